@@ -1,0 +1,222 @@
+// The rules of the lock machine: what each command does to the records, and what it is answered.
+// Everything rests on the state, the command and its place in the log, and on nothing else.
+
+import { invariant, unreachable } from '../invariant.ts'
+import type { Answer, ApplyContext } from '../machine.ts'
+import { emptyMap, mapFirst, mapGet, mapSize } from '../ordered-map.ts'
+import type {
+  Acquire,
+  Expire,
+  FinalReply,
+  LockCommand,
+  LockEvent,
+  LockReply,
+  LockRequest,
+  Rejected,
+  Release,
+  Renew,
+  Status,
+} from './command.ts'
+import type { Limits } from './limits.ts'
+import { requestProblem } from './limits.ts'
+import { dropOldMemos, memosFull, remember, repeatedReply, sameBody } from './memo.ts'
+import { attach, begin, endHolding, enqueue, timeOutWaiter } from './queue.ts'
+import type { Holding } from './records.ts'
+import { memoId } from './records.ts'
+import type { Draft, LockState } from './state.ts'
+import { closeDraft, openDraft, putHolding, useOf } from './state.ts'
+
+/** `Machine.apply` under these limits. */
+export function applyCommand(
+  state: LockState,
+  command: LockCommand,
+  context: ApplyContext,
+  limits: Limits,
+): readonly [LockState, LockReply | null, readonly (LockEvent | Answer<LockReply>)[]] {
+  const draft = openDraft(state, context)
+  dropOldMemos(draft, limits)
+  const reply = applyTo(draft, command, limits)
+  return [closeDraft(draft), reply, draft.events]
+}
+
+function applyTo(draft: Draft, command: LockCommand, limits: Limits): LockReply | null {
+  switch (command.type) {
+    case 'acquire':
+    case 'release':
+    case 'renew':
+      return applyRequest(draft, command, limits)
+    case 'status': {
+      const reason = requestProblem(command, limits)
+      return reason === null ? status(draft, command) : { type: 'rejected', reason }
+    }
+    case 'expire':
+      return expire(draft, command)
+    default:
+      return unreachable(command)
+  }
+}
+
+/** One effect per request id, however often the request comes. */
+function applyRequest(draft: Draft, command: LockRequest, limits: Limits): LockReply | null {
+  const reason = requestProblem(command, limits)
+  if (reason !== null) return { type: 'rejected', reason }
+  const id = memoId(command)
+  const memo = mapGet(draft.memos, id)
+  if (memo !== undefined) {
+    if (!sameBody(memo.command, command)) return { type: 'rejected', reason: 'requestIdReused' }
+    if (memo.type === 'answered') return repeatedReply(draft, memo)
+    attach(draft, memo)
+    return null
+  }
+  if (memosFull(draft, command.owner, limits)) return { type: 'rejected', reason: 'overloaded' }
+  const reply = applyNew(draft, id, command, limits)
+  if (reply !== null && reply.type !== 'rejected') remember(draft, id, null, command, reply)
+  return reply
+}
+
+function applyNew(
+  draft: Draft,
+  id: string,
+  command: LockRequest,
+  limits: Limits,
+): FinalReply | Rejected | null {
+  switch (command.type) {
+    case 'acquire':
+      return acquire(draft, id, command, limits)
+    case 'release':
+      return release(draft, command)
+    case 'renew':
+      return renew(draft, command)
+    default:
+      return unreachable(command)
+  }
+}
+
+function acquire(
+  draft: Draft,
+  id: string,
+  command: Acquire,
+  limits: Limits,
+): FinalReply | Rejected | null {
+  const { key, owner, ttlMs, waitMs } = command
+  const holding = mapGet(draft.locks, key)
+  if (holding !== undefined && holding.owner === owner) {
+    return acquireAgain(draft, command, holding, limits)
+  }
+  const locksFull = useOf(draft, owner).locks >= limits.locksPerOwnerMax
+  if (holding === undefined) {
+    if (locksFull) return { type: 'rejected', reason: 'tooManyLocks' }
+    if (mapSize(draft.locks) >= limits.keysMax) return { type: 'rejected', reason: 'tooManyKeys' }
+    begin(draft, null, command, draft.index, emptyMap())
+    const token = draft.tokenBase + draft.index
+    return { type: 'granted', token, count: 1, ttlMs, grantedAfterMs: 0 }
+  }
+  if (waitMs === 0) {
+    const remainingMs = Math.max(0, holding.deadlineMs - draft.timeMs)
+    return { type: 'held', owner: holding.owner, token: holding.token, remainingMs }
+  }
+  // Waiters count as well, so that a grant never finds its owner's share full.
+  if (locksFull) return { type: 'rejected', reason: 'tooManyLocks' }
+  if (mapSize(holding.waiters) >= limits.waitersPerKeyMax) {
+    return { type: 'rejected', reason: 'tooManyWaiters' }
+  }
+  enqueue(draft, id, holding, command)
+  return null
+}
+
+/** By the holder: a re-entry or a refresh, neither of which brings the end of the lease nearer. */
+function acquireAgain(
+  draft: Draft,
+  command: Acquire,
+  holding: Holding,
+  limits: Limits,
+): FinalReply | Rejected {
+  const count = holding.count + (command.reentrant ? 1 : 0)
+  if (count > limits.countMax) return { type: 'rejected', reason: 'countTooHigh' }
+  const deadlineMs = Math.max(holding.deadlineMs, draft.timeMs + command.ttlMs)
+  update(draft, holding, count, deadlineMs)
+  const ttlMs = deadlineMs - draft.timeMs
+  return { type: 'granted', token: holding.token, count, ttlMs, grantedAfterMs: 0 }
+}
+
+function release(draft: Draft, command: Release): FinalReply {
+  const { key, owner } = command
+  const holding = mapGet(draft.locks, key)
+  if (holding === undefined) return { type: 'notHolder', token: 0 }
+  const { token } = holding
+  if (!isMeant(holding, command)) return { type: 'notHolder', token }
+  if (holding.count > 1 && !command.all) {
+    const count = holding.count - 1
+    update(draft, holding, count, holding.deadlineMs)
+    return { type: 'released', count }
+  }
+  const { index, timeMs } = draft
+  draft.events.push({ type: 'released', key, owner, index, timeMs, token })
+  endHolding(draft, holding)
+  return { type: 'released', count: 0 }
+}
+
+function renew(draft: Draft, command: Renew): FinalReply {
+  const holding = mapGet(draft.locks, command.key)
+  if (holding === undefined) return { type: 'expired', token: 0 }
+  const { token } = holding
+  if (!isMeant(holding, command)) return { type: 'expired', token }
+  const { ttlMs } = command
+  update(draft, holding, holding.count, draft.timeMs + ttlMs)
+  return { type: 'renewed', token, ttlMs }
+}
+
+/** True when the command is the holder's, and of this holding if it names one. */
+function isMeant(holding: Holding, command: Release | Renew): boolean {
+  if (holding.owner !== command.owner) return false
+  return command.token === null || command.token === holding.token
+}
+
+function update(draft: Draft, before: Holding, count: number, deadlineMs: number): void {
+  const { key, owner, token, waiters } = before
+  const { index, timeMs } = draft
+  putHolding(draft, before, { key, owner, token, count, deadlineMs, waiters })
+  draft.events.push({ type: 'updated', key, owner, index, timeMs, token, count, deadlineMs })
+}
+
+function status(draft: Draft, command: Status): LockReply {
+  const holding = mapGet(draft.locks, command.key)
+  if (holding === undefined) {
+    const nothing = { owner: null, token: 0, count: 0, remainingMs: 0, waiters: 0 }
+    return { type: 'status', locked: false, ...nothing }
+  }
+  const { owner, token, count, deadlineMs } = holding
+  const remainingMs = Math.max(0, deadlineMs - draft.timeMs)
+  const waiters = mapSize(holding.waiters)
+  return { type: 'status', locked: true, owner, token, count, remainingMs, waiters }
+}
+
+/** Waiters first, by deadline, then leases: so no freed key meets a queue of waits run out. */
+function expire(draft: Draft, command: Expire): LockReply {
+  const { index, timeMs } = draft
+  let waiters = 0
+  for (; waiters < command.max; waiters++) {
+    const first = mapFirst(draft.waitDeadlines)
+    if (first === null || first[1].atMs > timeMs) break
+    const holding = holdingOf(draft, first[1].key)
+    const waiter = mapGet(holding.waiters, first[1].enteredIndex)
+    invariant(waiter !== undefined, 'lock: a wait deadline without a waiter')
+    timeOutWaiter(draft, holding, waiter)
+  }
+  let locks = 0
+  for (; waiters + locks < command.max; locks++) {
+    const first = mapFirst(draft.leaseDeadlines)
+    if (first === null || first[1].atMs > timeMs) break
+    const holding = holdingOf(draft, first[1].key)
+    const { key, owner, token, deadlineMs } = holding
+    draft.events.push({ type: 'expired', key, owner, index, timeMs, token, deadlineMs })
+    endHolding(draft, holding)
+  }
+  return { type: 'swept', locks, waiters }
+}
+
+function holdingOf(draft: Draft, key: string): Holding {
+  const holding = mapGet(draft.locks, key)
+  invariant(holding !== undefined, 'lock: a deadline of a key that nobody holds')
+  return holding
+}

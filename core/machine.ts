@@ -1,0 +1,57 @@
+// The replicated state machine that the consensus drives: one page that a user implements to embed
+// the core. It knows nothing of Raft beyond the index and the log time of its commands.
+
+/** When and where a command is applied. The same on every node, so `apply` may rest on it. */
+export interface ApplyContext {
+  /** Index of the command's entry, from 1. Unique, growing: a source of ids. */
+  readonly index: number
+  /**
+   * The machine's clock, milliseconds of log time: the greatest stamp of any entry up to this one.
+   * It never goes back, stands still while there is no leader, and is nobody's wall clock.
+   */
+  readonly timeMs: number
+}
+
+/** A late reply: answers the command at `index`, whose own `apply` returned no reply. */
+export interface Answer<Reply> {
+  readonly type: 'answer'
+  readonly index: number
+  readonly reply: Reply
+}
+
+/** What happened while applying. Besides answers, whatever the machine wants watchers to see. */
+export type MachineEvent<Reply, Event> = Answer<Reply> | Event
+
+/** A command that the machine wants proposed by the leader once log time reaches `atMs`. */
+export interface Due<Command> {
+  readonly atMs: number
+  readonly command: Command
+}
+
+/**
+ * A deterministic state machine over immutable data.
+ *
+ * `State` is never edited in place: an old one stays usable. `Reply` is null when the answer comes
+ * later, as an `Answer` event. Every `decode` is total: null on garbage, never a throw.
+ */
+export interface Machine<State, Command, Reply, Event extends { readonly type: string }> {
+  /** The state before the first command. */
+  initial(): State
+  /** Applies one command: the new state, the reply (null: answered later) and what happened. */
+  apply(
+    state: State,
+    command: Command,
+    context: ApplyContext,
+  ): readonly [State, Reply | null, readonly MachineEvent<Reply, Event>[]]
+  /** The next command the passing of log time calls for, such as expiring a lease, or null. */
+  due(state: State): Due<Command> | null
+  encodeCommand(command: Command): Uint8Array
+  decodeCommand(bytes: Uint8Array): Command | null
+  encodeReply(reply: Reply): Uint8Array
+  decodeReply(bytes: Uint8Array): Reply | null
+  /** All of the state: equal states give equal bytes, whatever the order things came in. */
+  encodeSnapshot(state: State): Uint8Array
+  decodeSnapshot(bytes: Uint8Array): State | null
+  /** 32 hexadecimal digits over all of the state, cheap enough to ask for after each command. */
+  hash(state: State): string
+}

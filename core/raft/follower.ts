@@ -1,0 +1,58 @@
+// The receiving side of replication. Ref: Raft 5.3 and Figure 2, "AppendEntries RPC".
+
+import { invariant } from '../invariant.ts'
+import { becomeFollower } from './election.ts'
+import type { NodeId } from './config.ts'
+import { append, firstIndexOfTerm, termAt, truncate } from './log.ts'
+import type { AppendRequest } from './message.ts'
+import type { Turn } from './turn.ts'
+import { drawElectionTimeoutMs, markDirty, sendPromise, trace } from './turn.ts'
+
+/** A leader of our own term speaks. */
+export function onAppendRequest(turn: Turn, from: NodeId, request: AppendRequest): void {
+  const { role } = turn
+  invariant(role.role !== 'leader', 'follower: two leaders in one term')
+  if (role.role !== 'follower') becomeFollower(turn, turn.term, from)
+  else if (role.leader === null) turn.role = { role: 'follower', leader: from }
+  else invariant(role.leader === from, 'follower: two leaders in one term')
+  turn.heardAtMs = turn.now
+  turn.electionAtMs = turn.now + drawElectionTimeoutMs(turn)
+
+  const { prevIndex, prevTerm, entries } = request
+  if (termAt(turn.log, prevIndex) !== prevTerm) {
+    invariant(prevIndex > turn.commit, 'follower: a leader disagrees with a committed entry')
+    const { term } = turn
+    const hintIndex = conflictHint(turn, prevIndex)
+    sendPromise(turn, from, { type: 'appendRejected', term, prevIndex, hintIndex })
+    return
+  }
+  appendMissing(turn, request)
+  // Only what this very message proved equal may be committed, however far our own log goes.
+  const matchIndex = prevIndex + entries.length
+  const commit = Math.min(request.commit, matchIndex)
+  if (commit > turn.commit) turn.commit = commit
+  sendPromise(turn, from, { type: 'appendAccepted', term: turn.term, matchIndex })
+}
+
+/** Skips what is there already; drops a suffix only where a term conflicts. */
+function appendMissing(turn: Turn, request: AppendRequest): void {
+  let index = request.prevIndex
+  for (const entry of request.entries) {
+    index++
+    if (index <= turn.log.lastIndex) {
+      if (termAt(turn.log, index) === entry.term) continue
+      invariant(index > turn.commit, 'follower: a committed entry would be dropped')
+      trace(turn, { type: 'truncated', fromIndex: index, toIndex: turn.log.lastIndex })
+      turn.log = truncate(turn.log, index - 1)
+    }
+    turn.log = append(turn.log, entry)
+    markDirty(turn, index)
+  }
+}
+
+/** The highest index that can still match: before the whole run of the conflicting term. */
+function conflictHint(turn: Turn, prevIndex: number): number {
+  const { log, commit } = turn
+  if (prevIndex > log.lastIndex) return log.lastIndex
+  return Math.max(commit, firstIndexOfTerm(log, prevIndex) - 1)
+}

@@ -1,0 +1,152 @@
+// The sending side: what each peer has, what it gets next, and what is committed. Ref: Raft 5.3,
+// 5.4.2; the leader's own disk write in parallel, thesis 10.2.1.
+
+import { invariant } from '../invariant.ts'
+import { becomeFollower } from './election.ts'
+import { append, slice, termAt } from './log.ts'
+import type { AppendAccepted, AppendRejected, Entry } from './message.ts'
+import type { NodeId } from './config.ts'
+import { quorumSize } from './state.ts'
+import type { Leader, PendingPersist, Progress } from './state.ts'
+import type { Turn } from './turn.ts'
+import { markDirty, send, trace } from './turn.ts'
+
+/** Appends a command; returns its index. Only for a leader. */
+export function propose(turn: Turn, payload: Uint8Array): number {
+  const { role } = turn
+  invariant(role.role === 'leader', 'leader: proposed without leading')
+  const stampMs = role.clockStartMs + (turn.now - turn.leadSinceMs)
+  turn.log = append(turn.log, { term: turn.term, stampMs, kind: 'command', payload })
+  markDirty(turn, turn.log.lastIndex)
+  return turn.log.lastIndex
+}
+
+export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted): void {
+  const { role } = turn
+  if (role.role !== 'leader' || reply.matchIndex > turn.log.lastIndex) return
+  updateProgress(turn, role, from, (progress) => {
+    // Acknowledgements may arrive in any order: what a peer once had durable, it keeps.
+    const matchIndex = Math.max(progress.matchIndex, reply.matchIndex)
+    const nextIndex = Math.max(progress.nextIndex, matchIndex + 1)
+    const { peer } = progress
+    return { peer, mode: 'replicate', nextIndex, matchIndex, paused: false, heard: true }
+  })
+  advanceCommit(turn)
+}
+
+export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected): void {
+  const { role } = turn
+  if (role.role !== 'leader') return
+  updateProgress(turn, role, from, (progress) => {
+    const { peer, mode, matchIndex, paused } = progress
+    const stale =
+      mode === 'probe'
+        ? reply.prevIndex !== progress.nextIndex - 1
+        : reply.prevIndex <= matchIndex
+    if (stale) {
+      return { peer, mode, nextIndex: progress.nextIndex, matchIndex, paused, heard: true }
+    }
+    const hinted = Math.min(reply.prevIndex, reply.hintIndex + 1)
+    const nextIndex = Math.max(matchIndex + 1, hinted)
+    return { peer, mode: 'probe', nextIndex, matchIndex, paused: false, heard: true }
+  })
+}
+
+/** Our own disk holds what the log ended with when `persisted` was issued, if it still does. */
+export function onOwnDurable(turn: Turn, persisted: PendingPersist): void {
+  const { role } = turn
+  if (role.role !== 'leader' || persisted.lastIndex <= role.durableIndex) return
+  // The index may have been written anew since: only index and term together name an entry.
+  if (termAt(turn.log, persisted.lastIndex) !== persisted.lastTerm) return
+  const { progress, clockStartMs } = role
+  turn.role = { role: 'leader', progress, durableIndex: persisted.lastIndex, clockStartMs }
+  advanceCommit(turn)
+}
+
+/** Once an election timeout: goes on only when a majority answered since the last time. */
+export function checkQuorum(turn: Turn, role: Leader): void {
+  let heard = 1
+  for (const progress of role.progress) if (progress.heard) heard++
+  if (heard < quorumSize(turn.config.voters.length)) {
+    trace(turn, { type: 'quorumLost', term: turn.term })
+    becomeFollower(turn, turn.term, null)
+    return
+  }
+  turn.quorumAtMs = turn.now + turn.config.electionTimeoutMs
+  const progress = role.progress.map((before) => ({ ...before, heard: false }))
+  const { durableIndex, clockStartMs } = role
+  turn.role = { role: 'leader', progress, durableIndex, clockStartMs }
+}
+
+/** Sends each peer at most one AppendEntries: at a heartbeat, or when it lacks something. */
+export function sendAppends(turn: Turn, role: Leader): void {
+  const { log, config, heartbeatDue } = turn
+  let progress: Progress[] | null = null
+  let batchFirst = 0
+  let batchEntries: readonly Entry[] = []
+  for (let at = 0; at < role.progress.length; at++) {
+    const before = role.progress[at] as Progress
+    const { peer, mode, nextIndex, matchIndex, heard } = before
+    const open =
+      mode === 'probe' ? !before.paused : nextIndex - 1 - matchIndex < config.inFlightEntriesMax
+    if (!heartbeatDue && (!open || nextIndex > log.lastIndex)) continue
+    let entries: readonly Entry[] = []
+    if (open && nextIndex <= log.lastIndex) {
+      if (batchFirst !== nextIndex) {
+        batchFirst = nextIndex
+        batchEntries = batch(turn, nextIndex)
+      }
+      entries = batchEntries
+    }
+    const prevIndex = nextIndex - 1
+    const prevTerm = termAt(log, prevIndex)
+    const { term, commit } = turn
+    send(turn, peer, { type: 'appendRequest', term, prevIndex, prevTerm, commit, entries })
+    progress ??= role.progress.slice()
+    // A probe repeats the same entries until one is accepted; a stream goes on behind them.
+    const after = mode === 'replicate' ? nextIndex + entries.length : nextIndex
+    const paused = mode === 'probe'
+    progress[at] = { peer, mode, nextIndex: after, matchIndex, paused, heard }
+  }
+  if (progress !== null) {
+    const { durableIndex, clockStartMs } = role
+    turn.role = { role: 'leader', progress, durableIndex, clockStartMs }
+  }
+}
+
+/** Entries from `first` on, as far as the cap on bytes allows, but at least one. */
+function batch(turn: Turn, first: number): readonly Entry[] {
+  const { log, config } = turn
+  const entries = slice(log, first, Math.min(log.lastIndex, first + config.inFlightEntriesMax - 1))
+  let bytes = 0
+  for (let at = 0; at < entries.length; at++) {
+    bytes += (entries[at] as Entry).payload.length
+    if (at > 0 && bytes > config.appendBytesMax) return entries.slice(0, at)
+  }
+  return entries
+}
+
+function updateProgress(
+  turn: Turn,
+  role: Leader,
+  peer: NodeId,
+  update: (before: Progress) => Progress,
+): void {
+  const at = role.progress.findIndex((progress) => progress.peer === peer)
+  if (at < 0) return
+  const progress = role.progress.slice()
+  progress[at] = update(progress[at] as Progress)
+  const { durableIndex, clockStartMs } = role
+  turn.role = { role: 'leader', progress, durableIndex, clockStartMs }
+}
+
+/** Commits what a majority holds durably, if it is of our own term (Raft 5.4.2, Figure 8). */
+function advanceCommit(turn: Turn): void {
+  const { role, log } = turn
+  if (role.role !== 'leader') return
+  const matches = [role.durableIndex]
+  for (const progress of role.progress) matches.push(progress.matchIndex)
+  matches.sort((a, b) => b - a)
+  const majority = matches[quorumSize(matches.length) - 1] as number
+  if (majority > turn.commit && termAt(log, majority) === turn.term) turn.commit = majority
+}
