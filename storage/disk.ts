@@ -1,0 +1,25 @@
+// The few byte-level calls that everything durable is built on: real files in production, the
+// simulator's faulty disk in tests. Whoever implements it knows nothing of logs.
+
+/** How a sync ended: null, or what went wrong. After an error nothing written since is trusted. */
+export type SyncResult = Error | null
+
+/**
+ * Named files of bytes, addressed by offset.
+ *
+ * Reliability: a `write`, `truncate` or `remove` is visible to `read` at once, and durable only
+ * when a `sync` started after it has reported success. A crash before that may keep it, lose it,
+ * or keep parts of it (a torn write), each independently of the others.
+ */
+export interface Disk {
+  /** Names of the files that exist, sorted. Used once, at start. */
+  list(): readonly string[]
+  /** All bytes of a file, empty when there is none. Used at start and by recovery. */
+  read(file: string): Uint8Array
+  /** Writes `bytes` at `offset`, growing the file (a gap reads as zeros). Keeps no reference. */
+  write(file: string, offset: number, bytes: Uint8Array): void
+  /** Cuts the file to `size` bytes. */
+  truncate(file: string, size: number): void
+  /** Makes all earlier writes durable. `done` is called later, never within this call. */
+  sync(done: (result: SyncResult) => void): void
+}

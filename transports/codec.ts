@@ -1,0 +1,196 @@
+// The bytes of one frame from replica to replica. Who sent it is read from the frame and believed;
+// framing on a stream, checksums and authentication belong to the transport.
+//
+//   u8 version | u8 kind of frame | cluster, group, from, to | u8 kind of message | its fields
+//
+// Texts and blocks stand behind their length, numbers are varints. Decoding is total: garbage is
+// answered with `malformed`, never with a throw, and costs no memory beyond the bytes given.
+
+import { ByteReader, ByteWriter } from '../core/bytes.ts'
+import { unreachable } from '../core/invariant.ts'
+import type { NodeId } from '../core/raft/config.ts'
+import type { Entry, Message } from '../core/raft/message.ts'
+
+/** Version of every frame that this build writes, and the only one that it reads. */
+export const FRAME_VERSION = 1
+
+/** Second byte of a frame: which decoder it is for. */
+export const FRAME_KIND = { replica: 1, clientRequest: 2, clientReply: 3 } as const
+
+/** From whom to whom, in which cluster and consensus group. */
+export interface Link {
+  readonly cluster: string
+  readonly group: string
+  readonly from: NodeId
+  readonly to: NodeId
+}
+
+/** One message on its way. */
+export interface Frame extends Link {
+  readonly message: Message
+}
+
+/** A decoded frame, or why the bytes are none. */
+export type DecodedFrame = { readonly type: 'frame'; readonly frame: Frame } | Malformed
+
+/** Bytes that no build of this version has written. Drop them; their stream is broken. */
+export interface Malformed {
+  readonly type: 'malformed'
+  readonly reason: string
+}
+
+const MESSAGE_KIND: { readonly [Type in Message['type']]: number } = {
+  preVoteRequest: 1,
+  preVoteReply: 2,
+  voteRequest: 3,
+  voteReply: 4,
+  appendRequest: 5,
+  appendAccepted: 6,
+  appendRejected: 7
+}
+
+// A new writer costs more than a heartbeat: all encoders share this one, empty between calls.
+const scratch = new ByteWriter()
+
+/** The bytes of `frame`. */
+export function encodeFrame(frame: Frame): Uint8Array {
+  const writer = startFrame(FRAME_KIND.replica)
+  writeLink(writer, frame)
+  writeMessage(writer, frame.message)
+  return writer.finish()
+}
+
+/**
+ * Reads one frame. The payloads of entries are views on `bytes` and not copies: whoever reuses its
+ * buffer for the next read must decode a copy.
+ */
+export function decodeFrame(bytes: Uint8Array): DecodedFrame {
+  const problem = startProblem(bytes, FRAME_KIND.replica)
+  if (problem !== null) return problem
+  const reader = new ByteReader(bytes, 2)
+  const cluster = reader.text()
+  const group = reader.text()
+  const from = reader.text()
+  const to = reader.text()
+  const message = readMessage(reader)
+  if (message === null || !reader.done) return malformed('the frame does not parse')
+  return { type: 'frame', frame: { cluster, group, from, to, message } }
+}
+
+/** A writer with the two bytes that every frame starts with. Finish it before the next call. */
+export function startFrame(kind: number): ByteWriter {
+  const writer = emptyScratch()
+  writer.u8(FRAME_VERSION)
+  writer.u8(kind)
+  return writer
+}
+
+/** Why `bytes` cannot be a frame of that kind and this version, or null when they may be. */
+export function startProblem(bytes: Uint8Array, kind: number): Malformed | null {
+  if (bytes.length < 2) return malformed('the frame is too short')
+  if (bytes[0] !== FRAME_VERSION) return malformed('the frame version is unknown')
+  if (bytes[1] !== kind) return malformed('the frame is of another kind')
+  return null
+}
+
+/** A `Malformed` of that reason, a constant sentence. */
+export function malformed(reason: string): Malformed {
+  return { type: 'malformed', reason }
+}
+
+/** The shared writer, rid of what an encoder that threw may have left in it. */
+function emptyScratch(): ByteWriter {
+  if (scratch.length > 0) scratch.finish()
+  return scratch
+}
+
+function writeLink(writer: ByteWriter, link: Link): void {
+  writer.text(link.cluster)
+  writer.text(link.group)
+  writer.text(link.from)
+  writer.text(link.to)
+}
+
+function writeMessage(writer: ByteWriter, message: Message): void {
+  writer.u8(MESSAGE_KIND[message.type])
+  writer.varint(message.term)
+  switch (message.type) {
+    case 'preVoteRequest':
+    case 'voteRequest':
+      writer.varint(message.lastIndex)
+      writer.varint(message.lastTerm)
+      return
+    case 'preVoteReply':
+    case 'voteReply':
+      writer.bool(message.granted)
+      return
+    case 'appendRequest':
+      writer.varint(message.prevIndex)
+      writer.varint(message.prevTerm)
+      writer.varint(message.commit)
+      writer.varint(message.entries.length)
+      for (const entry of message.entries) writeEntry(writer, entry)
+      return
+    case 'appendAccepted':
+      writer.varint(message.matchIndex)
+      return
+    case 'appendRejected':
+      writer.varint(message.prevIndex)
+      writer.varint(message.hintIndex)
+      return
+    default:
+      unreachable(message)
+  }
+}
+
+function readMessage(reader: ByteReader): Message | null {
+  const kind = reader.u8()
+  const term = reader.varint()
+  switch (kind) {
+    case MESSAGE_KIND.preVoteRequest:
+    case MESSAGE_KIND.voteRequest: {
+      const type = kind === MESSAGE_KIND.voteRequest ? 'voteRequest' : 'preVoteRequest'
+      const lastIndex = reader.varint()
+      return { type, term, lastIndex, lastTerm: reader.varint() }
+    }
+    case MESSAGE_KIND.preVoteReply:
+      return { type: 'preVoteReply', term, granted: reader.bool() }
+    case MESSAGE_KIND.voteReply:
+      return { type: 'voteReply', term, granted: reader.bool() }
+    case MESSAGE_KIND.appendRequest: {
+      const prevIndex = reader.varint()
+      const prevTerm = reader.varint()
+      const commit = reader.varint()
+      const entries = readEntries(reader)
+      return { type: 'appendRequest', term, prevIndex, prevTerm, commit, entries }
+    }
+    case MESSAGE_KIND.appendAccepted:
+      return { type: 'appendAccepted', term, matchIndex: reader.varint() }
+    case MESSAGE_KIND.appendRejected: {
+      const prevIndex = reader.varint()
+      return { type: 'appendRejected', term, prevIndex, hintIndex: reader.varint() }
+    }
+    default:
+      return null
+  }
+}
+
+function writeEntry(writer: ByteWriter, entry: Entry): void {
+  writer.varint(entry.term)
+  writer.varint(entry.stampMs)
+  writer.bool(entry.kind === 'command')
+  writer.block(entry.payload)
+}
+
+/** Stops at the first entry that is not there, so that a garbage count costs nothing. */
+function readEntries(reader: ByteReader): readonly Entry[] {
+  const count = reader.varint()
+  const entries: Entry[] = []
+  while (entries.length < count && reader.ok) {
+    const term = reader.varint()
+    const stampMs = reader.varint()
+    const kind = reader.bool() ? 'command' : 'noop'
+    entries.push({ term, stampMs, kind, payload: reader.block() })
+  }
+  return entries
+}

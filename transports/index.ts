@@ -1,0 +1,16 @@
+// What the package shows of transports: the frames between replicas and those of clients.
+
+export { FRAME_VERSION, decodeFrame, encodeFrame } from './codec.ts'
+export type { DecodedFrame, Frame, Link, Malformed } from './codec.ts'
+export {
+  decodeClientReply,
+  decodeClientRequest,
+  encodeClientReply,
+  encodeClientRequest
+} from './client-codec.ts'
+export type {
+  ClientReply,
+  ClientRequest,
+  DecodedReply,
+  DecodedRequest
+} from './client-codec.ts'
