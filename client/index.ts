@@ -1,0 +1,31 @@
+// The public names of lockstep/client: asking a cluster, and what a lock's holder may believe.
+
+export {
+  CLOCK_MARGIN_MS,
+  DRIFT_PPM_DEFAULT,
+  expired,
+  granted,
+  isValid,
+  reentered,
+  releaseSent,
+  renewAnswered,
+  renewFailed,
+  renewSent,
+  renewUnknown,
+  safeEndMs,
+  safeUntilMs,
+} from './lease.ts'
+export type { EndedLease, Grant, HeldLease, Lease, Renewal } from './lease.ts'
+export { requestMachine } from './request.ts'
+export type {
+  Attempt,
+  Call,
+  CallResult,
+  Phase,
+  RequestConfig,
+  RequestEffect,
+  RequestEvent,
+  RequestInput,
+  RequestMachine,
+  RequestState,
+} from './request.ts'

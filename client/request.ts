@@ -1,0 +1,329 @@
+// Asks a cluster on behalf of an application: whom, when again, and what the end of it means. A
+// pure machine: the host opens calls, carries messages and steps at `deadlineMs`. It knows no
+// command and no lock. The host must carry each `send` at most once: a copy that arrives after the
+// answer `notLeader` would make that answer untrue.
+
+import type { Outcome } from '../core/effect.ts'
+import { invariant, unreachable } from '../core/invariant.ts'
+import type { NodeId } from '../core/raft/config.ts'
+
+/** Whom a client may ask, and how patiently. */
+export interface RequestConfig {
+  /** All nodes it may ask, at least one, none twice. A hint at any other node counts as none. */
+  readonly nodes: readonly NodeId[]
+  /** Milliseconds, at least 1, that an attempt may go unanswered; then another node is asked. */
+  readonly attemptTimeoutMs: number
+  /** Pause, milliseconds, at least 1, after `unknown`, or `notLeader` without a usable hint. */
+  readonly retryPauseMs: number
+}
+
+/** What happened since the last step. */
+export type RequestEvent =
+  /** The application asks. */
+  | {
+      readonly type: 'call'
+      /** Names the call in its result; not the number of a call still under way. */
+      readonly call: number
+      readonly payload: Uint8Array
+      /** Milliseconds for the whole call. At 0 it fails unsent; may be Infinity. */
+      readonly timeoutMs: number
+      /** True when the payload carries a request id, so that asking again has no second effect. */
+      readonly retry: boolean
+    }
+  /** A node answered the attempt `request`. */
+  | { readonly type: 'reply'; readonly request: number; readonly outcome: Outcome<Uint8Array> }
+
+/** What the host is asked to do, in order. */
+export type RequestEffect =
+  /** One attempt. `request` is its number, from 1, never used twice in a client's life. */
+  | {
+      readonly type: 'send'
+      readonly to: NodeId
+      readonly request: number
+      readonly payload: Uint8Array
+    }
+  /** The end of a call. Exactly one a call. */
+  | { readonly type: 'result'; readonly call: number; readonly result: CallResult }
+
+/** How a call ended. */
+export type CallResult =
+  /** Answered. `firstSentMs`: the clock's reading just before the first attempt was sent. */
+  | { readonly type: 'done'; readonly reply: Uint8Array; readonly firstSentMs: number }
+  /** It has not happened and will not. */
+  | { readonly type: 'failed' }
+  /** It may have happened, may still happen, or never. */
+  | { readonly type: 'unknown' }
+
+/** A client's calls under way and what it remembers. Plain data; an old one stays usable. */
+export interface RequestState {
+  /** The last reading of the clock, milliseconds. */
+  readonly nowMs: number
+  /** Place in `nodes` where a call begins while no leader is known. */
+  readonly start: number
+  /** The node that last answered `done`, until it disappoints. */
+  readonly leader: NodeId | null
+  /** Number of the next attempt. */
+  readonly nextRequest: number
+  readonly calls: readonly Call[]
+}
+
+/** A call under way. */
+export interface Call {
+  readonly call: number
+  readonly payload: Uint8Array
+  readonly retry: boolean
+  /** When the call as a whole gives up. */
+  readonly deadlineMs: number
+  /** Null until something was sent. */
+  readonly firstSentMs: number | null
+  /** Attempts not answered yet, given up or not: each may have been appended. */
+  readonly open: readonly Attempt[]
+  /** True once an answer said that an entry was appended, or may have been. */
+  readonly ambiguous: boolean
+  /** The node asked last. */
+  readonly asked: NodeId | null
+  /** Where in `nodes` to go when nobody is known to lead; hints do not move it. */
+  readonly ring: number
+  /** Hints followed in a row. */
+  readonly hops: number
+  readonly phase: Phase
+}
+
+/** One sending of a call's payload. */
+export interface Attempt {
+  readonly request: number
+  readonly to: NodeId
+}
+
+/** What a call waits for: the answer to its newest attempt, or the moment to ask `to` next. */
+export type Phase =
+  | { readonly type: 'waiting'; readonly request: number; readonly untilMs: number }
+  /** `to` is null when the node is chosen only then. */
+  | { readonly type: 'pausing'; readonly to: NodeId | null; readonly untilMs: number }
+
+/** One turn's input. `now`: integer milliseconds, monotonic, at least 0, read after `events`. */
+export interface RequestInput {
+  readonly now: number
+  /** 32 random bits. Unused so far: part of the contract so that pauses may get jitter. */
+  readonly random: number
+  readonly events: readonly RequestEvent[]
+}
+
+/** A client's request machine, with its configuration. */
+export interface RequestMachine {
+  /** The state at start. `random`: 32 bits, which spread clients over the nodes. */
+  initial(random: number): RequestState
+  /** One turn. A `now` below the last is read as the last. Throws `InvariantError` on misuse. */
+  step(state: RequestState, input: RequestInput): readonly [RequestState, readonly RequestEffect[]]
+  /** When to step again though no event came; Infinity when idle. */
+  deadlineMs(state: RequestState): number
+}
+
+/** A turn's scratch pad: the one place where something is edited. */
+interface Turn {
+  readonly config: RequestConfig
+  readonly isFinal: (reply: Uint8Array) => boolean
+  readonly now: number
+  readonly start: number
+  leader: NodeId | null
+  nextRequest: number
+  calls: Call[]
+  readonly effects: RequestEffect[]
+}
+
+/**
+ * The request machine of one client.
+ *
+ * `isFinal` tells an answer from a reply that only says the place in a queue went to a newer
+ * attempt: after the latter the call goes on waiting.
+ */
+export function requestMachine(
+  config: RequestConfig,
+  isFinal: (reply: Uint8Array) => boolean,
+): RequestMachine {
+  invariant(config.nodes.length > 0, 'request: no node to ask')
+  invariant(config.attemptTimeoutMs >= 1, 'request: attemptTimeoutMs below 1')
+  invariant(config.retryPauseMs >= 1, 'request: retryPauseMs below 1')
+  return {
+    initial: (random) => ({
+      nowMs: 0,
+      start: (random >>> 0) % config.nodes.length,
+      leader: null,
+      nextRequest: 1,
+      calls: [],
+    }),
+    step: (state, input) => step(config, isFinal, state, input),
+    deadlineMs: (state) => {
+      let earliestMs = Infinity
+      for (const { deadlineMs, phase } of state.calls) {
+        earliestMs = Math.min(earliestMs, deadlineMs, phase.untilMs)
+      }
+      return earliestMs
+    },
+  }
+}
+
+/** Events first, so that an answer beats a deadline of the same turn; then whatever is due. */
+function step(
+  config: RequestConfig,
+  isFinal: (reply: Uint8Array) => boolean,
+  state: RequestState,
+  input: RequestInput,
+): readonly [RequestState, readonly RequestEffect[]] {
+  const { start, leader, nextRequest } = state
+  const now = Math.max(input.now, state.nowMs)
+  const calls = [...state.calls]
+  const turn: Turn = { config, isFinal, now, start, leader, nextRequest, calls, effects: [] }
+  for (const event of input.events) {
+    switch (event.type) {
+      case 'call':
+        open(turn, event)
+        break
+      case 'reply':
+        answered(turn, event.request, event.outcome)
+        break
+      default:
+        unreachable(event)
+    }
+  }
+  for (const call of [...turn.calls]) passTime(turn, call)
+  const next = { nowMs: now, start, leader: turn.leader, nextRequest: turn.nextRequest }
+  return [{ ...next, calls: turn.calls }, turn.effects]
+}
+
+/** Takes a call in; its first attempt is due at once. */
+function open(turn: Turn, event: Extract<RequestEvent, { type: 'call' }>): void {
+  const { call, payload, retry, timeoutMs } = event
+  invariant(turn.calls.every((other) => other.call !== call), 'request: call already under way')
+  invariant(timeoutMs >= 0, 'request: timeoutMs below 0')
+  turn.calls.push({
+    call,
+    payload,
+    retry,
+    deadlineMs: turn.now + timeoutMs,
+    firstSentMs: null,
+    open: [],
+    ambiguous: false,
+    asked: null,
+    ring: turn.start,
+    hops: 0,
+    phase: { type: 'pausing', to: null, untilMs: turn.now },
+  })
+}
+
+/** The answer to one attempt; an older attempt's is as good as the newest's. */
+function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): void {
+  const isAsked = (attempt: Attempt): boolean => attempt.request === request
+  const found = turn.calls.find((call) => call.open.some(isAsked))
+  const attempt = found?.open.find(isAsked)
+  if (found === undefined || attempt === undefined) return
+  const left = found.open.filter((other) => other !== attempt)
+  const call = { ...found, open: left }
+  const isNewest = call.phase.type === 'waiting' && call.phase.request === request
+  if (outcome.type === 'done') turn.leader = attempt.to
+  else if (outcome.type !== 'malformed') forget(turn, attempt.to)
+
+  switch (outcome.type) {
+    case 'done':
+      if (turn.isFinal(outcome.reply)) {
+        const { firstSentMs } = call
+        invariant(firstSentMs !== null, 'request: answered before it was sent')
+        finish(turn, call, { type: 'done', reply: outcome.reply, firstSentMs })
+      } else replace(turn, { ...call, ambiguous: true })
+      return
+    case 'notLeader':
+      replace(turn, isNewest ? redirected(turn, call, attempt.to, outcome.leader) : call)
+      return
+    case 'malformed':
+      finish(turn, call, undone(call))
+      return
+    case 'unknown': {
+      const doubtful = { ...call, ambiguous: true }
+      if (!call.retry) finish(turn, call, { type: 'unknown' })
+      else replace(turn, isNewest ? paused(turn, doubtful) : doubtful)
+      return
+    }
+    default:
+      unreachable(outcome)
+  }
+}
+
+/** Follows a usable hint at once, unless hints have led round in circles. */
+function redirected(turn: Turn, call: Call, from: NodeId, hint: NodeId | null): Call {
+  const { nodes } = turn.config
+  if (hint === null || hint === from || !nodes.includes(hint)) return paused(turn, call)
+  if (call.hops >= nodes.length) return paused(turn, call)
+  return { ...call, hops: call.hops + 1, phase: { type: 'pausing', to: hint, untilMs: turn.now } }
+}
+
+function paused(turn: Turn, call: Call): Call {
+  const untilMs = turn.now + turn.config.retryPauseMs
+  return { ...call, hops: 0, phase: { type: 'pausing', to: null, untilMs } }
+}
+
+/** Ends the call when its time is up, else does what its phase has waited for. */
+function passTime(turn: Turn, call: Call): void {
+  if (turn.now >= call.deadlineMs) {
+    finish(turn, call, undone(call))
+    return
+  }
+  const { phase } = call
+  if (turn.now < phase.untilMs) return
+  switch (phase.type) {
+    case 'pausing':
+      send(turn, call, phase.to)
+      return
+    case 'waiting':
+      for (const { request, to } of call.open) if (request === phase.request) forget(turn, to)
+      // The wait for the answer was pause enough.
+      if (call.retry) send(turn, { ...call, hops: 0 }, null)
+      else finish(turn, call, { type: 'unknown' })
+      return
+    default:
+      unreachable(phase)
+  }
+}
+
+function send(turn: Turn, call: Call, hint: NodeId | null): void {
+  const [to, ring] = hint === null ? choose(turn, call) : [hint, call.ring]
+  const request = turn.nextRequest
+  turn.nextRequest += 1
+  turn.effects.push({ type: 'send', to, request, payload: call.payload })
+  replace(turn, {
+    ...call,
+    firstSentMs: call.firstSentMs ?? turn.now,
+    open: [...call.open, { request, to }],
+    asked: to,
+    ring,
+    phase: { type: 'waiting', request, untilMs: turn.now + turn.config.attemptTimeoutMs },
+  })
+}
+
+/** The known leader, unless it was just asked; else the next of the ring that was not. */
+function choose(turn: Turn, call: Call): readonly [NodeId, number] {
+  const { nodes } = turn.config
+  if (turn.leader !== null && turn.leader !== call.asked) return [turn.leader, call.ring]
+  const isRepeat = nodes.length > 1 && nodes[call.ring] === call.asked
+  const place = isRepeat ? (call.ring + 1) % nodes.length : call.ring
+  const to = nodes[place]
+  invariant(to !== undefined, 'request: a place outside the nodes')
+  return [to, (place + 1) % nodes.length]
+}
+
+function forget(turn: Turn, node: NodeId): void {
+  if (turn.leader === node) turn.leader = null
+}
+
+/** The result of a call that ends without an answer: `failed` only if nothing was appended. */
+function undone(call: Call): CallResult {
+  return { type: call.ambiguous || call.open.length > 0 ? 'unknown' : 'failed' }
+}
+
+function finish(turn: Turn, call: Call, result: CallResult): void {
+  turn.calls = turn.calls.filter((other) => other.call !== call.call)
+  turn.effects.push({ type: 'result', call: call.call, result })
+}
+
+function replace(turn: Turn, call: Call): void {
+  turn.calls = turn.calls.map((other) => (other.call === call.call ? call : other))
+}

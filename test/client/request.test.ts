@@ -1,0 +1,315 @@
+// The rules of asking a cluster, each by name.
+
+import * as assert from 'uvu/assert'
+import { InvariantError } from '../../core/invariant.ts'
+import type { Outcome } from '../../core/effect.ts'
+import { suite } from '../harness.ts'
+import { Driver, done, notLeader } from './support.ts'
+
+const test = suite('request')
+const unknown: Outcome<Uint8Array> = { type: 'unknown' }
+const malformed: Outcome<Uint8Array> = { type: 'malformed' }
+
+test('request: a call: sent at once, answered by done with its reply and first sending', () => {
+  const driver = new Driver()
+  driver.now = 5
+  driver.call(7)
+  const payload = Uint8Array.of(7)
+  assert.equal(driver.sent, [{ type: 'send', to: 'a', request: 1, payload, atMs: 5 }])
+  driver.now = 9
+  driver.reply(1, done(3))
+  const result = { type: 'done', reply: Uint8Array.of(3), firstSentMs: 5 }
+  assert.equal(driver.results, [{ type: 'result', call: 7, result }])
+  assert.is(driver.deadlineMs, Infinity)
+})
+
+test('request: the start: the first node is drawn from the random bits', () => {
+  for (const [random, node] of [[0, 'a'], [1, 'b'], [0xffffffff, 'a'], [5, 'c']] as const) {
+    const driver = new Driver({}, random)
+    driver.call(1)
+    assert.is(driver.asked, node)
+  }
+})
+
+test('request: several calls: each gets the answer to its own attempt', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.call(2)
+  driver.call(3)
+  driver.reply(3, done())
+  driver.reply(1, done())
+  driver.reply(2, malformed)
+  assert.is(driver.ended, '3 done, 1 done, 2 failed')
+})
+
+test('request: notLeader with a hint: the hint is asked at once', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, notLeader('c'))
+  assert.is(driver.asked, 'ac')
+  assert.is(driver.sent[1]?.atMs, 0)
+})
+
+test('request: notLeader with a hint: asked again without a request id too', () => {
+  const driver = new Driver()
+  driver.call(1, { retry: false })
+  driver.reply(1, notLeader('c'))
+  assert.is(driver.asked, 'ac')
+})
+
+test('request: notLeader without a hint: a pause, then the next node', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, notLeader())
+  assert.is(driver.asked, 'a')
+  assert.is(driver.deadlineMs, 20)
+  driver.wait(19)
+  assert.is(driver.asked, 'a')
+  driver.wait(20)
+  assert.is(driver.asked, 'ab')
+})
+
+test('request: a hint at itself or at a stranger: as good as none', () => {
+  for (const hint of ['a', 'z']) {
+    const driver = new Driver()
+    driver.call(1)
+    driver.reply(1, notLeader(hint))
+    assert.is(driver.asked, 'a')
+    assert.is(driver.deadlineMs, 20)
+  }
+})
+
+test('request: two nodes hint at each other for ever: after N hops a pause, then the third', () => {
+  const other: Record<string, string> = { a: 'b', b: 'a' }
+  for (const random of [0, 1]) {
+    const driver = new Driver({}, random)
+    driver.call(1)
+    for (let answered = 0; !driver.asked.endsWith('c'); answered++) {
+      assert.ok(driver.sent.length < 20, driver.asked)
+      const last = driver.sent[answered]
+      if (last === undefined) driver.wait(driver.deadlineMs)
+      driver.reply(answered + 1, notLeader(other[driver.sent[answered]?.to ?? ''] ?? null))
+    }
+    const sameMs = driver.sent.filter(({ atMs }) => atMs === 0)
+    assert.is(sameMs.length, 4, 'the first ask and three hops')
+  }
+})
+
+test('request: malformed: failed', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, malformed)
+  assert.is(driver.ended, '1 failed')
+})
+
+test('request: malformed after an attempt that went unanswered: unknown', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.wait(100)
+  driver.reply(2, malformed)
+  assert.is(driver.ended, '1 unknown')
+})
+
+test('request: unknown with a request id: the same payload again after a pause', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, unknown)
+  driver.wait(20)
+  assert.is(driver.asked, 'ab')
+  assert.is(driver.sent[0]?.payload, driver.sent[1]?.payload)
+  driver.now = 30
+  driver.reply(2, done())
+  assert.equal(driver.results[0]?.result, { type: 'done', reply: Uint8Array.of(1), firstSentMs: 0 })
+})
+
+test('request: unknown without a request id: unknown', () => {
+  const driver = new Driver()
+  driver.call(1, { retry: false })
+  driver.reply(1, unknown)
+  assert.is(driver.ended, '1 unknown')
+})
+
+test('request: no answer, with a request id: the next node at the attempt timeout', () => {
+  const driver = new Driver()
+  driver.call(1)
+  assert.is(driver.deadlineMs, 100)
+  driver.wait(300)
+  assert.is(driver.asked, 'abca')
+  assert.equal(driver.sent.map(({ request }) => request), [1, 2, 3, 4])
+})
+
+test('request: no answer, without a request id: unknown', () => {
+  const driver = new Driver()
+  driver.call(1, { retry: false })
+  driver.wait(100)
+  assert.is(driver.ended, '1 unknown')
+  assert.is(driver.asked, 'a')
+})
+
+test('request: an older attempt is answered: as good as the newest', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.wait(250)
+  driver.reply(1, done())
+  assert.equal(driver.results[0]?.result, { type: 'done', reply: Uint8Array.of(1), firstSentMs: 0 })
+})
+
+test('request: an older attempt answers notLeader: the newest is left to its course', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.wait(100)
+  driver.reply(1, notLeader('c'))
+  assert.is(driver.asked, 'ab')
+  assert.is(driver.deadlineMs, 200)
+})
+
+test('request: an older attempt answers unknown: the newest is left to its course', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.wait(100)
+  driver.reply(1, unknown)
+  assert.is(driver.deadlineMs, 200)
+  driver.wait(150)
+  assert.is(driver.asked, 'ab')
+})
+
+test('request: duplicates and late answers: ignored', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, notLeader('b'))
+  driver.reply(1, notLeader('c'))
+  driver.reply(1, done())
+  driver.reply(99, done())
+  assert.is(driver.ended, '')
+  assert.is(driver.asked, 'ab')
+  driver.reply(2, done())
+  driver.reply(2, done())
+  assert.is(driver.ended, '1 done')
+})
+
+test('request: done with a reply that is not final: the call goes on waiting', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.wait(100)
+  driver.reply(1, done(0))
+  assert.is(driver.ended, '')
+  driver.reply(2, done())
+  assert.is(driver.ended, '1 done')
+})
+
+test('request: a reply that is not final, and then the time is up: unknown', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 50 })
+  driver.reply(1, done(0))
+  driver.wait(50)
+  assert.is(driver.ended, '1 unknown')
+})
+
+test('request: the time is up and every attempt said notLeader: failed', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 50 })
+  driver.reply(1, notLeader('b'))
+  driver.reply(2, notLeader())
+  driver.wait(50)
+  driver.reply(3, notLeader())
+  assert.is(driver.ended, '1 unknown', 'the third was still out')
+
+  const answered = new Driver()
+  answered.call(1, { timeoutMs: 30 })
+  answered.reply(1, notLeader('b'))
+  answered.reply(2, notLeader())
+  answered.wait(20)
+  answered.reply(3, notLeader())
+  answered.wait(30)
+  assert.is(answered.ended, '1 failed')
+})
+
+test('request: unknown once, notLeader ever after, the time is up: unknown', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 50 })
+  driver.reply(1, unknown)
+  driver.wait(20)
+  driver.reply(2, notLeader())
+  driver.wait(40)
+  driver.reply(3, notLeader())
+  driver.wait(50)
+  assert.is(driver.ended, '1 unknown')
+})
+
+test('request: no time at all: failed, and nothing was sent', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 0 })
+  assert.is(driver.ended, '1 failed')
+  assert.is(driver.asked, '')
+})
+
+test('request: an answer in the very turn of the deadline: the answer counts', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 50 })
+  driver.now = 60
+  driver.reply(1, done())
+  assert.is(driver.ended, '1 done')
+})
+
+test('request: the node that answered done: the first to ask, until it disappoints', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, notLeader('c'))
+  driver.reply(2, done())
+  driver.call(2)
+  assert.is(driver.asked, 'acc')
+  driver.reply(3, notLeader())
+  driver.call(3)
+  assert.is(driver.asked, 'acca')
+})
+
+test('request: the known leader does not answer: another node is asked', () => {
+  const driver = new Driver({}, 2)
+  driver.call(1)
+  driver.reply(1, done())
+  driver.call(2)
+  driver.wait(100)
+  assert.is(driver.asked, 'cca')
+})
+
+test('request: the known leader does not answer: the next call does not begin with it', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, notLeader('c'))
+  driver.reply(2, done())
+  driver.call(2, { retry: false })
+  driver.wait(100)
+  driver.call(3)
+  assert.is(driver.asked, 'acca')
+})
+
+test('request: after a pause: the leader that another call has met meanwhile', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.call(2)
+  driver.reply(1, notLeader())
+  driver.reply(2, notLeader('c'))
+  driver.reply(3, done())
+  driver.wait(20)
+  assert.is(driver.asked, 'aacc')
+})
+
+test('request: a clock that goes back: read as the last reading', () => {
+  const driver = new Driver()
+  driver.now = 500
+  driver.call(1)
+  driver.now = 100
+  driver.call(2)
+  assert.is(driver.sent[1]?.atMs, 500)
+  assert.is(driver.state.nowMs, 500)
+})
+
+test('request: misuse: throws', () => {
+  const isInvariant = (error: Error): boolean => error instanceof InvariantError
+  assert.throws(() => new Driver({ nodes: [] }), isInvariant)
+  const driver = new Driver()
+  driver.call(1)
+  assert.throws(() => driver.call(1), isInvariant)
+})
+
+test.run()
