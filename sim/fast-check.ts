@@ -1,0 +1,253 @@
+// Scenarios as fast-check arbitraries: what it finds it shrinks, to one node, no faults, few
+// operations and early times. The only file that needs fast-check.
+
+import fc from 'fast-check'
+import type { ClockError } from './clock.ts'
+import type { LockOperation } from './lock-workload.ts'
+import { EPSILON_PPM, FAULT_KINDS } from './scenario.ts'
+import type { ClientStep, CrashPoint, Fault, FaultKind, Scenario, Target } from './scenario.ts'
+
+/** How large scenarios may be. Everything has a default. */
+export interface ScenarioConstraints {
+  /** Nodes at most, 1 to 7; default 5. */
+  readonly nodesMax?: number
+  /** Clients at most, 1 or more; default 3. */
+  readonly clientsMax?: number
+  /** Operations of each client at most; default 10. */
+  readonly operationsMax?: number
+  /** Faults at most; default 6. */
+  readonly faultsMax?: number
+  /** Kinds of fault that may strike; default all. */
+  readonly faults?: readonly FaultKind[]
+  /** How long things go wrong at most, milliseconds of simulated time; default 6 000. */
+  readonly fireMsMax?: number
+}
+
+/** Scenarios of the lock service. */
+export interface LockConstraints extends ScenarioConstraints {
+  /** How many locks the clients share; default 2. */
+  readonly keys?: number
+}
+
+/** Scenarios of a user's own machine. */
+export interface OperationConstraints<Op> extends ScenarioConstraints {
+  /** What a client does. */
+  readonly operation: fc.Arbitrary<Op>
+}
+
+const DEFAULTS = {
+  nodesMax: 5,
+  clientsMax: 3,
+  operationsMax: 10,
+  faultsMax: 6,
+  faults: FAULT_KINDS,
+  fireMsMax: 6_000,
+} as const
+
+const KEYS = 2
+const PAUSE_MS_MAX = 400
+const LASTS_MS_MAX = 2_000
+
+type Limits = Required<ScenarioConstraints>
+
+/**
+ * Any scenario within the constraints, as plain data for `simulate({ scenario })`.
+ *
+ * @throws TypeError when a constraint makes no sense.
+ */
+export function scenarios<Op>(constraints: OperationConstraints<Op>): fc.Arbitrary<Scenario<Op>>
+export function scenarios(constraints?: LockConstraints): fc.Arbitrary<Scenario<LockOperation>>
+export function scenarios<Op>(
+  constraints: LockConstraints | OperationConstraints<Op> = {},
+): fc.Arbitrary<Scenario<Op>> | fc.Arbitrary<Scenario<LockOperation>> {
+  const limits: Limits = { ...DEFAULTS, ...constraints }
+  const problem = limitsProblem(limits)
+  if (problem !== null) throw new TypeError(`scenarios: ${problem}`)
+  if ('operation' in constraints) return scenariosOf(limits, constraints.operation)
+  return scenariosOf(limits, lockOperations(constraints.keys ?? KEYS))
+}
+
+/** Any operation of a client of the lock service, on one of `keys` locks. */
+export function lockOperations(keys: number = KEYS): fc.Arbitrary<LockOperation> {
+  const key = fc.nat(keys - 1).map((at) => `k${at}`)
+  const ttlMs = fc.constantFrom(200, 400, 1_000, 3_000)
+  const waitMs = fc.constantFrom(0, 100, 400, 1_200)
+  const delayUs = fc.constantFrom(100, 5_000, 200_000)
+  return fc.oneof(
+    { weight: 8, arbitrary: plain({ type: fc.constant('acquire' as const), key, ttlMs, waitMs }) },
+    { weight: 5, arbitrary: plain({ type: fc.constant('release' as const), key }) },
+    { weight: 3, arbitrary: plain({ type: fc.constant('renew' as const), key, ttlMs }) },
+    { weight: 2, arbitrary: plain({ type: fc.constant('status' as const), key }) },
+    { weight: 2, arbitrary: plain({ type: fc.constant('write' as const), key, delayUs }) },
+  )
+}
+
+function limitsProblem(limits: Limits): string | null {
+  const { nodesMax, clientsMax, operationsMax, faultsMax, fireMsMax } = limits
+  const isWithin = (value: number, least: number, most: number): boolean =>
+    Number.isSafeInteger(value) && value >= least && value <= most
+  if (!isWithin(nodesMax, 1, 7)) return 'nodesMax must be from 1 to 7'
+  if (!isWithin(clientsMax, 1, 64)) return 'clientsMax must be from 1 to 64'
+  for (const [name, value] of Object.entries({ operationsMax, faultsMax, fireMsMax })) {
+    if (!isWithin(value, 0, 0x7fffffff)) return `${name} must be an integer of 0 or more`
+  }
+  return null
+}
+
+/** What is drawn: each part by itself, so that each shrinks without the others; then made to fit. */
+interface Drawn<Op> {
+  readonly seed: number
+  readonly nodes: number
+  readonly electionTimeoutMs: number
+  readonly delayUs: readonly [number, number]
+  readonly syncUs: readonly [number, number]
+  /** Of the nodes up to `nodesMax`, then of the clients; perfect where there is none. */
+  readonly clocks: readonly ClockError[]
+  readonly faults: readonly Fault[]
+  readonly clients: readonly (readonly ClientStep<Op>[])[]
+  readonly fireMs: number
+  readonly dead: readonly number[]
+}
+
+function scenariosOf<Op>(limits: Limits, operation: fc.Arbitrary<Op>): fc.Arbitrary<Scenario<Op>> {
+  const { nodesMax, clientsMax, operationsMax, faultsMax, fireMsMax } = limits
+  const kinds = new Set(limits.faults)
+  const fault = faultOf(limits, kinds)
+  const step = plain({ pauseMs: fc.integer({ min: 0, max: PAUSE_MS_MAX }), operation })
+  const steps = fc.array(step, { maxLength: operationsMax, size: 'max' })
+  const drawn = plain<Drawn<Op>>({
+    seed: fc.nat(0xffff),
+    nodes: fc.integer({ min: 1, max: nodesMax }),
+    electionTimeoutMs: fc.constantFrom(150, 100, 300),
+    delayUs: fc.constantFrom([500, 1_000], [50, 500], [1_000, 10_000]),
+    syncUs: fc.constantFrom([100, 200], [50, 500], [1_000, 10_000]),
+    clocks: fc.array(clockOf(kinds), { maxLength: nodesMax + clientsMax, size: 'max' }),
+    faults: fc.array(fault ?? fc.constant(NO_FAULT), {
+      maxLength: fault === null ? 0 : faultsMax,
+      size: 'max',
+    }),
+    clients: fc.array(steps, { minLength: 1, maxLength: clientsMax, size: 'max' }),
+    fireMs: fc.noBias(fc.integer({ min: 0, max: fireMsMax })),
+    dead: kinds.has('crash') ? fc.subarray(upTo(nodesMax)) : fc.constant([]),
+  })
+  return drawn.map((parts) => fit(parts, nodesMax))
+}
+
+function clockOf(kinds: ReadonlySet<FaultKind>): fc.Arbitrary<ClockError> {
+  return plain({
+    offsetMs: fc.nat(kinds.has('skew') ? 10_000_000 : 0),
+    driftPpm: kinds.has('drift')
+      ? fc.integer({ min: -EPSILON_PPM, max: EPSILON_PPM })
+      : fc.constant(0),
+  })
+}
+
+const NO_FAULT: Fault = { type: 'loss', atMs: 0, forMs: 0, per1024: 0 }
+const CRASH_POINTS: readonly CrashPoint[] = [
+  'now',
+  'persist',
+  'synced',
+  'voted',
+  'acknowledged',
+  'won',
+]
+
+/** Any fault of these kinds; null when there is none. Nodes and clients are made to fit later. */
+function faultOf(limits: Limits, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fault> | null {
+  const { nodesMax, clientsMax, fireMsMax } = limits
+  const span = {
+    atMs: fc.noBias(fc.integer({ min: 0, max: fireMsMax })),
+    forMs: fc.integer({ min: 1, max: LASTS_MS_MAX }),
+  }
+  const node: fc.Arbitrary<Target> = fc.nat(nodesMax).map((at) => (at === nodesMax ? 'leader' : at))
+  const side = fc.subarray(upTo(nodesMax + clientsMax))
+  const withLeader = fc.boolean()
+  const per1024 = fc.integer({ min: 1, max: 500 })
+  const upToUs = fc.constantFrom(5_000, 50_000, 400_000, 2_000_000)
+  const torn = kinds.has('torn') ? fc.boolean() : fc.constant(false)
+  const client = fc.nat(clientsMax - 1)
+  const power = fc.boolean()
+  const addUs = fc.constantFrom(5_000, 50_000, 300_000)
+  const point = fc.constantFrom(...CRASH_POINTS)
+  const type = <Type extends Fault['type']>(name: Type): fc.Arbitrary<Type> => fc.constant(name)
+  const all: { readonly [Type in Fault['type']]: fc.Arbitrary<Fault> } = {
+    partition: plain({ type: type('partition'), ...span, side, withLeader }),
+    oneway: plain({ type: type('oneway'), ...span, side, withLeader }),
+    partial: plain({ type: type('partial'), ...span, a: node, b: fc.nat(nodesMax - 1) }),
+    crash: plain({ type: type('crash'), ...span, node, point, power, torn }),
+    pause: plain({ type: type('pause'), ...span, node, midTurn: fc.boolean() }),
+    clientpause: plain({ type: type('clientpause'), ...span, client }),
+    slowdisk: plain({ type: type('slowdisk'), ...span, node, addUs }),
+    loss: plain({ type: type('loss'), ...span, per1024 }),
+    duplicate: plain({ type: type('duplicate'), ...span, per1024, upToUs }),
+    delay: plain({ type: type('delay'), ...span, per1024, upToUs }),
+    reorder: plain({ type: type('reorder'), ...span, per1024, upToUs }),
+  }
+  const chosen = Object.entries(all).filter(([name]) => kinds.has(name as FaultKind))
+  return chosen.length === 0 ? null : fc.oneof(...chosen.map(([, fault]) => fault))
+}
+
+/** Leaves out what cannot be in so small a world, and what would come after the fire. */
+function fit<Op>(drawn: Drawn<Op>, nodesMax: number): Scenario<Op> {
+  const { nodes, fireMs, electionTimeoutMs } = drawn
+  const clients = drawn.clients.map((steps) => begun(steps, fireMs))
+  const places = [...upTo(nodes), ...clients.map((_, client) => nodesMax + client)]
+  const dead = drawn.dead.filter((node) => node < nodes)
+  return {
+    seed: String(drawn.seed),
+    nodes,
+    electionTimeoutMs,
+    heartbeatIntervalMs: Math.floor(electionTimeoutMs / 3),
+    delayMinUs: drawn.delayUs[0],
+    delayMaxUs: drawn.delayUs[1],
+    syncMinUs: drawn.syncUs[0],
+    syncMaxUs: drawn.syncUs[1],
+    clocks: places.map((place) => drawn.clocks[place] ?? { offsetMs: 0, driftPpm: 0 }),
+    faults: drawn.faults
+      .filter((fault) => fault.atMs < fireMs)
+      .map((fault) => fitFault(fault, nodes, places)),
+    clients,
+    fireMs,
+    dead: dead.slice(0, Math.floor((nodes - 1) / 2)),
+  }
+}
+
+/** @param places for each endpoint, its number in the largest world */
+function fitFault(fault: Fault, nodes: number, places: readonly number[]): Fault {
+  const fitTarget = (target: Target): Target => (target === 'leader' ? target : target % nodes)
+  switch (fault.type) {
+    case 'partition':
+    case 'oneway': {
+      const side = fault.side.map((place) => places.indexOf(place)).filter((at) => at >= 0)
+      return { ...fault, side }
+    }
+    case 'partial':
+      return { ...fault, a: fitTarget(fault.a), b: fault.b % nodes }
+    case 'crash':
+    case 'pause':
+    case 'slowdisk':
+      return { ...fault, node: fitTarget(fault.node) }
+    case 'clientpause':
+      return { ...fault, client: fault.client % (places.length - nodes) }
+    case 'loss':
+    case 'duplicate':
+    case 'delay':
+    case 'reorder':
+      return fault
+  }
+}
+
+/** The steps that can begin before the fire ends. */
+function begun<Op>(steps: readonly ClientStep<Op>[], fireMs: number): readonly ClientStep<Op>[] {
+  let atMs = 0
+  return steps.filter(({ pauseMs }) => (atMs += pauseMs) < fireMs)
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, at) => at)
+}
+
+/** A record with the ordinary prototype, which prints shorter. */
+function plain<Value>(model: { [Key in keyof Value]: fc.Arbitrary<Value[Key]> }): fc.Arbitrary<Value> {
+  return fc.record<Value>(model, { noNullPrototype: true }) as fc.Arbitrary<Value>
+}

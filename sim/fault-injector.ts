@@ -1,0 +1,225 @@
+// Carries out the schedule of faults: begins and ends each one, resolves whom it means, and heals
+// everything when the fire ends.
+
+import { KIND } from './event-queue.ts'
+import type { Kind } from './event-queue.ts'
+import type { SimulatedNetwork } from './network.ts'
+import { STALLED_MID_TURN } from './node.ts'
+import type { Streams } from './random.ts'
+import type { CrashPoint, Endpoint, Fault, FaultKind, Scenario, Target } from './scenario.ts'
+
+/** A node, as far as faults reach into it. */
+interface FaultyNode {
+  readonly status: 'up' | 'down' | 'stalled'
+  readonly state: { readonly raft: { readonly role: string; readonly term: number } } | null
+  armed: { readonly point: CrashPoint; readonly fault: number } | null
+  stallMidTurn: boolean
+  boot(): void
+  crash(power: boolean, torn: boolean): void
+  stall(): void
+  resume(): void
+}
+
+/** What the injector works on. */
+export interface InjectorHost {
+  readonly nodes: readonly FaultyNode[]
+  readonly clients: readonly { pause(): void; resume(): void }[]
+  readonly network: SimulatedNetwork
+  timeUs(): number
+  schedule(timeUs: number, kind: Kind, target: number, source: number, payload: unknown): void
+  fired(kind: FaultKind): void
+  trace(who: string, what: string): void
+}
+
+export class FaultInjector {
+  readonly #scenario: Scenario<unknown>
+  readonly #host: InjectorHost
+  /** For each node, what its syncs take longer, and the fault that will stall it in a turn. */
+  readonly #slowUs: number[]
+  readonly #stallForMs: number[]
+  /** For each fault that began: the node it was resolved to. */
+  readonly #resolved = new Map<number, number>()
+  #healed = false
+
+  constructor(scenario: Scenario<unknown>, host: InjectorHost) {
+    this.#scenario = scenario
+    this.#host = host
+    this.#slowUs = Array.from({ length: scenario.nodes }, () => 0)
+    this.#stallForMs = Array.from({ length: scenario.nodes }, () => 0)
+  }
+
+  /** Puts the schedule into the queue. */
+  start(): void {
+    const { faults, clocks, nodes } = this.#scenario
+    faults.forEach((fault, index) => {
+      this.#host.schedule(fault.atMs * 1_000, KIND.faultBegins, -1, index, null)
+    })
+    clocks.forEach((clock, at) => {
+      if (at < nodes && clock.offsetMs !== 0) this.#host.fired('skew')
+      if (at < nodes && clock.driftPpm !== 0) this.#host.fired('drift')
+    })
+  }
+
+  /** How long the next sync of a node takes. */
+  syncTimeUs(node: number, streams: Streams): number {
+    const { syncMinUs, syncMaxUs } = this.#scenario
+    const slowUs = this.#slowUs[node] as number
+    if (slowUs > 0) this.#host.fired('slowdisk')
+    return slowUs + streams.stream(`sync/${node}`).between(syncMinUs, syncMaxUs)
+  }
+
+  handle(kind: Kind, target: number, source: number): void {
+    if (kind === KIND.phase) return this.#onStalled(target, source)
+    if (kind === KIND.restart) return this.#restart(target)
+    if (kind === KIND.resume) {
+      this.#host.nodes[target]?.resume()
+      return
+    }
+    const fault = this.#scenario.faults[source]
+    if (fault === undefined || this.#healed) return
+    if (kind === KIND.faultBegins) this.#begin(fault, source)
+    else this.#end(fault, source)
+  }
+
+  /** A crash that waited for its point strikes. */
+  strike(node: number, fault: number): void {
+    const what = this.#scenario.faults[fault]
+    if (what?.type === 'crash') this.#crash(node, what)
+  }
+
+  /** Everything ends; nodes that are dead for good go down and are cut off. */
+  heal(): void {
+    this.#healed = true
+    const dead = new Set(this.#scenario.dead)
+    this.#host.network.heal(dead)
+    this.#slowUs.fill(0)
+    for (const client of this.#host.clients) client.resume()
+    this.#host.nodes.forEach((node, index) => {
+      node.armed = null
+      if (dead.has(index)) {
+        if (node.status !== 'down') node.crash(true, false)
+      } else if (node.status === 'down') node.boot()
+      else node.resume()
+    })
+  }
+
+  #begin(fault: Fault, index: number): void {
+    const { schedule, network, timeUs } = this.#host
+    const untilUs = timeUs() + fault.forMs * 1_000
+    switch (fault.type) {
+      case 'crash':
+        return this.#beginCrash(fault, index)
+      case 'pause':
+        return this.#beginPause(fault)
+      case 'clientpause':
+        this.#host.fired('clientpause')
+        this.#host.clients[fault.client]?.pause()
+        this.#host.trace(`c${fault.client}`, `pauses for ${fault.forMs} ms`)
+        break
+      case 'slowdisk': {
+        const node = this.#resolve(fault.node)
+        this.#resolved.set(index, node)
+        this.#slowUs[node] = (this.#slowUs[node] as number) + fault.addUs
+        this.#host.trace(`n${node}`, `syncs take ${fault.addUs / 1_000} ms longer`)
+        break
+      }
+      case 'partition':
+      case 'oneway': {
+        const side = [...fault.side]
+        const leader = this.#resolve('leader')
+        if (fault.withLeader && !side.includes(leader)) side.push(leader)
+        network.begin(index, fault, side)
+        this.#host.trace('net', `${fault.type}: ${this.#name(side)} for ${fault.forMs} ms`)
+        break
+      }
+      case 'partial': {
+        const side = [this.#resolve(fault.a), fault.b]
+        network.begin(index, fault, side)
+        this.#host.trace('net', `partial: ${this.#name(side)} for ${fault.forMs} ms`)
+        break
+      }
+      default:
+        network.begin(index, fault, [])
+    }
+    schedule(untilUs, KIND.faultEnds, -1, index, null)
+  }
+
+  #end(fault: Fault, index: number): void {
+    if (fault.type === 'clientpause') {
+      this.#host.clients[fault.client]?.resume()
+      this.#host.trace(`c${fault.client}`, 'goes on')
+    } else if (fault.type === 'slowdisk') {
+      const node = this.#resolved.get(index) as number
+      this.#slowUs[node] = (this.#slowUs[node] as number) - fault.addUs
+    } else {
+      this.#host.network.end(index)
+      if ('side' in fault || fault.type === 'partial') {
+        this.#host.trace('net', `the ${fault.type} ends`)
+      }
+    }
+  }
+
+  #beginCrash(fault: Extract<Fault, { readonly type: 'crash' }>, index: number): void {
+    const at = this.#resolve(fault.node)
+    const node = this.#host.nodes[at] as FaultyNode
+    if (fault.point === 'now') this.#crash(at, fault)
+    else node.armed = { point: fault.point, fault: index }
+  }
+
+  #crash(at: number, fault: Extract<Fault, { readonly type: 'crash' }>): void {
+    const node = this.#host.nodes[at] as FaultyNode
+    if (node.status === 'down') return
+    this.#host.fired('crash')
+    node.crash(fault.power, fault.torn)
+    const upUs = this.#host.timeUs() + fault.forMs * 1_000
+    this.#host.schedule(upUs, KIND.restart, at, 0, null)
+  }
+
+  #restart(at: number): void {
+    if (this.#healed && this.#scenario.dead.includes(at)) return
+    const node = this.#host.nodes[at] as FaultyNode
+    if (node.status === 'down') node.boot()
+  }
+
+  #beginPause(fault: Extract<Fault, { readonly type: 'pause' }>): void {
+    const at = this.#resolve(fault.node)
+    const node = this.#host.nodes[at] as FaultyNode
+    if (node.status !== 'up') return
+    if (fault.midTurn) {
+      node.stallMidTurn = true
+      this.#stallForMs[at] = fault.forMs
+      return
+    }
+    node.stall()
+    this.#stalled(at, fault.forMs, 'stalls')
+  }
+
+  #onStalled(at: number, source: number): void {
+    if (source !== STALLED_MID_TURN || this.#host.nodes[at]?.status !== 'stalled') return
+    this.#stalled(at, this.#stallForMs[at] as number, 'stalls between its clock and its step')
+  }
+
+  #stalled(at: number, forMs: number, how: string): void {
+    this.#host.fired('pause')
+    this.#host.trace(`n${at}`, `${how} for ${forMs} ms`)
+    const { schedule, timeUs } = this.#host
+    schedule(timeUs() + forMs * 1_000, KIND.resume, at, 0, null)
+  }
+
+  #resolve(target: Target): number {
+    if (target !== 'leader') return target
+    let found = 0
+    let term = -1
+    this.#host.nodes.forEach((node, at) => {
+      if (node.state?.raft.role !== 'leader' || node.state.raft.term <= term) return
+      found = at
+      term = node.state.raft.term
+    })
+    return found
+  }
+
+  #name(side: readonly Endpoint[]): string {
+    const { nodes } = this.#scenario
+    return side.map((at) => (at < nodes ? `n${at}` : `c${at - nodes}`)).join(' ')
+  }
+}

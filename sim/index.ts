@@ -1,0 +1,39 @@
+// The public names of lockstep/sim.
+
+export type { ClockError } from './clock.ts'
+export type { Kind, SimEvent } from './event-queue.ts'
+export { lockWorkload } from './lock-workload.ts'
+export type { LockOperation } from './lock-workload.ts'
+export type { Packet, Rule, Verdict } from './network.ts'
+export type { Step } from './node.ts'
+export type { Decisions, Misfit, RandomStream } from './random.ts'
+export { EPSILON_PPM, FAULT_KINDS, scenarioProblem } from './scenario.ts'
+export type {
+  ClientStep,
+  CrashPoint,
+  Endpoint,
+  Fault,
+  FaultKind,
+  Scenario,
+  Target,
+} from './scenario.ts'
+export { scenarioOf, simulate } from './simulate.ts'
+export type {
+  CommonOptions,
+  LockOptions,
+  LockResult,
+  MachineOptions,
+  SimulateResult,
+} from './simulate.ts'
+export { commandWorkload } from './workload.ts'
+export type {
+  Actor,
+  Ask,
+  Ended,
+  FirstApplied,
+  Judgement,
+  Play,
+  Stage,
+  Workload,
+} from './workload.ts'
+export type { UserOracle } from './world.ts'

@@ -1,0 +1,248 @@
+// Clients of the lock service: they take, keep, renew and give back locks as an application would,
+// believe only what the client library entitles them to, and write to a resource under their token.
+
+import type { LockInput, LockOutput } from '../checker/lock-history.ts'
+import { checkLocks } from '../checker/lock-monitor.ts'
+import {
+  expired,
+  granted,
+  isValid,
+  reentered,
+  releaseSent,
+  renewAnswered,
+  renewFailed,
+  renewSent,
+  renewUnknown,
+  safeUntilMs,
+} from '../client/lease.ts'
+import type { Lease } from '../client/lease.ts'
+import type { LockCommand, LockEvent, LockReply, LockRequest } from '../core/lock/command.ts'
+import { LockOracles } from './lock-oracles.ts'
+import type { RandomStream } from './random.ts'
+import { EPSILON_PPM } from './scenario.ts'
+import type { Actor, Ask, Ended, Stage, Workload } from './workload.ts'
+
+/** What a client of the lock service does, as plain data. Who holds what decides what comes of it. */
+export type LockOperation =
+  | {
+      readonly type: 'acquire'
+      readonly key: string
+      readonly ttlMs: number
+      readonly waitMs: number
+    }
+  | { readonly type: 'renew'; readonly key: string; readonly ttlMs: number }
+  | { readonly type: 'release'; readonly key: string }
+  | { readonly type: 'status'; readonly key: string }
+  /** Writes to the resource that the lock protects, `delayUs` after looking at the lease. */
+  | { readonly type: 'write'; readonly key: string; readonly delayUs: number }
+
+type LockAsk = Ask<LockCommand, LockInput>
+
+const KEY_OF_FRESH = 'fresh'
+
+/** Log times are whole milliseconds: an expiry may come this much early. */
+const SLACK_MS = 2
+
+/** The workload of `keys` locks. Few keys make them contended. */
+export function lockWorkload(
+  keys: number,
+): Workload<LockCommand, LockReply, LockEvent, LockOperation, LockInput, LockOutput> {
+  return {
+    draw: (random) => drawOperation(random, keys),
+    fresh: () => ({ type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0 }),
+    isServed: (output) => output.type === 'granted',
+    isFinal: (reply) => reply.type !== 'queued',
+    open: (stage) => {
+      const oracles = new LockOracles(stage)
+      return {
+        actor: (client) => new LockClient(client, stage, oracles),
+        applied: (entry) => oracles.applied(entry),
+      }
+    },
+    judge: (history) =>
+      checkLocks(history, { unitsPerMs: 1_000, epsilonPpm: EPSILON_PPM, slackMs: SLACK_MS }),
+  }
+}
+
+function drawOperation(random: RandomStream, keys: number): LockOperation {
+  const key = `k${random.below(keys)}`
+  const ttlMs = random.pick([200, 400, 1_000, 3_000])
+  const what = random.below(100)
+  if (what < 40) {
+    const waitMs = random.chance(600) ? random.pick([100, 400, 1_200]) : 0
+    return { type: 'acquire', key, ttlMs, waitMs }
+  }
+  if (what < 65) return { type: 'release', key }
+  if (what < 77) return { type: 'renew', key, ttlMs }
+  if (what < 88) return { type: 'status', key }
+  return { type: 'write', key, delayUs: random.pick([100, 5_000, 200_000]) }
+}
+
+class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInput, LockOutput> {
+  readonly #client: number
+  readonly #owner: string
+  readonly #stage: Stage
+  readonly #oracles: LockOracles
+  /** The last lease of each key, also one that ended: late releases and renewals name its token. */
+  readonly #leases = new Map<string, Lease>()
+  #requests = 0
+
+  constructor(client: number, stage: Stage, oracles: LockOracles) {
+    this.#client = client
+    this.#owner = `c${client}`
+    this.#stage = stage
+    this.#oracles = oracles
+  }
+
+  begin(operation: LockOperation, nowMs: number): LockAsk | null {
+    const key = this.#keyFor(operation)
+    switch (operation.type) {
+      case 'acquire': {
+        const { ttlMs, waitMs } = operation
+        const rest = { key, owner: this.#owner, ttlMs, waitMs }
+        return this.#ask({ type: 'acquire', ...rest, reentrant: true, requestId: this.#newId() })
+      }
+      case 'renew': {
+        const lease = this.#leases.get(key)
+        if (lease === undefined) return null
+        const { ttlMs } = operation
+        this.#believe(key, renewSent(lease, this.#requests, nowMs, ttlMs))
+        const rest = { key, owner: this.#owner, token: lease.token, ttlMs }
+        return this.#ask({ type: 'renew', ...rest, requestId: this.#newId() })
+      }
+      case 'release': {
+        const lease = this.#leases.get(key)
+        if (lease === undefined) return null
+        this.#believe(key, releaseSent(lease))
+        const rest = { key, owner: this.#owner, token: lease.token, all: false }
+        return this.#ask({ type: 'release', ...rest, requestId: this.#newId() })
+      }
+      case 'status':
+        return {
+          command: { type: 'status', key },
+          timeoutMs: 2_000,
+          retry: true,
+          input: { type: 'status', key },
+        }
+      case 'write':
+        this.#write(key, operation.delayUs, nowMs)
+        return null
+    }
+  }
+
+  end(ask: LockAsk, ended: Ended<LockReply>, nowMs: number): LockOutput | null {
+    const { command } = ask
+    if (command.type === 'renew') this.#onRenewEnded(command.key, ended, nowMs)
+    if (ended.type !== 'done') return null
+    const { reply, firstSentMs } = ended
+    if (command.type === 'acquire' && reply.type === 'granted') {
+      this.#onGranted(command.key, reply, firstSentMs, nowMs)
+    }
+    return outputOf(reply)
+  }
+
+  /** Renewals, releases and writes prefer what is held, so that they are not all in vain. */
+  #keyFor(operation: LockOperation): string {
+    if (operation.type === 'acquire' || operation.type === 'status') return operation.key
+    if (this.#leases.get(operation.key)?.type === 'held') return operation.key
+    for (const [key, lease] of this.#leases) if (lease.type === 'held') return key
+    return operation.key
+  }
+
+  #onGranted(
+    key: string,
+    reply: Extract<LockReply, { readonly type: 'granted' }>,
+    firstSentMs: number,
+    now: number,
+  ): void {
+    const { token, ttlMs, grantedAfterMs } = reply
+    const before = this.#leases.get(key)
+    if (before?.token === token) {
+      this.#believe(key, reentered(before, { token, firstSentMs, ttlMs, now }))
+      return
+    }
+    const driftPpm = EPSILON_PPM
+    const lease = granted({ token, firstSentMs, grantedAfterMs, ttlMs, now, driftPpm })
+    if (lease !== 'tooLate') this.#believe(key, lease)
+    else {
+      this.#stage.probe('grant came after its safe-until')
+      this.#leases.set(key, { type: 'ended', token, reason: 'late' })
+    }
+  }
+
+  #onRenewEnded(key: string, ended: Ended<LockReply>, nowMs: number): void {
+    const lease = this.#leases.get(key)
+    if (lease === undefined) return
+    // One operation at a time: the renewal under way is the last request.
+    const renew = this.#requests - 1
+    if (ended.type === 'failed') this.#believe(key, renewFailed(lease, renew))
+    else if (ended.type === 'unknown') this.#believe(key, renewUnknown(lease, renew))
+    else if (ended.reply.type === 'renewed') {
+      this.#believe(key, renewAnswered(lease, renew, ended.reply.token, nowMs))
+    } else if (ended.reply.type === 'expired') this.#believe(key, expired(lease))
+    else this.#believe(key, renewFailed(lease, renew))
+  }
+
+  #believe(key: string, lease: Lease): void {
+    this.#leases.set(key, lease)
+    const untilMs = safeUntilMs(lease)
+    const untilUs = untilMs === -Infinity ? 0 : this.#stage.clientTimeUs(this.#client, untilMs)
+    this.#oracles.believes(this.#client, key, lease.token, untilUs)
+  }
+
+  /** Looks at the lease, and writes a while later: a pause in between makes the write stale. */
+  #write(key: string, delayUs: number, nowMs: number): void {
+    const lease = this.#leases.get(key)
+    if (lease === undefined || lease.type === 'ended') return
+    if (isValid(lease, nowMs)) {
+      const { token } = lease
+      this.#stage.later(delayUs, () => this.#oracles.writes(this.#client, key, token))
+      return
+    }
+    this.#stage.probe('a holder saw its lease run out')
+    this.#leases.set(key, { type: 'ended', token: lease.token, reason: 'late' })
+  }
+
+  #ask(command: LockRequest): LockAsk {
+    const { key, owner } = command
+    const input: LockInput =
+      command.type === 'acquire'
+        ? { type: 'acquire', key, owner, ttlMs: command.ttlMs, waitMs: command.waitMs }
+        : command.type === 'renew'
+          ? { type: 'renew', key, owner, token: command.token, ttlMs: command.ttlMs }
+          : { type: 'release', key, owner, token: command.token }
+    const waitMs = command.type === 'acquire' ? command.waitMs : 0
+    return { command, timeoutMs: 2_500 + waitMs, retry: true, input }
+  }
+
+  #newId(): string {
+    return `${this.#owner}.${this.#requests++}`
+  }
+}
+
+/** The service's words in those of the checker. */
+function outputOf(reply: LockReply): LockOutput | null {
+  switch (reply.type) {
+    case 'granted':
+      return { type: 'granted', token: reply.token, count: reply.count }
+    case 'held':
+    case 'expired':
+      return { type: reply.type, token: reply.token }
+    case 'timeout':
+    case 'notHolder':
+      return { type: reply.type }
+    case 'released':
+      return { type: 'released', count: reply.count }
+    case 'renewed':
+      return { type: 'renewed', token: reply.token, ttlMs: reply.ttlMs }
+    case 'status': {
+      const { locked, token, owner } = reply
+      return { type: 'status', locked, token, owner: owner ?? '' }
+    }
+    case 'rejected':
+      return { type: 'rejected', reason: reply.reason }
+    case 'queued':
+    case 'swept':
+      return null
+  }
+}

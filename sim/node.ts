@@ -1,0 +1,388 @@
+// One simulated machine that runs a replica: it executes effects in order, owns a disk and a
+// clock, and can die or stall at any point. The host's duties are those of core/effect.ts.
+
+import type { Effect, SendAfter } from '../core/effect.ts'
+import type { Event, Input } from '../core/event.ts'
+import type { Machine } from '../core/machine.ts'
+import type { Replica, ReplicaState } from '../core/replica.ts'
+import type { Config, NodeId } from '../core/raft/config.ts'
+import { openLog } from '../storage/write-ahead-log.ts'
+import type { LogReport, WriteAheadLog } from '../storage/write-ahead-log.ts'
+import type { Recovered } from '../storage/recovery.ts'
+import type { ClockError } from './clock.ts'
+import { readClockMs, trueTimeUs } from './clock.ts'
+import { SimulatedDisk } from './disk.ts'
+import { DurableView } from './durable.ts'
+import type { Replaced } from './durable.ts'
+import { KIND } from './event-queue.ts'
+import type { RandomStream } from './random.ts'
+import { openReferenceLog } from './reference-log.ts'
+import type { ReferenceStore } from './reference-log.ts'
+import type { CrashPoint } from './scenario.ts'
+import type { Wire } from './wire.ts'
+
+/** `source` of a `phase` event that says: this node stalled in the middle of a turn. */
+export const STALLED_MID_TURN = 1
+
+const TWO_32 = 0x100000000
+
+/** A turn's time on the processor: what arrives meanwhile goes into the next turn together. */
+const TURN_US = 40
+
+/** What happened in one turn. */
+export interface Step<State, Reply, MachineEvent> {
+  readonly node: number
+  /** True time at which `input.now` was read, microseconds; a stall may lie between it and now. */
+  readonly readUs: number
+  readonly before: ReplicaState<State>
+  readonly after: ReplicaState<State>
+  readonly input: Input
+  readonly effects: readonly Effect<Reply, MachineEvent>[]
+}
+
+/** What a node finds around it, and whom it tells. */
+export interface Surroundings<State, Reply, MachineEvent> {
+  timeUs(): number
+  schedule(timeUs: number, kind: number, target: number, source: number, payload: unknown): void
+  send(from: number, to: number, payload: unknown): void
+  /** A turn was made; its effects are not executed yet. */
+  stepped(step: Step<State, Reply, MachineEvent>): void
+  /** A promise leaves the node. */
+  leaves(node: number, effect: SendAfter): void
+  /** A persist became durable, and took the place of `replaced`. */
+  durable(node: number, replaced: readonly Replaced[]): void
+  /** The node is about to die with this state. */
+  crashing(node: number, state: ReplicaState<State>): void
+  crashed(node: number, torn: number): void
+  /** The node has read its disk again. `problem` says what it should have found and did not. */
+  recovered(node: number, recovered: Recovered, problem: string | null): void
+  syncTimeUs(node: number): number
+}
+
+/** What a node is made of. */
+export interface NodeParts<State, Command, Reply, MachineEvent extends { readonly type: string }> {
+  readonly index: number
+  readonly config: Config
+  readonly clock: ClockError
+  readonly machine: Machine<State, Command, Reply, MachineEvent>
+  readonly replica: Replica<State, Reply, MachineEvent>
+  readonly wire: Wire
+  readonly byReference: boolean
+  readonly random: RandomStream
+  readonly diskRandom: RandomStream
+}
+
+const NOTHING_RECOVERED: Recovered = {
+  hardState: { term: 0, vote: null },
+  entries: [],
+  tornBytes: 0,
+  records: 0,
+}
+
+/** An input, and when its clock was read. */
+interface Read {
+  readonly input: Input
+  readonly readUs: number
+}
+
+interface ArmedCrash {
+  readonly point: CrashPoint
+  readonly fault: number
+}
+
+export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonly type: string }> {
+  readonly durable: DurableView = new DurableView()
+  status: 'up' | 'down' | 'stalled' = 'down'
+  state: ReplicaState<State> | null = null
+  /** Counts the node's lives: what was scheduled in an earlier one is void. */
+  life = 0
+  /** Strikes when the node does what it waits for. */
+  armed: ArmedCrash | null = null
+  /** The next turn stalls between reading the clock and stepping. */
+  stallMidTurn = false
+  readonly #parts: NodeParts<State, Command, Reply, MachineEvent>
+  readonly #around: Surroundings<State, Reply, MachineEvent>
+  readonly #disk: SimulatedDisk
+  readonly #store: ReferenceStore = { durable: [] }
+  readonly #encoders = new Map<NodeId, { to: number; encode: (message: never) => unknown }>()
+  #log: WriteAheadLog | null = null
+  #recovered: Recovered = NOTHING_RECOVERED
+  #inbox: Event[] = []
+  #stalledInput: Read | null = null
+  #busyUntilUs = 0
+  #turnScheduled = false
+  #timerAtUs = Infinity
+  #durableId = 0
+  #promises: SendAfter[] = []
+  #requests = new Map<number, { readonly client: number; readonly request: number }>()
+  #nextRequest = 0
+  readonly #strike: (fault: number) => void
+
+  constructor(
+    parts: NodeParts<State, Command, Reply, MachineEvent>,
+    around: Surroundings<State, Reply, MachineEvent>,
+    strike: (fault: number) => void,
+  ) {
+    this.#parts = parts
+    this.#around = around
+    this.#strike = strike
+    this.#disk = new SimulatedDisk(() => {
+      const { index } = parts
+      const atUs = around.timeUs() + around.syncTimeUs(index)
+      around.schedule(atUs, KIND.synced, index, this.life, null)
+    })
+    const { voters, node } = parts.config
+    voters.forEach((peer, to) => {
+      if (peer !== node) this.#encoders.set(peer, { to, encode: parts.wire.encoder(node, peer) })
+    })
+  }
+
+  /** What the node's clock shows now, milliseconds. */
+  get nowMs(): number {
+    return readClockMs(this.#parts.clock, this.#around.timeUs())
+  }
+
+  /** The process starts: reads its disk, and runs once what it read is durable. */
+  boot(): void {
+    const { config, index, byReference } = this.#parts
+    this.life++
+    this.status = 'up'
+    this.#busyUntilUs = 0
+    const report = (said: LogReport): void => this.#onLogReport(said)
+    const recovery = byReference
+      ? openReferenceLog(this.#disk, this.#store, report)
+      : openLog(this.#disk, config, report)
+    if (recovery.type !== 'ok') {
+      this.#around.recovered(index, NOTHING_RECOVERED, `${recovery.type}: ${recovery.reason}`)
+      return
+    }
+    this.#log = recovery.log
+    const { recovered } = recovery
+    this.#around.recovered(index, recovered, this.durable.recovered(recovered))
+    this.#recovered = recovered
+  }
+
+  /** The process dies; `power`: so does the machine, with what was not synced. */
+  crash(power: boolean, torn: boolean): void {
+    const { index, diskRandom } = this.#parts
+    if (this.state !== null) this.#around.crashing(index, this.state)
+    this.life++
+    this.status = 'down'
+    this.state = null
+    this.#log = null
+    this.#inbox = []
+    this.#stalledInput = null
+    this.stallMidTurn = false
+    this.#turnScheduled = false
+    this.#timerAtUs = Infinity
+    this.#durableId = 0
+    this.#promises = []
+    this.#requests.clear()
+    this.armed = null
+    const result = this.#disk.crash({ power, torn }, diskRandom)
+    this.#around.crashed(index, result.torn)
+  }
+
+  /** The process stands still until `resume`. */
+  stall(): void {
+    if (this.status === 'up') this.status = 'stalled'
+  }
+
+  resume(): void {
+    this.stallMidTurn = false
+    if (this.status !== 'stalled') return
+    this.status = 'up'
+    const stalled = this.#stalledInput
+    this.#stalledInput = null
+    if (stalled !== null) this.#step(stalled)
+    if (this.status === 'up') this.#wake()
+  }
+
+  /** Something arrived from an endpoint: a peer below `config.voters.length`, else a client. */
+  receive(from: number, payload: unknown): void {
+    if (this.status === 'down') return
+    const { wire, config } = this.#parts
+    const peer = config.voters[from]
+    if (peer !== undefined) {
+      const message = wire.readMessage(payload)
+      if (message !== null) this.#enqueue({ type: 'received', from: peer, message })
+      return
+    }
+    const asked = wire.readRequest(payload)
+    if (asked === null) return
+    const request = this.#nextRequest++
+    this.#requests.set(request, { client: from, request: asked.request })
+    this.#enqueue({ type: 'request', request, payload: asked.payload })
+  }
+
+  /** A turn that was put off until the processor is free. */
+  turn(life: number): void {
+    if (life !== this.life) return
+    this.#turnScheduled = false
+    if (this.status === 'up' && this.#inbox.length > 0) this.#takeTurn()
+  }
+
+  /** The timer that was set for `atUs` went off. */
+  timer(life: number, atUs: number): void {
+    if (life !== this.life || atUs !== this.#timerAtUs) return
+    this.#timerAtUs = Infinity
+    if (this.status === 'up') this.#wake()
+  }
+
+  /** The oldest sync ended. */
+  synced(life: number): void {
+    if (life === this.life) this.#disk.finishSync()
+  }
+
+  #onLogReport(report: LogReport): void {
+    if (report.type === 'opened') {
+      const { replica, config, random } = this.#parts
+      this.state = replica.initial(config, this.#recovered, this.nowMs, random.below(TWO_32))
+      this.#wake()
+      return
+    }
+    if (report.type === 'failed') return
+    const { index } = this.#parts
+    this.#around.durable(index, this.durable.reported(report.id))
+    if (this.#strikesAt('synced')) return
+    this.#durableId = report.id
+    // A stalled process cannot send; what it holds back leaves when it goes on.
+    if (this.status === 'up' && !this.#releasePromises()) return
+    this.#enqueue({ type: 'persisted', id: report.id })
+  }
+
+  #enqueue(event: Event): void {
+    this.#inbox.push(event)
+    if (this.status === 'up' && this.state !== null) this.#wake()
+  }
+
+  /** Takes a turn now, or when the processor is free. */
+  #wake(): void {
+    if (this.#turnScheduled) return
+    const nowUs = this.#around.timeUs()
+    if (nowUs >= this.#busyUntilUs) {
+      this.#takeTurn()
+      return
+    }
+    this.#turnScheduled = true
+    const { index } = this.#parts
+    this.#around.schedule(this.#busyUntilUs, KIND.turn, index, this.life, null)
+  }
+
+  #takeTurn(): void {
+    const { state } = this
+    if (state === null || !this.#releasePromises()) return
+    const { replica, random, index } = this.#parts
+    const nowMs = this.nowMs
+    if (this.#inbox.length === 0 && replica.deadlineMs(state) > nowMs) {
+      this.#setTimer()
+      return
+    }
+    const events = this.#inbox
+    this.#inbox = []
+    const readUs = this.#around.timeUs()
+    const read = { input: { now: nowMs, random: random.below(TWO_32), events }, readUs }
+    this.#busyUntilUs = readUs + TURN_US
+    if (this.stallMidTurn) {
+      this.#stalledInput = read
+      this.status = 'stalled'
+      this.#around.schedule(readUs, KIND.phase, index, STALLED_MID_TURN, null)
+      return
+    }
+    this.#step(read)
+  }
+
+  #step({ input, readUs }: Read): void {
+    const { replica, index } = this.#parts
+    const before = this.state as ReplicaState<State>
+    const [after, effects] = replica.step(before, input)
+    this.state = after
+    this.#around.stepped({ node: index, readUs, before, after, input, effects })
+    let persisted = false
+    for (const effect of effects) {
+      if (effect.type === 'persist') persisted = true
+      if (!this.#execute(effect)) return
+    }
+    if (persisted) this.#log?.sync()
+    this.#setTimer()
+  }
+
+  /** Executes one effect; false when the node died of it. */
+  #execute(effect: Effect<Reply, MachineEvent>): boolean {
+    const { index, wire, machine } = this.#parts
+    switch (effect.type) {
+      case 'persist':
+        this.durable.issue(effect)
+        this.#log?.append(effect)
+        return !this.#strikesAt('persist')
+      case 'send': {
+        const link = this.#encoders.get(effect.to)
+        if (link === undefined) return true
+        this.#around.send(index, link.to, link.encode(effect.message as never))
+        return true
+      }
+      case 'sendAfter':
+        if (effect.after <= this.#durableId) return this.#sendPromise(effect)
+        this.#promises.push(effect)
+        return true
+      case 'reply': {
+        const asked = this.#requests.get(effect.request)
+        if (asked === undefined) return true
+        this.#requests.delete(effect.request)
+        const { outcome } = effect
+        const encoded =
+          outcome.type === 'done'
+            ? { ...outcome, reply: machine.encodeReply(outcome.reply) }
+            : outcome
+        const reply = wire.reply({ request: asked.request, outcome: encoded })
+        this.#around.send(index, asked.client, reply)
+        return true
+      }
+      case 'trace':
+        return effect.trace.type !== 'becameLeader' || !this.#strikesAt('won')
+      case 'applied':
+        return true
+    }
+  }
+
+  /** Sends what is durable by now; false when the node died of it. */
+  #releasePromises(): boolean {
+    for (;;) {
+      const first = this.#promises[0]
+      if (first === undefined || first.after > this.#durableId) return true
+      this.#promises.shift()
+      if (!this.#sendPromise(first)) return false
+    }
+  }
+
+  #sendPromise(effect: SendAfter): boolean {
+    const link = this.#encoders.get(effect.to)
+    if (link === undefined) return true
+    const { index } = this.#parts
+    this.#around.leaves(index, effect)
+    this.#around.send(index, link.to, link.encode(effect.message as never))
+    const { message } = effect
+    if (message.type === 'voteReply' && message.granted) return !this.#strikesAt('voted')
+    return message.type !== 'appendAccepted' || !this.#strikesAt('acknowledged')
+  }
+
+  #strikesAt(point: CrashPoint): boolean {
+    const { armed } = this
+    if (armed === null || armed.point !== point) return false
+    this.#strike(armed.fault)
+    return true
+  }
+
+  #setTimer(): void {
+    const { state } = this
+    if (state === null) return
+    const { replica, clock, index } = this.#parts
+    const deadlineMs = replica.deadlineMs(state)
+    // An earlier timer finds the deadline moved, and sets itself anew.
+    const atUs = Math.max(trueTimeUs(clock, deadlineMs), this.#busyUntilUs)
+    if (atUs >= this.#timerAtUs) return
+    this.#timerAtUs = atUs
+    this.#around.schedule(atUs, KIND.timer, index, this.life, null)
+  }
+}
+

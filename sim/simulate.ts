@@ -1,0 +1,227 @@
+// The library's front door to the simulated world: one seed or scenario in, one verdict out. The
+// machine under test is the lock machine unless the caller brings another.
+
+import type { Operation } from '../checker/history.ts'
+import { linearize } from '../checker/linearize.ts'
+import type { LockInput, LockOutput } from '../checker/lock-history.ts'
+import type { Model } from '../checker/model.ts'
+import type { LockCommand, LockEvent, LockReply } from '../core/lock/command.ts'
+import { lockMachine } from '../core/lock/machine.ts'
+import type { LockState } from '../core/lock/state.ts'
+import type { Machine } from '../core/machine.ts'
+import type { SimEvent } from './event-queue.ts'
+import { lockWorkload } from './lock-workload.ts'
+import type { LockOperation } from './lock-workload.ts'
+import type { Rule } from './network.ts'
+import { openStreams } from './random.ts'
+import type { Decisions, Misfit } from './random.ts'
+import { scenarioProblem } from './scenario.ts'
+import type { FaultKind, Scenario } from './scenario.ts'
+import { drawScenario } from './swarm.ts'
+import type { Workload } from './workload.ts'
+import { runWorld } from './world.ts'
+import type { UserOracle } from './world.ts'
+
+/** What every simulation may be told. Everything has a default. */
+export interface CommonOptions<Op> {
+  /** Decides everything that is not said otherwise. Default 1. */
+  readonly seed?: number | string
+  /** 1 to 7; drawn from the seed when left out. */
+  readonly nodes?: number
+  /** Default 8. */
+  readonly clients?: number
+  /** `swarm` (default): the seed decides which kinds strike. A list: just these. */
+  readonly faults?: 'swarm' | readonly FaultKind[]
+  /** How long things go wrong, milliseconds of simulated time. Default 30 000. */
+  readonly fireMs?: number
+  /** Runs this scenario instead of drawing one from the seed. */
+  readonly scenario?: Scenario<Op>
+  /** Looked at for each message, in order; the first answer other than `pass` counts. */
+  readonly rules?: readonly Rule[]
+  /** Plays back recorded decisions where they fit. */
+  readonly decisions?: Decisions
+  /** Records every decision into the result. */
+  readonly record?: boolean
+  /** Lines of trace to keep; default 0. */
+  readonly traceLines?: number
+  /** `bytes` (default): through the production codec and log. `reference`: past both, faster. */
+  readonly wire?: 'bytes' | 'reference'
+  /** Called after each event with a digest of the run so far. */
+  readonly onEvent?: (event: SimEvent, digest: number) => void
+}
+
+/** Simulates the lock service. */
+export interface LockOptions extends CommonOptions<LockOperation> {
+  /** How many locks the clients share; default 4. */
+  readonly keys?: number
+  readonly oracles?: readonly UserOracle<LockState, LockReply, LockEvent>[]
+}
+
+/** Simulates a machine of the user's own under every fault. */
+export interface MachineOptions<
+  State,
+  Command,
+  Reply,
+  MachineEvent extends { readonly type: string },
+  Op,
+  Input,
+  Output,
+  ModelState = unknown,
+> extends CommonOptions<Op> {
+  readonly machine: Machine<State, Command, Reply, MachineEvent>
+  readonly workload: Workload<Command, Reply, MachineEvent, Op, Input, Output>
+  /** What answers are right: the history must be linearizable, unless `workload` judges itself. */
+  readonly model?: Model<ModelState, Input, Output>
+  readonly oracles?: readonly UserOracle<State, Reply, MachineEvent>[]
+}
+
+/** What came of a simulation. */
+export interface SimulateResult<Op, Input, Output> {
+  /** `unknown`: no rule was seen broken, but the history could not be judged within its limits. */
+  readonly verdict: 'ok' | 'violation' | 'unknown'
+  /** Which rule was broken, and how; null unless `verdict` is `violation`. */
+  readonly violation: { readonly oracle: string; readonly message: string } | null
+  readonly scenario: Scenario<Op>
+  readonly events: number
+  readonly simSeconds: number
+  /** 32 hexadecimal digits over every event, effect and final state. */
+  readonly traceHash: string
+  /** How often each kind of fault struck. */
+  readonly faults: Readonly<Record<string, number>>
+  /** How the clients' operations ended. */
+  readonly operations: { readonly ok: number; readonly fail: number; readonly unknown: number }
+  /** How often each rule was looked at. */
+  readonly oracles: Readonly<Record<string, number>>
+  /** How often each situation worth reaching was reached. */
+  readonly probes: Readonly<Record<string, number>>
+  readonly history: readonly Operation<Input, Output>[]
+  readonly trace: readonly string[]
+  /** What was decided, when recording. */
+  readonly decisions: Decisions
+  /** The first played decision that did not fit, or null. */
+  readonly misfit: Misfit | null
+}
+
+/** The outcome of a simulated lock service. */
+export type LockResult = SimulateResult<LockOperation, LockInput, LockOutput>
+
+const CLIENTS = 8
+const KEYS = 4
+const FIRE_MS = 30_000
+
+/**
+ * Runs one seeded disaster, synchronously, and judges it.
+ *
+ * @throws TypeError when the options make no sense; a broken rule is a result, not an error.
+ */
+export function simulate(options?: LockOptions): LockResult
+export function simulate<
+  State,
+  Command,
+  Reply,
+  MachineEvent extends { readonly type: string },
+  Op,
+  Input,
+  Output,
+  ModelState = unknown,
+>(
+  options: MachineOptions<State, Command, Reply, MachineEvent, Op, Input, Output, ModelState>,
+): SimulateResult<Op, Input, Output>
+export function simulate<
+  State,
+  Command,
+  Reply,
+  MachineEvent extends { readonly type: string },
+  Op,
+  Input,
+  Output,
+  ModelState,
+>(
+  options:
+    | LockOptions
+    | MachineOptions<State, Command, Reply, MachineEvent, Op, Input, Output, ModelState> = {},
+): LockResult | SimulateResult<Op, Input, Output> {
+  if ('machine' in options) return simulateMachine(options)
+  return simulateMachine<
+    LockState,
+    LockCommand,
+    LockReply,
+    LockEvent,
+    LockOperation,
+    LockInput,
+    LockOutput
+  >({ ...options, machine: lockMachine(), workload: lockWorkload(options.keys ?? KEYS) })
+}
+
+/** The scenario that a seed draws, without running it. */
+export function scenarioOf(options: LockOptions): Scenario<LockOperation> {
+  const workload = lockWorkload(options.keys ?? KEYS)
+  return draw(options, workload.draw, openStreams(String(options.seed ?? 1), false, null))
+}
+
+function draw<Op>(
+  options: CommonOptions<Op>,
+  drawOperation: Workload<never, never, never, Op, never, never>['draw'],
+  streams: ReturnType<typeof openStreams>,
+): Scenario<Op> {
+  const { nodes, clients, faults, fireMs } = options
+  const swarm = { clients: clients ?? CLIENTS, faults: faults ?? 'swarm', fireMs: fireMs ?? FIRE_MS }
+  const seed = String(options.seed ?? 1)
+  return drawScenario(seed, streams, nodes === undefined ? swarm : { ...swarm, nodes }, drawOperation)
+}
+
+function simulateMachine<
+  State,
+  Command,
+  Reply,
+  MachineEvent extends { readonly type: string },
+  Op,
+  Input,
+  Output,
+  ModelState = unknown,
+>(
+  options: MachineOptions<State, Command, Reply, MachineEvent, Op, Input, Output, ModelState>,
+): SimulateResult<Op, Input, Output> {
+  const { machine } = options
+  const workload = judgedBy(options.model, options.workload)
+  const seed = options.scenario?.seed ?? String(options.seed ?? 1)
+  const streams = openStreams(seed, options.record ?? false, options.decisions ?? null)
+  const scenario = options.scenario ?? draw(options, workload.draw, streams)
+  const problem = scenarioProblem(scenario)
+  if (problem !== null) throw new TypeError(`simulate: ${problem}`)
+  const result = runWorld({
+    machine,
+    workload,
+    scenario,
+    streams,
+    rules: options.rules ?? [],
+    oracles: options.oracles ?? [],
+    bytes: options.wire !== 'reference',
+    traceLines: options.traceLines ?? 0,
+    onEvent: options.onEvent ?? null,
+  })
+  const operations = { ok: 0, fail: 0, unknown: 0 }
+  for (const { outcome } of result.history) {
+    operations[outcome === 'info' ? 'unknown' : outcome]++
+  }
+  const undecided = (result.probes['history undecided'] ?? 0) > 0
+  const verdict = result.violation !== null ? 'violation' : undecided ? 'unknown' : 'ok'
+  const decisions = streams.decisions()
+  return { ...result, verdict, scenario, operations, decisions, misfit: streams.misfit() }
+}
+
+/** The workload, with its history judged by `model` where it brings no judge of its own. */
+function judgedBy<Command, Reply, MachineEvent, Op, Input, Output, ModelState>(
+  model: Model<ModelState, Input, Output> | undefined,
+  workload: Workload<Command, Reply, MachineEvent, Op, Input, Output>,
+): Workload<Command, Reply, MachineEvent, Op, Input, Output> {
+  if (model === undefined || workload.judge !== undefined) return workload
+  return {
+    draw: (random, client) => workload.draw(random, client),
+    fresh: () => workload.fresh(),
+    isServed: (output) => workload.isServed(output),
+    isFinal: (reply) => workload.isFinal(reply),
+    open: (stage) => workload.open(stage),
+    judge: (history) => linearize(model, history),
+  }
+}

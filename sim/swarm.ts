@@ -1,0 +1,183 @@
+// Swarm testing: the seed first draws what kind of world this is (size, timeouts, which faults and
+// how hard), then the schedule of faults and what the clients do. Ref: Groce et al., ISSTA 2012.
+
+import type { ClockError } from './clock.ts'
+import type { RandomStream, Streams } from './random.ts'
+import { EPSILON_PPM, FAULT_KINDS } from './scenario.ts'
+import type { ClientStep, CrashPoint, Fault, FaultKind, Scenario, Target } from './scenario.ts'
+
+/** What a user may fix; the seed draws the rest. */
+export interface SwarmOptions {
+  /** 1 to 7; drawn when left out. */
+  readonly nodes?: number
+  readonly clients: number
+  /** `swarm`: each kind is in or out by the seed. A list: just these. Empty: none. */
+  readonly faults: 'swarm' | readonly FaultKind[]
+  readonly fireMs: number
+}
+
+const ALL_CRASH_POINTS: readonly CrashPoint[] = [
+  'now',
+  'persist',
+  'synced',
+  'voted',
+  'acknowledged',
+  'won',
+]
+
+/** Draws a scenario. `drawOperation` says what one client asks for. */
+export function drawScenario<Operation>(
+  seed: string,
+  streams: Streams,
+  options: SwarmOptions,
+  drawOperation: (random: RandomStream, client: number) => Operation,
+): Scenario<Operation> {
+  const random = streams.stream('swarm')
+  const nodes = options.nodes ?? drawNodes(random)
+  const kinds = drawKinds(random, options.faults)
+  const electionTimeoutMs = random.pick([100, 150, 150, 150, 200, 300])
+  const delayMinUs = random.pick([50, 200, 500, 1_000])
+  const syncMinUs = random.pick([50, 200, 1_000])
+  const clocks: ClockError[] = []
+  for (let at = 0; at < nodes + options.clients; at++) clocks.push(drawClock(random, kinds))
+  const dead = random.chance(512) && options.faults !== 'swarm' ? [] : drawDead(random, nodes)
+  return {
+    seed,
+    nodes,
+    electionTimeoutMs,
+    heartbeatIntervalMs: Math.floor(electionTimeoutMs / 3),
+    delayMinUs,
+    delayMaxUs: delayMinUs * random.pick([2, 5, 10]),
+    syncMinUs,
+    syncMaxUs: syncMinUs * random.pick([2, 10]),
+    clocks,
+    faults: drawFaults(streams.stream('faults'), kinds, nodes, options),
+    clients: drawClients(streams, options, drawOperation),
+    fireMs: options.fireMs,
+    dead: kinds.has('crash') ? dead : [],
+  }
+}
+
+function drawNodes(random: RandomStream): number {
+  return random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7])
+}
+
+function drawKinds(random: RandomStream, faults: SwarmOptions['faults']): ReadonlySet<FaultKind> {
+  if (faults !== 'swarm') return new Set(faults)
+  // Each world leaves out some kinds: what is always present can hide what it masks.
+  const part = random.pick([512, 700, 900])
+  const kinds = new Set<FaultKind>()
+  for (const kind of FAULT_KINDS) if (random.chance(part)) kinds.add(kind)
+  while (kinds.size < 7) kinds.add(random.pick(FAULT_KINDS))
+  return kinds
+}
+
+function drawClock(random: RandomStream, kinds: ReadonlySet<FaultKind>): ClockError {
+  const offset = random.below(10_000_000)
+  const drift = random.between(-EPSILON_PPM, EPSILON_PPM)
+  return {
+    offsetMs: kinds.has('skew') ? offset : 0,
+    driftPpm: kinds.has('drift') ? drift : 0,
+  }
+}
+
+/** Nodes that stay dead after the fire: any set that leaves a majority, half the time none. */
+function drawDead(random: RandomStream, nodes: number): readonly number[] {
+  const dead: number[] = []
+  if (random.chance(512)) return dead
+  for (let node = 0; node < nodes; node++) {
+    if ((dead.length + 1) * 2 < nodes && random.chance(400)) dead.push(node)
+  }
+  return dead
+}
+
+/** Pauses between faults of one kind, and how long each lasts: from short flaps to long outages. */
+function drawFaults(
+  random: RandomStream,
+  kinds: ReadonlySet<FaultKind>,
+  nodes: number,
+  options: SwarmOptions,
+): readonly Fault[] {
+  const faults: Fault[] = []
+  for (const kind of FAULT_KINDS) {
+    if (!kinds.has(kind) || kind === 'torn' || kind === 'skew' || kind === 'drift') continue
+    const everyMs = random.pick([600, 1_500, 4_000, 8_000])
+    const lastsMs = random.pick([150, 500, 1_500, 4_000])
+    for (let atMs = random.below(everyMs); atMs < options.fireMs; ) {
+      const forMs = random.between(1, lastsMs)
+      faults.push(drawFault(random, kind, kinds, { atMs, forMs }, nodes, options.clients))
+      atMs += forMs + random.between(1, everyMs * 2)
+    }
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs)
+}
+
+function drawFault(
+  random: RandomStream,
+  kind: Exclude<FaultKind, 'torn' | 'skew' | 'drift'>,
+  kinds: ReadonlySet<FaultKind>,
+  span: { readonly atMs: number; readonly forMs: number },
+  nodes: number,
+  clients: number,
+): Fault {
+  const per1024 = random.pick([10, 60, 200, 500])
+  const upToUs = random.pick([5_000, 50_000, 400_000, 3_000_000])
+  switch (kind) {
+    case 'loss':
+      return { type: kind, ...span, per1024 }
+    case 'delay':
+    case 'duplicate':
+      return { type: kind, ...span, per1024, upToUs }
+    case 'reorder':
+      return { type: kind, ...span, per1024, upToUs: random.pick([2_000, 20_000, 100_000]) }
+    case 'partition':
+    case 'oneway': {
+      const side: number[] = []
+      for (let at = 0; at < nodes + clients; at++) if (random.chance(400)) side.push(at)
+      return { type: kind, ...span, side, withLeader: random.chance(512) }
+    }
+    case 'partial':
+      return { type: kind, ...span, a: drawTarget(random, nodes), b: random.below(nodes) }
+    case 'crash': {
+      const point = random.chance(400) ? 'now' : random.pick(ALL_CRASH_POINTS)
+      const power = random.chance(800)
+      const torn = kinds.has('torn') && random.chance(700)
+      const node = drawTarget(random, nodes)
+      const forMs = random.chance(512) ? random.between(1, 100) : span.forMs
+      return { type: kind, atMs: span.atMs, forMs, node, point, power, torn }
+    }
+    case 'pause':
+      return { type: kind, ...span, node: drawTarget(random, nodes), midTurn: random.chance(512) }
+    case 'clientpause':
+      return { type: kind, ...span, client: random.below(Math.max(1, clients)) }
+    case 'slowdisk': {
+      const addUs = random.pick([5_000, 50_000, 300_000])
+      return { type: kind, ...span, node: drawTarget(random, nodes), addUs }
+    }
+  }
+}
+
+function drawTarget(random: RandomStream, nodes: number): Target {
+  return random.chance(400) ? 'leader' : random.below(nodes)
+}
+
+function drawClients<Operation>(
+  streams: Streams,
+  options: SwarmOptions,
+  drawOperation: (random: RandomStream, client: number) => Operation,
+): readonly (readonly ClientStep<Operation>[])[] {
+  const clients: (readonly ClientStep<Operation>[])[] = []
+  for (let client = 0; client < options.clients; client++) {
+    const random = streams.stream(`client/${client}`)
+    const steps: ClientStep<Operation>[] = []
+    const pauseMaxMs = random.pick([50, 100, 250])
+    let atMs = 0
+    while (atMs < options.fireMs) {
+      const pauseMs = random.between(1, pauseMaxMs)
+      steps.push({ pauseMs, operation: drawOperation(random, client) })
+      atMs += pauseMs
+    }
+    clients.push(steps)
+  }
+  return clients
+}

@@ -1,0 +1,94 @@
+// The hash of a whole run: every popped event with its payload, every effect, the final states. Two
+// runs with equal hashes made the same decisions and the same bytes.
+
+import type { Effect } from '../core/effect.ts'
+import { Hash128 } from '../core/hash.ts'
+import type { Machine } from '../core/machine.ts'
+import type { SimEvent } from './event-queue.ts'
+import { hashMessage, hashOutcome } from './wire.ts'
+import type { Wire } from './wire.ts'
+
+/** Takes in a run, piece by piece. */
+export class TraceHash {
+  readonly #hash = new Hash128()
+  readonly #wire: Wire
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+  }
+
+  event(event: SimEvent): void {
+    const hash = this.#hash
+    hash.integer(event.timeUs)
+    hash.word(event.sequence)
+    hash.word((event.kind << 16) | (event.target & 0xff) | ((event.source & 0xff) << 8))
+    if (event.payload !== null) this.#wire.hash(hash, event.payload)
+  }
+
+  effects<Reply, MachineEvent>(
+    effects: readonly Effect<Reply, MachineEvent>[],
+    machine: Pick<Machine<never, never, Reply, never>, 'encodeReply'>,
+  ): void {
+    const hash = this.#hash
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'persist':
+          hash.word(1)
+          hash.word(effect.id)
+          hash.integer(effect.firstIndex)
+          if (effect.hardState !== null) {
+            hash.integer(effect.hardState.term)
+            hash.text(effect.hardState.vote ?? '')
+          }
+          for (const entry of effect.entries) {
+            hash.integer(entry.term)
+            hash.integer(entry.stampMs)
+            hash.bytes(entry.payload)
+          }
+          break
+        case 'send':
+          hash.word(2)
+          hash.text(effect.to)
+          hashMessage(hash, effect.message)
+          break
+        case 'sendAfter':
+          hash.word(3)
+          hash.word(effect.after)
+          hash.text(effect.to)
+          hashMessage(hash, effect.message)
+          break
+        case 'reply': {
+          const { outcome } = effect
+          hash.word(4)
+          hash.word(effect.request)
+          if (outcome.type !== 'done') hashOutcome(hash, outcome)
+          else hashOutcome(hash, { ...outcome, reply: machine.encodeReply(outcome.reply) })
+          break
+        }
+        case 'applied':
+          hash.word(5)
+          hash.integer(effect.index)
+          hash.integer(effect.timeMs)
+          hash.word(effect.events.length)
+          break
+        case 'trace':
+          hash.word(6)
+          hash.text(effect.trace.type)
+      }
+    }
+  }
+
+  /** A final state, in its canonical bytes. */
+  state(bytes: Uint8Array): void {
+    this.#hash.bytes(bytes)
+  }
+
+  /** A short digest of all so far, for finding the first event at which two runs part. */
+  digest(): number {
+    return this.#hash.lanes()[0]
+  }
+
+  hex(): string {
+    return this.#hash.hex()
+  }
+}

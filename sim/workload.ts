@@ -1,0 +1,120 @@
+// What simulated clients ask for, and what they make of the answers. A user's own machine brings a
+// workload of its own; locks have theirs in lock-workload.ts.
+
+import type { Operation } from '../checker/history.ts'
+import type { RandomStream } from './random.ts'
+
+/** One request that a client makes. */
+export interface Ask<Command, Input> {
+  readonly command: Command
+  /** The client gives up after this long, milliseconds. */
+  readonly timeoutMs: number
+  /** True: asking again has no second effect, so the client does on a timeout. */
+  readonly retry: boolean
+  /** What the history says was asked. */
+  readonly input: Input
+}
+
+/** How a request ended, as the client sees it. */
+export type Ended<Reply> =
+  /** `firstSentMs`: when it was first sent, milliseconds of the client's clock. */
+  | { readonly type: 'done'; readonly reply: Reply; readonly firstSentMs: number }
+  | { readonly type: 'failed' }
+  | { readonly type: 'unknown' }
+
+/** What a client of the application does, one operation at a time. It may keep state of its own. */
+export interface Actor<Command, Reply, Op, Input, Output> {
+  /** Makes `operation` a request, or null when there is nothing to ask now. */
+  begin(operation: Op, nowMs: number): Ask<Command, Input> | null
+  /** The request ended. Returns what the history says was answered; null when nothing was. */
+  end(ask: Ask<Command, Input>, ended: Ended<Reply>, nowMs: number): Output | null
+}
+
+/** What an actor or an oracle of a workload can see and do. */
+export interface Stage {
+  /** True time, microseconds. */
+  timeUs(): number
+  /** The first true time, microseconds, at which a client's clock shows `clockMs`. */
+  clientTimeUs(client: number, clockMs: number): number
+  /** Whether `client` cannot reach `node` because of a cut. */
+  isCutOff(client: number, node: number): boolean
+  /** Calls `then` in `delayUs` of true time. */
+  later(delayUs: number, then: () => void): void
+  /** Counts that something worth reaching was reached. */
+  probe(name: string): void
+  /** Counts one evaluation of an oracle. */
+  evaluated(oracle: string): void
+  /** An oracle saw a rule broken: ends the run. */
+  fail(oracle: string, message: string): never
+  trace(where: string, what: string): void
+}
+
+/** One entry as it was applied for the first time anywhere. */
+export interface FirstApplied<Command, Reply, MachineEvent> {
+  readonly node: number
+  readonly index: number
+  /** The machine's clock, milliseconds of log time. */
+  readonly timeMs: number
+  /** Null for the entry that opens a leader's term. */
+  readonly command: Command | null
+  readonly reply: Reply | null
+  readonly events: readonly MachineEvent[]
+  /** True time at which its leader read the clock for its stamp, microseconds. */
+  readonly appendedUs: number
+}
+
+/** A workload at work in one run. */
+export interface Play<Command, Reply, MachineEvent, Op, Input, Output> {
+  actor(client: number): Actor<Command, Reply, Op, Input, Output>
+  /** Called for each entry, in order, once in a run. */
+  applied?(entry: FirstApplied<Command, Reply, MachineEvent>): void
+}
+
+/** How a history is judged. */
+export type Judgement =
+  | { readonly verdict: 'ok' }
+  | { readonly verdict: 'violation'; readonly message: string }
+  | { readonly verdict: 'unknown'; readonly reason: string }
+
+export interface Workload<Command, Reply, MachineEvent, Op, Input, Output> {
+  /** Draws one operation of a client, as plain data. */
+  draw(random: RandomStream, client: number): Op
+  /** An operation that must succeed within a bound once all is healed. */
+  fresh(): Op
+  /** True when an answered `fresh` operation was served as it should be. */
+  isServed(output: Output): boolean
+  /** False for a reply that is not the last word; the client goes on waiting. */
+  isFinal(reply: Reply): boolean
+  open(stage: Stage): Play<Command, Reply, MachineEvent, Op, Input, Output>
+  /** Judges the clients' history; times are microseconds of true time. */
+  judge?(history: readonly Operation<Input, Output>[]): Judgement
+}
+
+/** A workload of bare commands: each operation is one, and the history says what it was replied. */
+export function commandWorkload<Command, Reply, MachineEvent>(options: {
+  /** Draws a command. */
+  readonly draw: (random: RandomStream, client: number) => Command
+  /** A command that any healthy cluster serves. */
+  readonly fresh: Command
+  /**
+   * True: commands carry an id by which the machine knows them again, so a client that hears
+   * nothing asks again. False (default): it asks once, and the outcome stays unknown.
+   */
+  readonly retry?: boolean
+  /** Judges the history in place of the `model` that `simulate` is given. */
+  readonly judge?: (history: readonly Operation<Command, Reply>[]) => Judgement
+}): Workload<Command, Reply, MachineEvent, Command, Command, Reply> {
+  const { retry = false } = options
+  const actor: Actor<Command, Reply, Command, Command, Reply> = {
+    begin: (command) => ({ command, timeoutMs: 2_000, retry, input: command }),
+    end: (_ask, ended) => (ended.type === 'done' ? ended.reply : null),
+  }
+  const workload = {
+    draw: options.draw,
+    fresh: () => options.fresh,
+    isServed: () => true,
+    isFinal: () => true,
+    open: () => ({ actor: () => actor }),
+  }
+  return options.judge === undefined ? workload : { ...workload, judge: options.judge }
+}

@@ -1,0 +1,366 @@
+// The simulated world of one run: the event loop, the nodes and clients in it, the faults that
+// begin and end, and what is looked at on the way. One thread, no promises, no clock but its own.
+
+import type { Operation } from '../checker/history.ts'
+import { canonical } from '../core/canonical.ts'
+import { InvariantError } from '../core/invariant.ts'
+import type { Machine } from '../core/machine.ts'
+import { replica } from '../core/replica.ts'
+import { DEFAULTS } from '../core/raft/config.ts'
+import { SimulatedClient } from './client.ts'
+import { trueTimeUs } from './clock.ts'
+import { EventQueue, KIND } from './event-queue.ts'
+import type { Kind, SimEvent } from './event-queue.ts'
+import { FaultInjector } from './fault-injector.ts'
+import { SimulatedNetwork } from './network.ts'
+import type { Rule } from './network.ts'
+import { SimulatedNode } from './node.ts'
+import type { Step } from './node.ts'
+import { Observer } from './observer.ts'
+import type { Streams } from './random.ts'
+import { Recovery } from './recovery.ts'
+import type { Scenario } from './scenario.ts'
+import { TraceHash } from './trace-hash.ts'
+import { TraceLines } from './trace.ts'
+import { Violation } from './violation.ts'
+import { bytesWire, referenceWire } from './wire.ts'
+import type { Play, Stage, Workload } from './workload.ts'
+
+/** A rule of the user's own, looked at after every turn: null, or what is wrong. */
+export interface UserOracle<State, Reply, MachineEvent> {
+  readonly name: string
+  stepped(step: Step<State, Reply, MachineEvent>): string | null
+}
+
+/** One run, fully determined. */
+export interface WorldOptions<
+  State,
+  Command,
+  Reply,
+  MachineEvent extends { readonly type: string },
+  Op,
+  Input,
+  Output,
+> {
+  readonly machine: Machine<State, Command, Reply, MachineEvent>
+  readonly workload: Workload<Command, Reply, MachineEvent, Op, Input, Output>
+  readonly scenario: Scenario<Op>
+  readonly streams: Streams
+  readonly rules: readonly Rule[]
+  readonly oracles: readonly UserOracle<State, Reply, MachineEvent>[]
+  /** False: messages and log records go by reference. */
+  readonly bytes: boolean
+  /** Lines of trace to keep. */
+  readonly traceLines: number
+  /** Called for each event with a digest of the run so far. */
+  readonly onEvent: ((event: SimEvent, digest: number) => void) | null
+}
+
+/** How a run ended, and what it counted. */
+export interface WorldResult<Input, Output> {
+  readonly violation: { readonly oracle: string; readonly message: string } | null
+  readonly events: number
+  readonly simSeconds: number
+  readonly traceHash: string
+  readonly faults: Readonly<Record<string, number>>
+  readonly oracles: Readonly<Record<string, number>>
+  readonly probes: Readonly<Record<string, number>>
+  readonly history: readonly Operation<Input, Output>[]
+  readonly trace: readonly string[]
+}
+
+/** Names of the nodes, sorted as voters are. The first reads as falsy where strings become numbers. */
+export function nodeNames(nodes: number): readonly string[] {
+  return Array.from({ length: nodes }, (_, index) => String(index))
+}
+
+/** Runs one world to its end. */
+export function runWorld<
+  State,
+  Command,
+  Reply,
+  MachineEvent extends { readonly type: string },
+  Op,
+  Input,
+  Output,
+>(
+  options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>,
+): WorldResult<Input, Output> {
+  return new World(options).run()
+}
+
+class World<
+  State,
+  Command,
+  Reply,
+  MachineEvent extends { readonly type: string },
+  Op,
+  Input,
+  Output,
+> {
+  readonly #options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>
+  readonly #queue = new EventQueue()
+  readonly #hash: TraceHash
+  readonly #lines: TraceLines
+  readonly #nodes: SimulatedNode<State, Command, Reply, MachineEvent>[] = []
+  readonly #clients: SimulatedClient<Command, Reply, Op, Input, Output>[] = []
+  readonly #network: SimulatedNetwork
+  readonly #observer: Observer<State, Command, Reply, MachineEvent>
+  readonly #injector: FaultInjector
+  readonly #recovery: Recovery<Op, Output>
+  readonly #play: Play<Command, Reply, MachineEvent, Op, Input, Output>
+  readonly #later = new Map<number, () => void>()
+  #laterCount = 0
+  #timeUs = 0
+  #events = 0
+
+  constructor(options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>) {
+    this.#options = options
+    const { machine, scenario, streams, workload } = options
+    const names = nodeNames(scenario.nodes)
+    const wire = options.bytes ? bytesWire('simulated', '0') : referenceWire()
+    this.#hash = new TraceHash(wire)
+    this.#lines = new TraceLines(options.traceLines)
+    const endpoints = scenario.nodes + scenario.clients.length
+    const timeUs = (): number => this.#timeUs
+    const schedule = (
+      atUs: number,
+      kind: number,
+      target: number,
+      source: number,
+      payload: unknown,
+    ): void => this.#queue.push(atUs, kind as Kind, target, source, payload)
+    const trace = (who: string, what: string): void => this.#trace(who, what)
+    const send = (from: number, to: number, payload: unknown): void =>
+      this.#network.send(this.#timeUs, from, to, payload)
+
+    this.#observer = new Observer(machine, this.#nodes, names, options.oracles, {
+      timeUs,
+      trace,
+      applied: (entry) => this.#play.applied?.(entry),
+      hashEffects: (effects) => this.#hash.effects(effects, machine),
+    })
+    this.#network = new SimulatedNetwork(
+      {
+        endpoints,
+        deliver: (atUs, from, to, payload) => {
+          const kind = to < scenario.nodes ? KIND.deliver : KIND.clientDeliver
+          this.#queue.push(atUs, kind, to, from, payload)
+        },
+        fired: (kind) => this.#observer.fired(kind),
+      },
+      scenario,
+      streams,
+      options.rules,
+    )
+    this.#injector = new FaultInjector(scenario, {
+      nodes: this.#nodes,
+      clients: this.#clients,
+      network: this.#network,
+      timeUs,
+      schedule,
+      fired: (kind) => this.#observer.fired(kind),
+      trace,
+    })
+    this.#play = workload.open(this.#stage())
+    const common = { replica: replica(machine), machine, wire, byReference: !options.bytes }
+    const around = {
+      timeUs,
+      schedule,
+      send,
+      stepped: (step: Step<State, Reply, MachineEvent>) => this.#observer.stepped(step),
+      leaves: this.#observer.leaves,
+      durable: this.#observer.durable,
+      crashing: this.#observer.crashing,
+      crashed: this.#observer.crashed,
+      recovered: this.#observer.recovered,
+      syncTimeUs: (node: number) => this.#injector.syncTimeUs(node, streams),
+    }
+    for (let index = 0; index < scenario.nodes; index++) {
+      const node = names[index] as string
+      const { electionTimeoutMs, heartbeatIntervalMs } = scenario
+      const identity = { cluster: 'simulated', group: '0', node, voters: names }
+      const config = { ...DEFAULTS, ...identity, electionTimeoutMs, heartbeatIntervalMs }
+      const clock = scenario.clocks[index] as Scenario<Op>['clocks'][number]
+      const random = streams.stream(`node/${index}`)
+      const diskRandom = streams.stream(`disk/${index}`)
+      const parts = { ...common, index, config, clock, random, diskRandom }
+      const strike = (fault: number): void => this.#injector.strike(index, fault)
+      this.#nodes.push(new SimulatedNode(parts, around, strike))
+    }
+    scenario.clients.forEach((steps, client) => {
+      const endpoint = scenario.nodes + client
+      const clock = scenario.clocks[endpoint] as Scenario<Op>['clocks'][number]
+      const random = streams.stream(`request/${client}`)
+      const { isFinal } = workload
+      const actor = this.#play.actor(client)
+      const parts = { client, endpoint, nodes: names, clock, steps, actor, machine, isFinal }
+      const surroundings = { timeUs, schedule, send, trace }
+      this.#clients.push(new SimulatedClient({ ...parts, wire, random }, surroundings))
+    })
+    this.#recovery = new Recovery(scenario, workload, {
+      nodes: this.#nodes,
+      clients: this.#clients,
+      timeUs,
+      evaluated: (oracle) => this.#observer.evaluated(oracle),
+      trace,
+    })
+  }
+
+  run(): WorldResult<Input, Output> {
+    let violation: WorldResult<Input, Output>['violation'] = null
+    try {
+      for (const node of this.#nodes) node.boot()
+      this.#injector.start()
+      this.#loop()
+      this.#finish()
+    } catch (error) {
+      if (error instanceof Violation) violation = { oracle: error.oracle, message: error.message }
+      else if (error instanceof InvariantError) {
+        violation = { oracle: 'invariant', message: error.message }
+      } else throw error
+      this.#trace('ORACLE', `${violation.oracle}: ${violation.message}`)
+    }
+    for (const client of this.#clients) client.close()
+    return {
+      violation,
+      events: this.#events,
+      simSeconds: this.#timeUs / 1e6,
+      traceHash: this.#hash.hex(),
+      faults: this.#observer.faults,
+      oracles: this.#observer.oracleCounts(),
+      probes: this.#observer.probes,
+      history: this.#clients.flatMap((client) => client.history),
+      trace: this.#lines.lines(),
+    }
+  }
+
+  #loop(): void {
+    const { onEvent, scenario } = this.#options
+    const fireUs = scenario.fireMs * 1_000
+    let healed = false
+    for (;;) {
+      const event = this.#queue.pop()
+      if (event === undefined) return
+      if (!healed && event.timeUs >= fireUs) {
+        healed = true
+        this.#timeUs = fireUs
+        this.#heal()
+      }
+      this.#timeUs = event.timeUs
+      this.#events++
+      this.#hash.event(event)
+      this.#handle(event)
+      if (onEvent !== null) onEvent(event, this.#hash.digest())
+      if (healed && this.#recovery.isDone()) return
+    }
+  }
+
+  #handle(event: SimEvent): void {
+    const { kind, target, source, payload, timeUs } = event
+    switch (kind) {
+      case KIND.deliver:
+        if (this.#network.passes(source, target)) this.#node(target).receive(source, payload)
+        return
+      case KIND.clientDeliver:
+        if (this.#network.passes(source, target)) this.#client(target).receive(payload)
+        return
+      case KIND.turn:
+        return this.#node(target).turn(source)
+      case KIND.timer:
+        return this.#node(target).timer(source, timeUs)
+      case KIND.synced:
+        return this.#node(target).synced(source)
+      case KIND.clientTimer:
+        return this.#client(target).timer(timeUs)
+      case KIND.clientOperation:
+        return this.#client(target).operate()
+      case KIND.custom: {
+        const then = this.#later.get(source)
+        this.#later.delete(source)
+        then?.()
+        return
+      }
+      case KIND.phase:
+      case KIND.faultBegins:
+      case KIND.faultEnds:
+      case KIND.resume:
+      case KIND.restart:
+        this.#injector.handle(kind, target, source)
+    }
+  }
+
+  #heal(): void {
+    this.#trace('world', 'the fire ends: all heals but what is dead for good')
+    this.#injector.heal()
+    this.#recovery.begin(this.#timeUs)
+    // Something must happen even in a world without heartbeats, so that bounds are looked at.
+    const { endUs } = this.#recovery
+    for (let atUs = this.#timeUs; atUs <= endUs; atUs += POLL_US) {
+      this.#queue.push(atUs, KIND.custom, -1, this.#laterCount++, null)
+    }
+  }
+
+  /** After the last event: whole states, final hashes, and the clients' history. */
+  #finish(): void {
+    const { machine, workload } = this.#options
+    this.#nodes.forEach((node, index) => {
+      if (node.state === null) return
+      this.#observer.finished(index, node.state)
+      this.#hash.state(canonical(machine, node.state))
+    })
+    for (const client of this.#clients) client.close()
+    if (workload.judge === undefined) return
+    this.#observer.evaluated('linearizable')
+    const judgement = workload.judge(this.#clients.flatMap((client) => client.history))
+    if (judgement.verdict === 'violation') throw new Violation('linearizable', judgement.message)
+    if (judgement.verdict === 'unknown') this.#observer.probe('history undecided')
+  }
+
+  #stage(): Stage {
+    const { scenario } = this.#options
+    return {
+      timeUs: () => this.#timeUs,
+      clientTimeUs: (client, clockMs) => {
+        const clock = scenario.clocks[scenario.nodes + client] as Scenario<Op>['clocks'][number]
+        return trueTimeUs(clock, clockMs)
+      },
+      isCutOff: (client, node) => this.#network.isCut(scenario.nodes + client, node),
+      later: (delayUs, then) => {
+        const id = this.#laterCount++
+        this.#later.set(id, then)
+        this.#queue.push(this.#timeUs + delayUs, KIND.custom, -1, id, null)
+      },
+      probe: (name) => this.#observer.probe(name),
+      evaluated: (oracle) => this.#observer.evaluated(oracle),
+      fail: (oracle, message) => {
+        throw new Violation(oracle, message)
+      },
+      trace: (who, what) => this.#trace(who, what),
+    }
+  }
+
+  #node(index: number): SimulatedNode<State, Command, Reply, MachineEvent> {
+    return this.#nodes[index] as SimulatedNode<State, Command, Reply, MachineEvent>
+  }
+
+  #client(endpoint: number): SimulatedClient<Command, Reply, Op, Input, Output> {
+    const client = this.#clients[endpoint - this.#options.scenario.nodes]
+    return client as SimulatedClient<Command, Reply, Op, Input, Output>
+  }
+
+  #trace(who: string, what: string): void {
+    if (!this.#lines.isOn) return
+    const glyphs = this.#nodes.map((node) => glyphOf(node.status, node.state?.raft.role))
+    this.#lines.add(this.#timeUs, glyphs.join(''), who, what)
+  }
+}
+
+/** How often the bounds of the recovery are looked at, microseconds. */
+const POLL_US = 20_000
+
+function glyphOf(status: string, role: string | undefined): string {
+  if (status === 'down' || role === undefined) return 'x'
+  if (status === 'stalled') return '='
+  return role === 'leader' ? 'L' : (role[0] as string)
+}
