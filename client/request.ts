@@ -119,6 +119,9 @@ export interface RequestMachine {
   deadlineMs(state: RequestState): number
 }
 
+/** A call as a turn's private copy, edited in place. */
+type CallDraft = { -readonly [Name in keyof Call]: Call[Name] }
+
 /** A turn's scratch pad: the one place where something is edited. */
 interface Turn {
   readonly config: RequestConfig
@@ -127,7 +130,7 @@ interface Turn {
   readonly start: number
   leader: NodeId | null
   nextRequest: number
-  calls: Call[]
+  calls: CallDraft[]
   readonly effects: RequestEffect[]
 }
 
@@ -172,7 +175,7 @@ function step(
 ): readonly [RequestState, readonly RequestEffect[]] {
   const { start, leader, nextRequest } = state
   const now = Math.max(input.now, state.nowMs)
-  const calls = [...state.calls]
+  const calls = state.calls.map(copyCall)
   const turn: Turn = { config, isFinal, now, start, leader, nextRequest, calls, effects: [] }
   for (const event of input.events) {
     switch (event.type) {
@@ -214,11 +217,10 @@ function open(turn: Turn, event: Extract<RequestEvent, { type: 'call' }>): void 
 /** The answer to one attempt; an older attempt's is as good as the newest's. */
 function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): void {
   const isAsked = (attempt: Attempt): boolean => attempt.request === request
-  const found = turn.calls.find((call) => call.open.some(isAsked))
-  const attempt = found?.open.find(isAsked)
-  if (found === undefined || attempt === undefined) return
-  const left = found.open.filter((other) => other !== attempt)
-  const call = { ...found, open: left }
+  const call = turn.calls.find((one) => one.open.some(isAsked))
+  const attempt = call?.open.find(isAsked)
+  if (call === undefined || attempt === undefined) return
+  call.open = call.open.filter((other) => other !== attempt)
   const isNewest = call.phase.type === 'waiting' && call.phase.request === request
   if (outcome.type === 'done') turn.leader = attempt.to
   else if (outcome.type !== 'malformed') forget(turn, attempt.to)
@@ -229,40 +231,40 @@ function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): vo
         const { firstSentMs } = call
         invariant(firstSentMs !== null, 'request: answered before it was sent')
         finish(turn, call, { type: 'done', reply: outcome.reply, firstSentMs })
-      } else replace(turn, { ...call, ambiguous: true })
+      } else call.ambiguous = true
       return
     case 'notLeader':
-      replace(turn, isNewest ? redirected(turn, call, attempt.to, outcome.leader) : call)
+      if (isNewest) redirect(turn, call, attempt.to, outcome.leader)
       return
     case 'malformed':
       finish(turn, call, undone(call))
       return
-    case 'unknown': {
-      const doubtful = { ...call, ambiguous: true }
+    case 'unknown':
+      call.ambiguous = true
       if (!call.retry) finish(turn, call, { type: 'unknown' })
-      else replace(turn, isNewest ? paused(turn, doubtful) : doubtful)
+      else if (isNewest) pause(turn, call)
       return
-    }
     default:
       unreachable(outcome)
   }
 }
 
 /** Follows a usable hint at once, unless hints have led round in circles. */
-function redirected(turn: Turn, call: Call, from: NodeId, hint: NodeId | null): Call {
+function redirect(turn: Turn, call: CallDraft, from: NodeId, hint: NodeId | null): void {
   const { nodes } = turn.config
-  if (hint === null || hint === from || !nodes.includes(hint)) return paused(turn, call)
-  if (call.hops >= nodes.length) return paused(turn, call)
-  return { ...call, hops: call.hops + 1, phase: { type: 'pausing', to: hint, untilMs: turn.now } }
+  const usable = hint !== null && hint !== from && nodes.includes(hint)
+  if (!usable || call.hops >= nodes.length) return pause(turn, call)
+  call.hops += 1
+  call.phase = { type: 'pausing', to: hint, untilMs: turn.now }
 }
 
-function paused(turn: Turn, call: Call): Call {
-  const untilMs = turn.now + turn.config.retryPauseMs
-  return { ...call, hops: 0, phase: { type: 'pausing', to: null, untilMs } }
+function pause(turn: Turn, call: CallDraft): void {
+  call.hops = 0
+  call.phase = { type: 'pausing', to: null, untilMs: turn.now + turn.config.retryPauseMs }
 }
 
 /** Ends the call when its time is up, else does what its phase has waited for. */
-function passTime(turn: Turn, call: Call): void {
+function passTime(turn: Turn, call: CallDraft): void {
   if (turn.now >= call.deadlineMs) {
     finish(turn, call, undone(call))
     return
@@ -276,7 +278,8 @@ function passTime(turn: Turn, call: Call): void {
     case 'waiting':
       for (const { request, to } of call.open) if (request === phase.request) forget(turn, to)
       // The wait for the answer was pause enough.
-      if (call.retry) send(turn, { ...call, hops: 0 }, null)
+      call.hops = 0
+      if (call.retry) send(turn, call, null)
       else finish(turn, call, { type: 'unknown' })
       return
     default:
@@ -284,30 +287,27 @@ function passTime(turn: Turn, call: Call): void {
   }
 }
 
-function send(turn: Turn, call: Call, hint: NodeId | null): void {
-  const [to, ring] = hint === null ? choose(turn, call) : [hint, call.ring]
+function send(turn: Turn, call: CallDraft, hint: NodeId | null): void {
+  const to = hint ?? choose(turn, call)
   const request = turn.nextRequest
   turn.nextRequest += 1
   turn.effects.push({ type: 'send', to, request, payload: call.payload })
-  replace(turn, {
-    ...call,
-    firstSentMs: call.firstSentMs ?? turn.now,
-    open: [...call.open, { request, to }],
-    asked: to,
-    ring,
-    phase: { type: 'waiting', request, untilMs: turn.now + turn.config.attemptTimeoutMs },
-  })
+  call.firstSentMs ??= turn.now
+  call.open = [...call.open, { request, to }]
+  call.asked = to
+  call.phase = { type: 'waiting', request, untilMs: turn.now + turn.config.attemptTimeoutMs }
 }
 
 /** The known leader, unless it was just asked; else the next of the ring that was not. */
-function choose(turn: Turn, call: Call): readonly [NodeId, number] {
+function choose(turn: Turn, call: CallDraft): NodeId {
   const { nodes } = turn.config
-  if (turn.leader !== null && turn.leader !== call.asked) return [turn.leader, call.ring]
+  if (turn.leader !== null && turn.leader !== call.asked) return turn.leader
   const isRepeat = nodes.length > 1 && nodes[call.ring] === call.asked
   const place = isRepeat ? (call.ring + 1) % nodes.length : call.ring
   const to = nodes[place]
   invariant(to !== undefined, 'request: a place outside the nodes')
-  return [to, (place + 1) % nodes.length]
+  call.ring = (place + 1) % nodes.length
+  return to
 }
 
 function forget(turn: Turn, node: NodeId): void {
@@ -320,10 +320,25 @@ function undone(call: Call): CallResult {
 }
 
 function finish(turn: Turn, call: Call, result: CallResult): void {
-  turn.calls = turn.calls.filter((other) => other.call !== call.call)
+  turn.calls = turn.calls.filter((other) => other !== call)
   turn.effects.push({ type: 'result', call: call.call, result })
 }
 
-function replace(turn: Turn, call: Call): void {
-  turn.calls = turn.calls.map((other) => (other.call === call.call ? call : other))
+/** A copy to edit; field by field, which is many times faster than a spread. */
+function copyCall(from: Call): CallDraft {
+  const { call, payload, retry, deadlineMs, firstSentMs, open, ambiguous } = from
+  const { asked, ring, hops, phase } = from
+  return {
+    call,
+    payload,
+    retry,
+    deadlineMs,
+    firstSentMs,
+    open,
+    ambiguous,
+    asked,
+    ring,
+    hops,
+    phase,
+  }
 }

@@ -73,9 +73,20 @@ function hashReference(hash: Hash128, payload: unknown): void {
   } else hashMessage(hash, value)
 }
 
+/** A number for each kind of message, for the hash. */
+const MESSAGE_WORD: { readonly [Type in Message['type']]: number } = {
+  preVoteRequest: 1,
+  preVoteReply: 2,
+  voteRequest: 3,
+  voteReply: 4,
+  appendRequest: 5,
+  appendAccepted: 6,
+  appendRejected: 7,
+}
+
 /** Takes all of a message into a hash. */
 export function hashMessage(hash: Hash128, message: Message): void {
-  hash.text(message.type)
+  hash.word(MESSAGE_WORD[message.type])
   hash.integer(message.term)
   switch (message.type) {
     case 'preVoteRequest':
