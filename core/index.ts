@@ -20,7 +20,26 @@ export type { Event, Input, TimerName } from './event.ts'
 export { Hash128, addLanes, hashBytes, lanesHex, subtractLanes } from './hash.ts'
 export type { Lanes } from './hash.ts'
 export { InvariantError, invariant, unreachable } from './invariant.ts'
+export { LIMITS } from './lock/limits.ts'
+export type { Limits } from './lock/limits.ts'
+export { lockMachine } from './lock/machine.ts'
+export type { LockMachine } from './lock/machine.ts'
+export type { LockState } from './lock/state.ts'
+export type {
+  Acquire,
+  Expire,
+  LockCommand,
+  LockEvent,
+  LockReply,
+  LockRequest,
+  Reason,
+  Release,
+  Renew,
+  Status,
+} from './lock/command.ts'
 export type { Answer, ApplyContext, Due, Machine, MachineEvent } from './machine.ts'
+export { emptyMap, mapDelete, mapEntries, mapFirst, mapGet, mapSet, mapSize } from './ordered-map.ts'
+export type { OrderedMap } from './ordered-map.ts'
 export { replica } from './replica.ts'
 export type { Replica, ReplicaState, Waiting } from './replica.ts'
 export { DEFAULTS, configProblem } from './raft/config.ts'

@@ -2,7 +2,7 @@
 // role files, put together once at the end. Nothing of it outlives the turn.
 
 import type { PersistId, RaftEffect, TraceEvent } from '../effect.ts'
-import { invariant } from '../invariant.ts'
+import { invariant, unreachable } from '../invariant.ts'
 import type { Config, NodeId } from './config.ts'
 import type { Log } from './log.ts'
 import { slice } from './log.ts'
@@ -119,8 +119,7 @@ export function flushPersist(turn: Turn): void {
 
 /** Puts the state together again. */
 export function closeTurn(turn: Turn): RaftState {
-  const { config, term, vote, log, commit, nextPersistId, pending, role } = turn
-  invariant(commit <= log.lastIndex, 'raft: committed beyond the end of the log')
+  invariant(turn.commit <= turn.log.lastIndex, 'raft: committed beyond the end of the log')
   const timers = {
     nowMs: turn.now,
     electionAtMs: turn.electionAtMs,
@@ -129,17 +128,73 @@ export function closeTurn(turn: Turn): RaftState {
     quorumAtMs: turn.quorumAtMs,
     leadSinceMs: turn.leadSinceMs,
   }
-  const common = { config, term, vote, log, commit, timers, nextPersistId, pending }
+  const { config, term, vote, log, commit, nextPersistId, pending, role } = turn
+  // Each role spells its fields out: a spread would cost more than the rest of a quiet turn.
   switch (role.role) {
-    case 'follower':
-      return { role: role.role, leader: role.leader, ...common }
-    case 'precandidate':
-      return { role: role.role, votes: role.votes, ...common }
-    case 'candidate':
-      return { role: role.role, votes: role.votes, votePersistId: role.votePersistId, ...common }
+    case 'follower': {
+      const { leader } = role
+      return {
+        role: 'follower',
+        leader,
+        config,
+        term,
+        vote,
+        log,
+        commit,
+        timers,
+        nextPersistId,
+        pending,
+      }
+    }
+    case 'precandidate': {
+      const { votes } = role
+      return {
+        role: 'precandidate',
+        votes,
+        config,
+        term,
+        vote,
+        log,
+        commit,
+        timers,
+        nextPersistId,
+        pending,
+      }
+    }
+    case 'candidate': {
+      const { votes, votePersistId } = role
+      return {
+        role: 'candidate',
+        votes,
+        votePersistId,
+        config,
+        term,
+        vote,
+        log,
+        commit,
+        timers,
+        nextPersistId,
+        pending,
+      }
+    }
     case 'leader': {
       const { progress, durableIndex, clockStartMs } = role
-      return { role: role.role, progress, durableIndex, clockStartMs, ...common }
+      return {
+        role: 'leader',
+        progress,
+        durableIndex,
+        clockStartMs,
+        config,
+        term,
+        vote,
+        log,
+        commit,
+        timers,
+        nextPersistId,
+        pending,
+      }
     }
+    default:
+      return unreachable(role)
   }
 }

@@ -1,0 +1,336 @@
+// A cluster delivered by hand: every message, every disk write and every millisecond moves only
+// when a test says so. Each step is held to what any step must keep: one persist and one append a
+// peer at most, replies once, and no edit of an old state.
+
+import * as assert from 'uvu/assert'
+import type { Effect, HardState, Persist, SendAfter } from '../../../core/effect.ts'
+import type { Event, TimerName } from '../../../core/event.ts'
+import type { Config, NodeId } from '../../../core/raft/config.ts'
+import { DEFAULTS, configProblem } from '../../../core/raft/config.ts'
+import { entryAt } from '../../../core/raft/log.ts'
+import type { AppendRequest, Entry, Message } from '../../../core/raft/message.ts'
+import type { Common, Leader, RaftState, Restored } from '../../../core/raft/state.ts'
+import { NOTHING_RESTORED } from '../../../core/raft/state.ts'
+import { replica } from '../../../core/replica.ts'
+import type { Replica, ReplicaState } from '../../../core/replica.ts'
+import type { Journal, Noted } from './journal.ts'
+import { encodeText, journal } from './journal.ts'
+
+export type JournalEffect = Effect<string, Noted>
+export type State = ReplicaState<Journal>
+
+export const machine: Replica<Journal, string, Noted> = replica(journal)
+
+/** Base election timeout of every test, milliseconds. */
+export const BASE_MS: number = DEFAULTS.electionTimeoutMs
+
+export interface Packet {
+  readonly from: NodeId
+  readonly to: NodeId
+  readonly message: Message
+}
+
+export interface ClusterOptions {
+  readonly voters: readonly NodeId[]
+  /** Which of the voters run; messages to the others stay in `network`. All by default. */
+  readonly running?: readonly NodeId[]
+  readonly config?: Partial<Config>
+  readonly restored?: Readonly<Record<NodeId, Restored>>
+  /** False: nothing becomes durable until `persist` says so. */
+  readonly diskAtOnce?: boolean
+}
+
+/** One node, its disk, and what waits for the disk. */
+export interface Member {
+  state: State
+  /** What a crash would leave. */
+  disk: Restored
+  /** Issued, and not durable yet. */
+  writes: Persist[]
+  /** Messages that wait for the disk. */
+  parked: SendAfter[]
+  /** All effects since the last `take`. */
+  effects: JournalEffect[]
+}
+
+/** Which packets: by kind of message, sender, receiver; what is not given fits all. */
+export interface Choice {
+  readonly type?: Message['type']
+  readonly from?: NodeId
+  readonly to?: NodeId
+}
+
+export class Cluster {
+  readonly options: ClusterOptions
+  readonly network: Packet[] = []
+  nowMs = 1_000
+  readonly #members = new Map<NodeId, Member>()
+  #draws = 0
+
+  constructor(options: ClusterOptions) {
+    this.options = options
+    for (const id of options.running ?? options.voters) {
+      this.#start(id, options.restored?.[id] ?? NOTHING_RESTORED)
+    }
+    this.nowMs += 2 * BASE_MS
+  }
+
+  configOf(node: NodeId): Config {
+    const { voters, config } = this.options
+    return { cluster: 'test', group: '0', ...DEFAULTS, node, voters, ...config }
+  }
+
+  member(id: NodeId): Member {
+    const member = this.#members.get(id)
+    assert.ok(member !== undefined, `no node ${id}`)
+    return member
+  }
+
+  raft(id: NodeId): RaftState {
+    return this.member(id).state.raft
+  }
+
+  /** The leader's view; fails when `id` does not lead. */
+  leader(id: NodeId): Common & Leader {
+    const raft = this.raft(id)
+    assert.is(raft.role, 'leader', `${id} leads`)
+    return raft as Common & Leader
+  }
+
+  /** One turn. */
+  step(id: NodeId, events: readonly Event[] = [], nowMs: number = this.nowMs): JournalEffect[] {
+    const member = this.member(id)
+    const random = Math.imul(++this.#draws, 0x9e3779b1) >>> 0
+    const [state, all] = machine.step(member.state, { now: nowMs, random, events })
+    const effects = [...all]
+    checkStep(member.state, state, effects)
+    member.state = deepFreeze(state)
+    member.effects.push(...effects)
+    for (const effect of effects) {
+      if (effect.type === 'persist') member.writes.push(effect)
+      else if (effect.type === 'send') this.#post(id, effect.to, effect.message)
+      else if (effect.type === 'sendAfter') member.parked.push(effect)
+    }
+    this.#release(id)
+    if (this.options.diskAtOnce !== false) this.persist(id)
+    return effects
+  }
+
+  /** A message arrives from `from`, which need not run. */
+  receive(id: NodeId, from: NodeId, ...messages: Message[]): JournalEffect[] {
+    return this.step(id, messages.map((message) => ({ type: 'received', from, message })))
+  }
+
+  request(id: NodeId, request: number, text: string): JournalEffect[] {
+    return this.step(id, [{ type: 'request', request, payload: encodeText(text) }])
+  }
+
+  fire(id: NodeId, timer: TimerName): JournalEffect[] {
+    return this.step(id, [{ type: 'timerFired', timer }])
+  }
+
+  /** Time passes; nobody notices until its next step. */
+  advance(byMs: number): void {
+    this.nowMs += byMs
+  }
+
+  /** The writes up to `upTo` (default: all) reach the disk, and the node is told so. */
+  persist(id: NodeId, upTo = Infinity): JournalEffect[] {
+    const done = this.reachDisk(id, upTo)
+    return done === 0 ? [] : this.step(id, [{ type: 'persisted', id: done }])
+  }
+
+  /** The writes up to `upTo` reach the disk; the node is not told yet. Returns the last id, or 0. */
+  reachDisk(id: NodeId, upTo = Infinity): number {
+    const member = this.member(id)
+    let last = 0
+    for (const write of member.writes) {
+      if (write.id > upTo) break
+      member.disk = applyWrite(member.disk, write)
+      last = write.id
+    }
+    member.writes = member.writes.filter((write) => write.id > last)
+    this.#release(id)
+    return last
+  }
+
+  /** Delivers what fits, in order, what is sent meanwhile included, until nothing fits. */
+  deliver(choice: Choice = {}): number {
+    let count = 0
+    for (;;) {
+      const at = this.network.findIndex((packet) => {
+        return fits(packet, choice) && this.#members.has(packet.to)
+      })
+      if (at < 0) return count
+      const [packet] = this.network.splice(at, 1) as [Packet]
+      this.receive(packet.to, packet.from, packet.message)
+      count++
+    }
+  }
+
+  /** Loses what fits; returns it. */
+  drop(choice: Choice = {}): Packet[] {
+    const lost = this.network.filter((packet) => fits(packet, choice))
+    for (const packet of lost) this.network.splice(this.network.indexOf(packet), 1)
+    return lost
+  }
+
+  /** What is on its way and fits, the messages alone. */
+  sent<Type extends Message['type']>(
+    choice: Choice & { readonly type: Type },
+  ): Extract<Message, { readonly type: Type }>[] {
+    const packets = this.network.filter((packet) => fits(packet, choice))
+    return packets.map(({ message }) => message as Extract<Message, { readonly type: Type }>)
+  }
+
+  /** Makes `id` leader with the votes of `by`, and delivers its noop to them. */
+  elect(id: NodeId, by: readonly NodeId[] = this.#others(id)): void {
+    this.drop()
+    this.advance(2 * BASE_MS + 1)
+    this.fire(id, 'election')
+    this.settle([id, ...by])
+    assert.is(this.raft(id).role, 'leader', `${id} was elected`)
+  }
+
+  /** Disks and network work among `nodes` until nothing moves; what goes elsewhere is lost. */
+  settle(nodes: readonly NodeId[] = [...this.#members.keys()]): void {
+    for (let moved = true; moved; ) {
+      moved = false
+      for (const id of nodes) if (this.persist(id).length > 0) moved = true
+      for (const packet of this.network.splice(0)) {
+        if (!nodes.includes(packet.to) || !nodes.includes(packet.from)) continue
+        this.receive(packet.to, packet.from, packet.message)
+        moved = true
+      }
+    }
+  }
+
+  /** The node loses its memory and starts again from its disk. */
+  restart(id: NodeId): void {
+    this.#start(id, this.member(id).disk)
+  }
+
+  /** All effects of `id` since the last call. */
+  take(id: NodeId): JournalEffect[] {
+    return this.member(id).effects.splice(0)
+  }
+
+  #others(id: NodeId): NodeId[] {
+    return [...this.#members.keys()].filter((other) => other !== id)
+  }
+
+  #start(id: NodeId, restored: Restored): void {
+    const config = this.configOf(id)
+    assert.is(configProblem(config), null)
+    const state = deepFreeze(machine.initial(config, restored, this.nowMs, ++this.#draws))
+    this.#members.set(id, { state, disk: restored, writes: [], parked: [], effects: [] })
+  }
+
+  #post(from: NodeId, to: NodeId, message: Message): void {
+    this.network.push({ from, to, message })
+  }
+
+  #release(id: NodeId): void {
+    const member = this.member(id)
+    const oldest = member.writes[0]?.id ?? Infinity
+    const free = member.parked.filter(({ after }) => after < oldest)
+    member.parked = member.parked.filter(({ after }) => after >= oldest)
+    for (const { to, message } of free) this.#post(id, to, message)
+  }
+}
+
+/** An entry for hand-made messages. */
+export function entry(term: number, text: string | null = 'x', stampMs = 0): Entry {
+  if (text === null) return { term, stampMs, kind: 'noop', payload: new Uint8Array(0) }
+  return { term, stampMs, kind: 'command', payload: encodeText(text) }
+}
+
+/** Entries of these terms. */
+export function entries(...terms: number[]): Entry[] {
+  return terms.map((term) => entry(term))
+}
+
+/** A disk with these terms in its log. */
+export function restored(hardState: HardState, ...terms: number[]): Restored {
+  return { hardState, entries: entries(...terms) }
+}
+
+/** An AppendEntries; what is not given is zero or empty. */
+export function appendRequest(message: Partial<AppendRequest>): AppendRequest {
+  const nothing = { term: 1, prevIndex: 0, prevTerm: 0, commit: 0, entries: [] }
+  return { type: 'appendRequest', ...nothing, ...message }
+}
+
+/** The terms of a whole log. */
+export function terms(raft: RaftState): number[] {
+  return logOf(raft).map(({ term }) => term)
+}
+
+export function logOf(raft: RaftState): Entry[] {
+  const all: Entry[] = []
+  for (let index = 1; index <= raft.log.lastIndex; index++) all.push(entryAt(raft.log, index))
+  return all
+}
+
+/** The effects of one type. */
+export function only<Type extends JournalEffect['type']>(
+  effects: readonly JournalEffect[],
+  type: Type,
+): Extract<JournalEffect, { readonly type: Type }>[] {
+  const found = effects.filter((effect) => effect.type === type)
+  return found as Extract<JournalEffect, { readonly type: Type }>[]
+}
+
+/** The messages that effects send, at once or later. */
+export function messages(effects: readonly JournalEffect[]): Message[] {
+  return effects.flatMap((effect) => {
+    return effect.type === 'send' || effect.type === 'sendAfter' ? [effect.message] : []
+  })
+}
+
+/** What the disk holds after one more record. */
+export function applyWrite(disk: Restored, write: Persist): Restored {
+  const hardState = write.hardState ?? disk.hardState
+  if (!write.logChanged) return { hardState, entries: disk.entries }
+  return { hardState, entries: [...disk.entries.slice(0, write.firstIndex - 1), ...write.entries] }
+}
+
+/** Freezes plain data to the leaves, but for bytes and the slots that logs share by contract. */
+export function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  if (Object.isFrozen(value)) return value
+  Object.freeze(value)
+  for (const [name, part] of Object.entries(value)) if (name !== 'chunks') deepFreeze(part)
+  return value
+}
+
+/** What every step keeps, whatever went in. */
+export function checkStep(
+  before: State,
+  after: State,
+  effects: readonly JournalEffect[],
+): void {
+  const persists = only(effects, 'persist')
+  assert.ok(persists.length <= 1, 'one persist a turn')
+  const appends = only(effects, 'send').filter(({ message }) => message.type === 'appendRequest')
+  const peers = new Set(appends.map(({ to }) => to))
+  assert.is(peers.size, appends.length, 'one append a peer and turn')
+  for (const { after: id } of only(effects, 'sendAfter')) {
+    assert.ok(id < after.raft.nextPersistId, 'waits for no persist that was not issued')
+  }
+  const replies = only(effects, 'reply').map(({ request }) => request)
+  assert.is(new Set(replies).size, replies.length, 'each request is answered once')
+  assert.ok(after.raft.term >= before.raft.term, 'the term never falls')
+  assert.ok(after.raft.commit >= before.raft.commit, 'the commit index never falls')
+  assert.is(after.applied, after.raft.commit, 'all that is committed is applied')
+  if (before.raft.vote !== null && after.raft.term === before.raft.term) {
+    assert.is(after.raft.vote, before.raft.vote, 'a vote never changes within its term')
+  }
+  assert.ok(machine.deadlineMs(after) > after.raft.timers.nowMs, 'no deadline is left behind')
+}
+
+function fits(packet: Packet, { type, from, to }: Choice): boolean {
+  const { message } = packet
+  if (type !== undefined && message.type !== type) return false
+  return (from === undefined || packet.from === from) && (to === undefined || packet.to === to)
+}
