@@ -2,9 +2,10 @@
 // one sweep per key, since the tokens give the order of the holdings (see lock-sweep for why).
 //
 // It never refuses a legal history. Where only a search could tell, it gives the benefit of the
-// doubt: several operations of one owner at a time, releases without token next to unanswered
-// acquires, unanswered releases without token. The history must hold every operation on a key from
-// the time it was free, and each request once, whatever was sent again under its request id.
+// doubt: which of an owner's several untold acquires or releases without token did what, whether
+// one unanswered operation is made to serve twice, levels when more than eight answers overlap.
+// The history must hold every operation on a key from a time when it was free, and each request
+// once, whatever was sent again under its request id. Forced releases have no word in it.
 
 import { malformedReason } from './history.ts'
 import { gather, type Conflict } from './lock-evidence.ts'

@@ -66,7 +66,7 @@ function hasRoom(
     const isObstacle = other.owner !== owner && other.owner !== null && other.from < other.until
     if (!isObstacle) continue
     if (other.from >= answered) break
-    if (other.from >= from && other.from - from >= needed) return true
+    if (other.from - from >= needed) return true
     from = Math.max(from, other.until)
   }
   return answered - from >= needed

@@ -136,6 +136,29 @@ test('linearize: an unanswered write: may take effect at any time after its call
   assert.is(linearize(register, twice).verdict, 'violation')
 })
 
+test('linearize: unanswered operations that lead to one state: what is left differs', () => {
+  const history = [
+    info(1, 0, { type: 'cas', from: null, to: 1 }),
+    info(2, 0, write(1)),
+    ok(0, 10, 20, read, 1),
+    ok(0, 30, 40, write(5)),
+    ok(0, 50, 60, read, 1)
+  ]
+  assert.is(linearize(register, history).verdict, 'ok')
+  const reversed = [history[1], history[0], ...history.slice(2)] as RegisterOperation[]
+  assert.is(linearize(register, reversed).verdict, 'ok')
+})
+
+test('linearize: a model without hash: the same verdicts', () => {
+  const { hash, ...hashless } = register
+  assert.type(hash, 'function')
+  for (let seed = 1; seed <= 1500; seed++) {
+    const history = drawHistory(chanceOf(seed))
+    const expected = linearize(register, history).verdict
+    assert.is(linearize(hashless, history).verdict, expected, `seed ${seed}`)
+  }
+})
+
 test('linearize: a failed operation: never takes effect', () => {
   const failed = { ...ok(1, 0, 5, write(2)), outcome: 'fail' } as const
   assert.is(linearize(register, [failed, ok(0, 6, 7, read, 2)]).verdict, 'violation')

@@ -416,6 +416,164 @@ const stories: readonly Story[] = [
     named: 2
   },
   {
+    title: 'a renew that overlaps a longer re-entry: may be the later of the two',
+    bad: [
+      acquire(0, 1, 'c1', granted(6), 100),
+      renew(5, 9, 'c1', 6, renewed(6, 10)),
+      acquire(10, 11, 'c1', granted(6, 2), 1000),
+      acquire(30, 40, 'c3', granted(7))
+    ],
+    good: [
+      acquire(0, 1, 'c1', granted(6), 100),
+      renew(5, 20, 'c1', 6, renewed(6, 10)),
+      acquire(10, 11, 'c1', granted(6, 2), 1000),
+      acquire(30, 40, 'c3', granted(7))
+    ],
+    message:
+      'c3 was granted L with token 7 at 0.040 s while c1 held it with token 6 until at ' +
+      'least 1.008 s',
+    named: 2
+  },
+  {
+    title: 'levels of overlapping acquires: some order must explain them',
+    bad: [
+      acquire(0, 10, 'c1', granted(6)),
+      acquire(20, 30, 'c1', granted(6, 3)),
+      acquire(25, 50, 'c1', granted(6, 4)),
+      acquire(40, 60, 'c1', granted(6, 2))
+    ],
+    good: [
+      acquire(0, 10, 'c1', granted(6)),
+      acquire(20, 30, 'c1', granted(6, 3)),
+      acquire(25, 50, 'c1', granted(6, 4)),
+      acquire(28, 60, 'c1', granted(6, 2))
+    ],
+    message: 'c1 was told that it has 3, 4, 2 levels of L with token 6, having had 1',
+    named: 4
+  },
+  {
+    title: 'a release without token that can have met two holdings: either may be meant',
+    bad: [
+      acquire(0, 10, 'c1', granted(6), 20),
+      acquire(50, 60, 'c1', granted(7)),
+      acquire(70, 80, 'c3', granted(8))
+    ],
+    good: [
+      acquire(0, 10, 'c1', granted(6), 20),
+      release(5, 75, 'c1', null, released()),
+      acquire(50, 60, 'c1', granted(7)),
+      acquire(70, 80, 'c3', granted(8))
+    ],
+    message:
+      'c3 was granted L with token 8 at 0.080 s while c1 held it with token 7 until at ' +
+      'least 1.048 s',
+    named: 2
+  },
+  {
+    title: 'a try refused for what an acquire answered expired began: only before that answer',
+    bad: [acquire(0, 1500, 'c1', expired), acquire(1600, 1610, 'c3', held(6))],
+    good: [acquire(0, 1500, 'c1', expired), acquire(1400, 1610, 'c3', held(6))],
+    message: 'c3: acquire L -> held token 6, but no acquire can have been granted L with token 6',
+    named: 1
+  },
+  {
+    title: 'an unanswered acquire before the grant: the grant may be a refresh of what it began',
+    bad: [
+      renew(1, 20, 'c1', 6, renewed(6)),
+      acquire(10, 15, 'c1', granted(6), 5),
+      acquire(1000, 1003, 'c3', granted(7))
+    ],
+    good: [
+      acquire(0, 0, 'c1'),
+      renew(1, 20, 'c1', 6, renewed(6)),
+      acquire(10, 15, 'c1', granted(6), 5),
+      acquire(1000, 1003, 'c3', granted(7))
+    ],
+    message:
+      'c3 was granted L with token 7 at 1.003 s while c1 held it with token 6 until at ' +
+      'least 1.008 s',
+    named: 2
+  },
+  {
+    title: 'a holding known before its owner asked: needs an acquire that is unanswered',
+    bad: [status(5, 8, 6, 'c1'), acquire(20, 30, 'c1', granted(6))],
+    good: [acquire(0, 0, 'c1'), status(5, 8, 6, 'c1'), acquire(20, 30, 'c1', granted(6))],
+    message:
+      'process 0 was told that L is held with token 6 at 0.008 s, before anybody can ' +
+      'have been granted that token, at 0.020 s',
+    named: 2
+  },
+  {
+    title: 'one acquire answered expired for two holdings: refused',
+    bad: [
+      acquire(0, 2500, 'c1', expired),
+      status(10, 20, 6, 'c1'),
+      status(1100, 1110, 7, 'c1')
+    ],
+    good: [
+      acquire(0, 2500, 'c1', expired),
+      acquire(0, 2500, 'c1', expired),
+      status(10, 20, 6, 'c1'),
+      status(1100, 1110, 7, 'c1')
+    ],
+    message:
+      'status L -> held by c1 with token 7, but no acquire by c1 can have been granted ' +
+      'L with token 7',
+    named: 1
+  },
+  {
+    title: 'a release without token of an untold grant: not while another holds',
+    bad: [
+      acquire(0, 0, 'c1'),
+      acquire(5, 10, 'c3', granted(7)),
+      release(20, 30, 'c1', null, released())
+    ],
+    good: [
+      acquire(0, 0, 'c1'),
+      acquire(5, 10, 'c3', granted(7)),
+      release(20, 1100, 'c1', null, released())
+    ],
+    message: 'c1 was told at 0.030 s that it released L, which others had held since 0.020 s',
+    named: 1
+  },
+  {
+    title: 'an unanswered acquire that a refresh reveals: it is used up',
+    bad: [
+      acquire(0, 0, 'c1'),
+      status(5, 8, 6, 'c1'),
+      acquire(20, 30, 'c1', granted(6)),
+      status(1100, 1110, 7, 'c1')
+    ],
+    good: [
+      acquire(0, 0, 'c1'),
+      status(5, 8, 6, 'c1'),
+      acquire(20, 30, 'c1', granted(6)),
+      acquire(40, 40, 'c1'),
+      status(1100, 1110, 7, 'c1')
+    ],
+    message:
+      'status L -> held by c1 with token 7, but no acquire by c1 can have been granted L ' +
+      'with token 7',
+    named: 1
+  },
+  {
+    title: 'acquires answered expired before and after: neither began what was seen between',
+    bad: [
+      acquire(0, 1000, 'c1', expired),
+      status(1500, 1600, 6, 'c1'),
+      acquire(2000, 4000, 'c1', expired)
+    ],
+    good: [
+      acquire(0, 1500, 'c1', expired),
+      status(1500, 1600, 6, 'c1'),
+      acquire(2000, 4000, 'c1', expired)
+    ],
+    message:
+      'process 1 was told that L is held with token 6 at 1.600 s, before anybody can have been ' +
+      'granted that token, at 2.000 s',
+    named: 2
+  },
+  {
     title: 'a holder whose try was refused for its own holding: refused',
     bad: [acquire(0, 10, 'c1', granted(6)), acquire(20, 30, 'c1', held(6))],
     good: [acquire(0, 10, 'c1', granted(6)), acquire(20, 30, 'c2', held(6))],
