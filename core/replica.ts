@@ -87,7 +87,11 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
   state: ReplicaState<State>,
   input: Input,
 ): readonly [ReplicaState<State>, readonly Effect<Reply, Event>[]] {
-  const turn = openTurn(state.raft, input.now, input.random)
+  // To fire `due` is to let time pass up to it: the command must find log time to have come.
+  const fired = input.events.some((event) => event.type === 'timerFired' && event.timer === 'due')
+  const dueMs = fired ? dueAtMs(machine, state) : Infinity
+  const now = dueMs === Infinity ? input.now : Math.max(input.now, dueMs)
+  const turn = openTurn(state.raft, now, input.random)
   const { applied, clockMs, waiting, dueIndex } = state
   const work: Work<State, Reply, Event> = {
     machine: state.machine,
@@ -97,17 +101,18 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
     dueIndex,
     out: [],
   }
-  let dueFired = false
   for (const event of input.events) {
     if (event.type === 'request') onRequest(machine, turn, work, event.request, event.payload)
-    else if (event.type === 'timerFired' && event.timer === 'due') dueFired = true
     else handleEvent(turn, event)
   }
   checkDeadlines(turn)
   while (work.applied < turn.commit) applyNext(machine, turn, work)
-  const leads = turn.role.role === 'leader'
-  if (mapSize(work.waiting) > 0 && (!leads || turn.term !== state.raft.term)) giveUp(turn, work)
-  if (leads) proposeDue(machine, turn, work, dueFired)
+  if (turn.role.role !== 'leader' || turn.term !== state.raft.term) {
+    // What was proposed under another leadership may be lost with it.
+    work.dueIndex = 0
+    if (mapSize(work.waiting) > 0) giveUp(turn, work)
+  }
+  proposeDue(machine, turn, work)
   const [raft, raftEffects] = finishTurn(turn)
   const after = {
     raft,
@@ -198,7 +203,6 @@ function proposeDue<State, Command, Reply, Event extends { readonly type: string
   machine: Machine<State, Command, Reply, Event>,
   turn: Turn,
   work: Work<State, Reply, Event>,
-  fired: boolean,
 ): void {
   const { role } = turn
   if (role.role !== 'leader' || work.dueIndex > work.applied) return
@@ -206,7 +210,7 @@ function proposeDue<State, Command, Reply, Event extends { readonly type: string
   const due = machine.due(work.machine)
   if (due === null) return
   const atMs = turn.leadSinceMs + (due.atMs - role.clockStartMs)
-  if (!fired && turn.now < atMs) return
+  if (turn.now < atMs) return
   work.dueIndex = propose(turn, machine.encodeCommand(due.command))
 }
 

@@ -74,8 +74,9 @@ export function onVoteReply(turn: Turn, from: NodeId, reply: VoteReply): void {
   if (reply.granted) countVote(turn, from)
 }
 
-/** Our own vote counts once it is durable. */
+/** Our own vote counts once it is durable; only now can others have been asked for theirs. */
 export function onVoteDurable(turn: Turn): void {
+  turn.electionAtMs = turn.now + drawElectionTimeoutMs(turn)
   countVote(turn, turn.config.node)
 }
 

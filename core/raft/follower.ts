@@ -38,6 +38,7 @@ export function onAppendRequest(turn: Turn, from: NodeId, request: AppendRequest
 function appendMissing(turn: Turn, request: AppendRequest): void {
   let index = request.prevIndex
   for (const entry of request.entries) {
+    invariant(entry.term <= request.term, 'follower: an entry of a term above its sender\'s')
     index++
     if (index <= turn.log.lastIndex) {
       if (termAt(turn.log, index) === entry.term) continue

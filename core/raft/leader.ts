@@ -36,7 +36,7 @@ export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted
 
 export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected): void {
   const { role } = turn
-  if (role.role !== 'leader') return
+  if (role.role !== 'leader' || reply.prevIndex > turn.log.lastIndex) return
   updateProgress(turn, role, from, (progress) => {
     const { peer, mode, matchIndex, paused } = progress
     const stale =
@@ -82,21 +82,18 @@ export function checkQuorum(turn: Turn, role: Leader): void {
 export function sendAppends(turn: Turn, role: Leader): void {
   const { log, config, heartbeatDue } = turn
   let progress: Progress[] | null = null
-  let batchFirst = 0
-  let batchEntries: readonly Entry[] = []
+  let batched: Batch = { first: 0, room: 0, entries: [] }
   for (let at = 0; at < role.progress.length; at++) {
     const before = role.progress[at] as Progress
     const { peer, mode, nextIndex, matchIndex, heard } = before
-    const open =
-      mode === 'probe' ? !before.paused : nextIndex - 1 - matchIndex < config.inFlightEntriesMax
-    if (!heartbeatDue && (!open || nextIndex > log.lastIndex)) continue
+    const inFlight = mode === 'probe' ? 0 : nextIndex - 1 - matchIndex
+    const room = before.paused ? 0 : Math.max(0, config.inFlightEntriesMax - inFlight)
+    if (!heartbeatDue && (room === 0 || nextIndex > log.lastIndex)) continue
     let entries: readonly Entry[] = []
-    if (open && nextIndex <= log.lastIndex) {
-      if (batchFirst !== nextIndex) {
-        batchFirst = nextIndex
-        batchEntries = batch(turn, nextIndex)
-      }
-      entries = batchEntries
+    if (room > 0 && nextIndex <= log.lastIndex) {
+      // Peers that are equally far share one list.
+      if (batched.first !== nextIndex || batched.room !== room) batched = batch(turn, nextIndex, room)
+      entries = batched.entries
     }
     const prevIndex = nextIndex - 1
     const prevTerm = termAt(log, prevIndex)
@@ -114,16 +111,22 @@ export function sendAppends(turn: Turn, role: Leader): void {
   }
 }
 
-/** Entries from `first` on, as far as the cap on bytes allows, but at least one. */
-function batch(turn: Turn, first: number): readonly Entry[] {
+interface Batch {
+  readonly first: number
+  readonly room: number
+  readonly entries: readonly Entry[]
+}
+
+/** At most `room` entries from `first` on, as far as the cap on bytes allows, but at least one. */
+function batch(turn: Turn, first: number, room: number): Batch {
   const { log, config } = turn
-  const entries = slice(log, first, Math.min(log.lastIndex, first + config.inFlightEntriesMax - 1))
+  const entries = slice(log, first, Math.min(log.lastIndex, first + room - 1))
   let bytes = 0
   for (let at = 0; at < entries.length; at++) {
     bytes += (entries[at] as Entry).payload.length
-    if (at > 0 && bytes > config.appendBytesMax) return entries.slice(0, at)
+    if (at > 0 && bytes > config.appendBytesMax) return { first, room, entries: entries.slice(0, at) }
   }
-  return entries
+  return { first, room, entries }
 }
 
 function updateProgress(

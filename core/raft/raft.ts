@@ -20,7 +20,7 @@ import { checkQuorum, onAppendAccepted, onAppendRejected, onOwnDurable, sendAppe
 import type { Message } from './message.ts'
 import type { PendingPersist, RaftState } from './state.ts'
 import type { Turn } from './turn.ts'
-import { closeTurn, flushPersist, sendPromise } from './turn.ts'
+import { closeTurn, drawElectionTimeoutMs, flushPersist, sendPromise } from './turn.ts'
 
 /** An event that the consensus handles; requests are the replica's. */
 export type RaftEvent = Exclude<Event, { readonly type: 'request' }>
@@ -46,7 +46,11 @@ export function handleEvent(turn: Turn, event: RaftEvent): void {
 export function checkDeadlines(turn: Turn): void {
   const { role, now } = turn
   if (role.role !== 'leader') {
-    if (now >= turn.electionAtMs) startElection(turn)
+    if (now < turn.electionAtMs) return
+    // A disk slower than the timeout: another term would not make our own vote durable sooner.
+    if (role.role === 'candidate' && !role.votes.includes(turn.config.node)) {
+      turn.electionAtMs = now + drawElectionTimeoutMs(turn)
+    } else startElection(turn)
     return
   }
   if (now >= turn.quorumAtMs) checkQuorum(turn, role)

@@ -2,6 +2,7 @@
 // role needs exists only on that role.
 
 import type { HardState, PersistId } from '../effect.ts'
+import { invariant } from '../invariant.ts'
 import type { Config, NodeId } from './config.ts'
 import type { Log } from './log.ts'
 import { append, emptyLog } from './log.ts'
@@ -113,6 +114,7 @@ export function initialRaft(
 ): RaftState {
   let log = emptyLog()
   for (const entry of restored.entries) log = append(log, entry)
+  invariant(log.lastTerm <= restored.hardState.term, 'raft: an entry of a term that was never here')
   const electionAtMs = now + config.electionTimeoutMs + (random % (config.electionTimeoutMs + 1))
   return {
     role: 'follower',

@@ -113,6 +113,8 @@ export function flushPersist(turn: Turn): void {
   }
   const after = turn.pending.length === 0 ? 0 : turn.nextPersistId - 1
   for (const { to, message } of turn.promises) {
+    // A promise of a term that this very turn has left behind rests on nothing that is written.
+    if (message.term < turn.term) continue
     turn.effects.push({ type: 'sendAfter', after, to, message })
   }
 }

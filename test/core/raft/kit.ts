@@ -3,8 +3,8 @@
 // peer at most, replies once, and no edit of an old state.
 
 import * as assert from 'uvu/assert'
-import type { Effect, HardState, Persist, SendAfter } from '../../../core/effect.ts'
-import type { Event, TimerName } from '../../../core/event.ts'
+import type { Effect, HardState, Persist, PersistId, SendAfter } from '../../../core/effect.ts'
+import type { Event, Input, TimerName } from '../../../core/event.ts'
 import type { Config, NodeId } from '../../../core/raft/config.ts'
 import { DEFAULTS, configProblem } from '../../../core/raft/config.ts'
 import { entryAt } from '../../../core/raft/log.ts'
@@ -38,6 +38,19 @@ export interface ClusterOptions {
   readonly restored?: Readonly<Record<NodeId, Restored>>
   /** False: nothing becomes durable until `persist` says so. */
   readonly diskAtOnce?: boolean
+  /** Sees every message as it leaves. */
+  readonly onPost?: (packet: Packet) => void
+  /** Sees every turn. */
+  readonly onStep?: (turn: Turn) => void
+}
+
+/** One turn of one node, as it was taken. */
+export interface Turn {
+  readonly node: NodeId
+  readonly before: State
+  readonly input: Input
+  readonly after: State
+  readonly effects: readonly JournalEffect[]
 }
 
 /** One node, its disk, and what waits for the disk. */
@@ -63,6 +76,7 @@ export interface Choice {
 export class Cluster {
   readonly options: ClusterOptions
   readonly network: Packet[] = []
+  /** From the start on, an election timeout has passed: nobody withholds votes for its restart. */
   nowMs = 1_000
   readonly #members = new Map<NodeId, Member>()
   #draws = 0
@@ -72,7 +86,7 @@ export class Cluster {
     for (const id of options.running ?? options.voters) {
       this.#start(id, options.restored?.[id] ?? NOTHING_RESTORED)
     }
-    this.nowMs += 2 * BASE_MS
+    this.nowMs += BASE_MS
   }
 
   configOf(node: NodeId): Config {
@@ -101,10 +115,13 @@ export class Cluster {
   step(id: NodeId, events: readonly Event[] = [], nowMs: number = this.nowMs): JournalEffect[] {
     const member = this.member(id)
     const random = Math.imul(++this.#draws, 0x9e3779b1) >>> 0
-    const [state, all] = machine.step(member.state, { now: nowMs, random, events })
+    const input = { now: nowMs, random, events }
+    const before = member.state
+    const [state, all] = machine.step(before, input)
     const effects = [...all]
-    checkStep(member.state, state, effects)
+    checkStep(before, state, effects)
     member.state = deepFreeze(state)
+    this.options.onStep?.({ node: id, before, input, after: state, effects })
     member.effects.push(...effects)
     for (const effect of effects) {
       if (effect.type === 'persist') member.writes.push(effect)
@@ -135,13 +152,13 @@ export class Cluster {
   }
 
   /** The writes up to `upTo` (default: all) reach the disk, and the node is told so. */
-  persist(id: NodeId, upTo = Infinity): JournalEffect[] {
+  persist(id: NodeId, upTo: PersistId = Infinity): JournalEffect[] {
     const done = this.reachDisk(id, upTo)
     return done === 0 ? [] : this.step(id, [{ type: 'persisted', id: done }])
   }
 
   /** The writes up to `upTo` reach the disk; the node is not told yet. Returns the last id, or 0. */
-  reachDisk(id: NodeId, upTo = Infinity): number {
+  reachDisk(id: NodeId, upTo: PersistId = Infinity): number {
     const member = this.member(id)
     let last = 0
     for (const write of member.writes) {
@@ -186,7 +203,10 @@ export class Cluster {
   /** Makes `id` leader with the votes of `by`, and delivers its noop to them. */
   elect(id: NodeId, by: readonly NodeId[] = this.#others(id)): void {
     this.drop()
-    this.advance(2 * BASE_MS + 1)
+    // As soon as none of them withholds its vote, and so before their own timeouts, for most.
+    for (const voter of by) {
+      this.nowMs = Math.max(this.nowMs, this.raft(voter).timers.heardAtMs + BASE_MS)
+    }
     this.fire(id, 'election')
     this.settle([id, ...by])
     assert.is(this.raft(id).role, 'leader', `${id} was elected`)
@@ -228,6 +248,7 @@ export class Cluster {
 
   #post(from: NodeId, to: NodeId, message: Message): void {
     this.network.push({ from, to, message })
+    this.options.onPost?.({ from, to, message })
   }
 
   #release(id: NodeId): void {

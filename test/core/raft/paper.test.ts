@@ -157,17 +157,6 @@ and anew at each attempt', () => {
   assert.ok(Math.min(...drawn) < BASE_MS * 1.1 && Math.max(...drawn) > BASE_MS * 1.9)
 })
 
-test('5.2: "each server restarts its randomized election timeout at the start of an election": \
-drawn twice in one turn: independently', () => {
-  const cluster = new Cluster({ voters: ['a'], config: { electionTimeoutMs: 100_000 } })
-  const drawn = new Set<number>()
-  for (let attempt = 0; attempt < 10; attempt++) {
-    cluster.fire('a', 'election')
-    drawn.add(cluster.raft('a').timers.electionAtMs - cluster.nowMs)
-  }
-  assert.ok(drawn.size >= 9)
-})
-
 test('5.2: "to begin an election, a follower increments its current term [and] votes for itself": \
 once a majority would vote for it', () => {
   const cluster = solo(3, 1, 2)
@@ -277,7 +266,6 @@ test('5.2: "each candidate will time out and start a new election": votes of the
 test('Figure 2, followers: "granting vote to candidate" restarts the election timeout; refusing does \
 not', () => {
   const cluster = solo(1, 1)
-  cluster.step('a', [], cluster.nowMs - BASE_MS - 1)
   const { electionAtMs } = cluster.raft('a').timers
   cluster.receive('a', 'b', voteRequest(1, 0, 0))
   assert.is(cluster.raft('a').timers.electionAtMs, electionAtMs)
@@ -572,7 +560,6 @@ test('5.4.2, Figure 8: "Raft never commits log entries from previous terms by co
     c: restored({ term: 3, vote: null }, 1),
   }
   const cluster = new Cluster({ voters: FIVE, running: ['a', 'b', 'c'], restored: past })
-  cluster.advance(2 * BASE_MS)
   cluster.fire('a', 'election')
   cluster.deliver({ type: 'preVoteRequest' })
   cluster.deliver({ type: 'preVoteReply' })
