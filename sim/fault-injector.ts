@@ -39,6 +39,8 @@ export class FaultInjector {
   readonly #stallForMs: number[]
   /** For each fault that began: the node it was resolved to. */
   readonly #resolved = new Map<number, number>()
+  /** Faults that wait for the next node to win an election. */
+  #waitingForWinner: number[] = []
   #healed = false
 
   constructor(scenario: Scenario<unknown>, host: InjectorHost) {
@@ -87,6 +89,17 @@ export class FaultInjector {
     if (what?.type === 'crash') this.#crash(node, what)
   }
 
+  /** A node has won an election, and has told nobody yet. */
+  won(node: number): void {
+    const index = this.#waitingForWinner.shift()
+    const fault = index === undefined ? undefined : this.#scenario.faults[index]
+    if (index === undefined || fault === undefined || this.#healed) return
+    const { network, schedule, timeUs, trace } = this.#host
+    network.begin(index, fault, [node])
+    trace('net', `isolate: n${node} for ${fault.forMs} ms`)
+    schedule(timeUs() + fault.forMs * 1_000, KIND.faultEnds, -1, index, null)
+  }
+
   /** Everything ends; nodes that are dead for good go down and are cut off. */
   heal(): void {
     this.#healed = true
@@ -111,6 +124,9 @@ export class FaultInjector {
         return this.#beginCrash(fault, index)
       case 'pause':
         return this.#beginPause(fault)
+      case 'isolate':
+        this.#waitingForWinner.push(index)
+        return
       case 'clientpause':
         this.#host.fired('clientpause')
         this.#host.clients[fault.client]?.pause()
@@ -153,7 +169,7 @@ export class FaultInjector {
       this.#slowUs[node] = (this.#slowUs[node] as number) - fault.addUs
     } else {
       this.#host.network.end(index)
-      if ('side' in fault || fault.type === 'partial') {
+      if ('side' in fault || fault.type === 'partial' || fault.type === 'isolate') {
         this.#host.trace('net', `the ${fault.type} ends`)
       }
     }

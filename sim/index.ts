@@ -1,6 +1,11 @@
 // The public names of lockstep/sim.
 
+export { CAPSULE_FORMAT, encodeCapsule, parseCapsule, replayOptions } from './capsule.ts'
+export type { Capsule } from './capsule.ts'
+export type { Setting } from './campaign.ts'
 export type { ClockError } from './clock.ts'
+export { compareRuns } from './determinism.ts'
+export type { Comparison, Difference } from './determinism.ts'
 export type { Kind, SimEvent } from './event-queue.ts'
 export { lockWorkload } from './lock-workload.ts'
 export type { LockOperation } from './lock-workload.ts'

@@ -26,7 +26,7 @@ export type Rule = (packet: Packet) => Verdict
 interface Cut {
   /** Index of the fault in the scenario. */
   readonly fault: number
-  readonly kind: 'partition' | 'oneway' | 'partial'
+  readonly kind: (typeof CUT_KINDS)[number]
   /** from * endpoints + to, for each link that is cut. */
   readonly links: readonly number[]
 }
@@ -48,7 +48,7 @@ interface Conditions {
 
 const CALM: Conditions = { cuts: [], loss: [], duplicate: [], delay: [], reorder: [] }
 const NO_CUT = 0
-const CUT_KINDS = ['partition', 'oneway', 'partial'] as const
+const CUT_KINDS = ['partition', 'oneway', 'partial', 'isolate'] as const
 
 /** How the network is told of packets it delivers, and tells of faults that struck. */
 export interface NetworkHost {
@@ -194,21 +194,22 @@ export class SimulatedNetwork {
 
   #cutOf(fault: number, what: Fault, side: readonly Endpoint[]): Cut | null {
     const { endpoints } = this.#host
-    if (what.type !== 'partition' && what.type !== 'oneway' && what.type !== 'partial') return null
+    const kind = CUT_KINDS.find((one) => one === what.type)
+    if (kind === undefined) return null
     const links: number[] = []
-    if (what.type === 'partial') {
+    if (kind === 'partial') {
       const [a, b] = side as readonly [number, number]
       links.push(a * endpoints + b, b * endpoints + a)
-      return { fault, kind: what.type, links }
+      return { fault, kind, links }
     }
     for (let other = 0; other < endpoints; other++) {
       if (side.includes(other)) continue
       for (const inside of side) {
         links.push(inside * endpoints + other)
-        if (what.type === 'partition') links.push(other * endpoints + inside)
+        if (kind !== 'oneway') links.push(other * endpoints + inside)
       }
     }
-    return { fault, kind: what.type, links }
+    return { fault, kind, links }
   }
 
   #change(edit: (draft: MutableConditions) => void): void {

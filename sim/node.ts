@@ -45,6 +45,8 @@ export interface Surroundings<State, Reply, MachineEvent> {
   timeUs(): number
   schedule(timeUs: number, kind: number, target: number, source: number, payload: unknown): void
   send(from: number, to: number, payload: unknown): void
+  /** The node has won an election; what it has to say has not left it yet. */
+  won(node: number): void
   /** A turn was made; its effects are not executed yet. */
   stepped(step: Step<State, Reply, MachineEvent>): void
   /** A promise leaves the node. */
@@ -339,7 +341,9 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
         return true
       }
       case 'trace':
-        return effect.trace.type !== 'becameLeader' || !this.#strikesAt('won')
+        if (effect.trace.type !== 'becameLeader') return true
+        this.#around.won(index)
+        return !this.#strikesAt('won')
       case 'applied':
         return true
     }

@@ -7,7 +7,6 @@ import type { Machine } from '../core/machine.ts'
 import { entryAt, termAt } from '../core/raft/log.ts'
 import type { Log } from '../core/raft/log.ts'
 import type { Entry } from '../core/raft/message.ts'
-import { quorumSize } from '../core/raft/state.ts'
 import type { ReplicaState } from '../core/replica.ts'
 import type { DurableView, Replaced } from './durable.ts'
 import type { Step } from './node.ts'
@@ -197,7 +196,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     const name = this.#names[node] as string
     let votes = 0
     for (const vote of this.#votes.get(term)?.values() ?? []) if (vote === name) votes++
-    if (votes < quorumSize(this.#nodes.length)) {
+    if (!this.#isMajority(votes)) {
       const of = `${votes} durable votes of ${this.#nodes.length}`
       this.#fail('election quorum', node, `it leads term ${term} with ${of}`)
     }
@@ -247,10 +246,9 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
 
   #onNewlyCommitted(node: number, index: number, term: number): void {
     this.evaluated['committed is durable on a quorum']++
-    const quorum = quorumSize(this.#nodes.length)
     let holders = 0
     for (const { durable } of this.#nodes) if (durable.terms[index - 1] === term) holders++
-    if (holders < quorum) {
+    if (!this.#isMajority(holders)) {
       const on = `${holders} of ${this.#nodes.length} disks`
       const what = `it committed entry ${index} of term ${term}, which is on ${on}`
       this.#fail('committed is durable on a quorum', node, what)
@@ -265,7 +263,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
         const equal = candidate.lastTerm === voter.lastTerm
         if (later || (equal && candidate.lastIndex >= voter.lastIndex)) votes++
       }
-      if (votes < quorum) return
+      if (!this.#isMajority(votes)) return
       const other = `${this.#names[at]} lacks it and could win an election`
       const what = `it committed entry ${index} of term ${term}, but ${other}`
       this.#fail('no electable node lacks a committed entry', node, what)
@@ -303,6 +301,11 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     if (this.#machine.hash(state.machine) === this.#replayed[state.applied]?.hash) return
     const what = `its state after entry ${state.applied} is not what the log gives`
     this.#fail('equal state at equal index', node, what)
+  }
+
+  /** Counted apart from the core, whose own count may be what is wrong. */
+  #isMajority(count: number): boolean {
+    return count * 2 > this.#nodes.length
   }
 
   #fail(oracle: Oracle, node: number, what: string): never {

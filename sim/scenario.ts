@@ -35,6 +35,8 @@ export type Fault =
     })
   /** Two nodes cannot talk; each can with everyone else. */
   | (Span & { readonly type: 'partial'; readonly a: Target; readonly b: number })
+  /** Whoever wins an election next is cut off from all others at that very moment. */
+  | (Span & { readonly type: 'isolate' })
   /** The node dies with all volatile state. `power`: what was not synced is at risk as well. */
   | (Span & {
       readonly type: 'crash'
@@ -66,6 +68,9 @@ export interface Scenario<Operation> {
   readonly nodes: number
   readonly electionTimeoutMs: number
   readonly heartbeatIntervalMs: number
+  /** Payload bytes of one AppendEntries, and entries sent beyond the last acknowledged one. */
+  readonly appendBytesMax: number
+  readonly inFlightEntriesMax: number
   /** Messages take from `delayMinUs` to `delayMaxUs` when nothing is wrong. */
   readonly delayMinUs: number
   readonly delayMaxUs: number
@@ -92,6 +97,7 @@ export const FAULT_KINDS = [
   'partition',
   'oneway',
   'partial',
+  'isolate',
   'crash',
   'torn',
   'pause',

@@ -46,6 +46,8 @@ export function drawScenario<Operation>(
     nodes,
     electionTimeoutMs,
     heartbeatIntervalMs: Math.floor(electionTimeoutMs / 3),
+    appendBytesMax: random.pick([1, 200, 65_536]),
+    inFlightEntriesMax: random.pick([1, 3, 20, 1_024]),
     delayMinUs,
     delayMaxUs: delayMinUs * random.pick([2, 5, 10]),
     syncMinUs,
@@ -138,6 +140,8 @@ function drawFault(
     }
     case 'partial':
       return { type: kind, ...span, a: drawTarget(random, nodes), b: random.below(nodes) }
+    case 'isolate':
+      return { type: kind, ...span }
     case 'crash': {
       const point = random.chance(400) ? 'now' : random.pick(ALL_CRASH_POINTS)
       const power = random.chance(800)

@@ -6,7 +6,6 @@ import { canonical } from '../core/canonical.ts'
 import { InvariantError } from '../core/invariant.ts'
 import type { Machine } from '../core/machine.ts'
 import { replica } from '../core/replica.ts'
-import { DEFAULTS } from '../core/raft/config.ts'
 import { SimulatedClient } from './client.ts'
 import { trueTimeUs } from './clock.ts'
 import { EventQueue, KIND } from './event-queue.ts'
@@ -169,6 +168,7 @@ class World<
       schedule,
       send,
       stepped: (step: Step<State, Reply, MachineEvent>) => this.#observer.stepped(step),
+      won: (node: number) => this.#injector.won(node),
       leaves: this.#observer.leaves,
       durable: this.#observer.durable,
       crashing: this.#observer.crashing,
@@ -179,8 +179,11 @@ class World<
     for (let index = 0; index < scenario.nodes; index++) {
       const node = names[index] as string
       const { electionTimeoutMs, heartbeatIntervalMs } = scenario
+      const { appendBytesMax, inFlightEntriesMax } = scenario
+      const timing = { electionTimeoutMs, heartbeatIntervalMs }
+      const caps = { appendBytesMax, inFlightEntriesMax }
       const identity = { cluster: 'simulated', group: '0', node, voters: names }
-      const config = { ...DEFAULTS, ...identity, electionTimeoutMs, heartbeatIntervalMs }
+      const config = { ...identity, ...timing, ...caps }
       const clock = scenario.clocks[index] as Scenario<Op>['clocks'][number]
       const random = streams.stream(`node/${index}`)
       const diskRandom = streams.stream(`disk/${index}`)
