@@ -13,7 +13,7 @@ import type { ClockError } from './clock.ts'
 import { readClockMs, trueTimeUs } from './clock.ts'
 import { SimulatedDisk } from './disk.ts'
 import { DurableView } from './durable.ts'
-import type { Replaced } from './durable.ts'
+import type { BecameDurable } from './durable.ts'
 import { KIND } from './event-queue.ts'
 import type { RandomStream } from './random.ts'
 import { openReferenceLog } from './reference-log.ts'
@@ -51,8 +51,8 @@ export interface Surroundings<State, Reply, MachineEvent> {
   stepped(step: Step<State, Reply, MachineEvent>): void
   /** A promise leaves the node. */
   leaves(node: number, effect: SendAfter): void
-  /** A persist became durable, and took the place of `replaced`. */
-  durable(node: number, replaced: readonly Replaced[]): void
+  /** Persists became durable. */
+  durable(node: number, what: BecameDurable): void
   /** The node is about to die with this state. */
   crashing(node: number, state: ReplicaState<State>): void
   crashed(node: number, torn: number): void
@@ -160,7 +160,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     }
     this.#log = recovery.log
     const { recovered } = recovery
-    this.#around.recovered(index, recovered, this.durable.recovered(recovered))
+    this.#around.recovered(index, recovered, this.durable.found(recovered))
     this.#recovered = recovered
   }
 
@@ -238,7 +238,8 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
 
   #onLogReport(report: LogReport): void {
     if (report.type === 'opened') {
-      const { replica, config, random } = this.#parts
+      const { replica, config, random, index } = this.#parts
+      this.#around.durable(index, this.durable.opened())
       this.state = replica.initial(config, this.#recovered, this.nowMs, random.below(TWO_32))
       this.#wake()
       return

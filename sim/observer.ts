@@ -6,7 +6,7 @@ import type { Machine, MachineEvent as AnyEvent } from '../core/machine.ts'
 import { entryAt } from '../core/raft/log.ts'
 import type { ReplicaState } from '../core/replica.ts'
 import type { Recovered } from '../storage/recovery.ts'
-import type { Replaced } from './durable.ts'
+import type { BecameDurable } from './durable.ts'
 import type { Step } from './node.ts'
 import { RaftOracles } from './raft-oracles.ts'
 import type { ObservedNode } from './raft-oracles.ts'
@@ -91,8 +91,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
 
   readonly leaves = (node: number, effect: SendAfter): void => this.#oracles.leaves(node, effect)
 
-  readonly durable = (node: number, replaced: readonly Replaced[]): void =>
-    this.#oracles.durable(node, replaced)
+  readonly durable = (node: number, what: BecameDurable): void => this.#oracles.durable(node, what)
 
   readonly crashed = (node: number, torn: number): void => {
     if (torn > 0) this.fired('torn')

@@ -8,7 +8,7 @@ import { entryAt, termAt } from '../core/raft/log.ts'
 import type { Log } from '../core/raft/log.ts'
 import type { Entry } from '../core/raft/message.ts'
 import type { ReplicaState } from '../core/replica.ts'
-import type { DurableView, Replaced } from './durable.ts'
+import type { BecameDurable, DurableView } from './durable.ts'
 import type { Step } from './node.ts'
 import { Violation } from './violation.ts'
 
@@ -61,8 +61,6 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   readonly #nodes: readonly ObservedNode<State>[]
   readonly #names: readonly string[]
   readonly #leaders = new Map<number, number>()
-  /** For each term, the durable vote of each node. */
-  readonly #votes = new Map<number, Map<number, string>>()
   /** For each index, every entry that was ever in a log there. */
   readonly #known: KnownEntry[][] = []
   /** Term of the committed entry at each index, from 1. */
@@ -134,18 +132,10 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     )
   }
 
-  durable(node: number, replaced: readonly Replaced[]): void {
-    const { term, vote } = (this.#nodes[node] as ObservedNode<State>).durable
-    if (vote !== null) {
-      this.evaluated['one durable vote per term']++
-      let votes = this.#votes.get(term)
-      if (votes === undefined) this.#votes.set(term, (votes = new Map()))
-      const earlier = votes.get(node)
-      if (earlier !== undefined && earlier !== vote) {
-        const both = `${earlier} and for ${vote} in term ${term}`
-        this.#fail('one durable vote per term', node, `it voted for ${both}`)
-      }
-      votes.set(node, vote)
+  durable(node: number, { replaced, votedTwiceIn }: BecameDurable): void {
+    this.evaluated['one durable vote per term']++
+    if (votedTwiceIn !== null) {
+      this.#fail('one durable vote per term', node, `it voted twice in term ${votedTwiceIn}`)
     }
     for (const { index, term: dropped } of replaced) {
       this.evaluated['committed entry never leaves a disk']++
@@ -195,7 +185,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     this.evaluated['election quorum']++
     const name = this.#names[node] as string
     let votes = 0
-    for (const vote of this.#votes.get(term)?.values() ?? []) if (vote === name) votes++
+    for (const { durable } of this.#nodes) if (durable.votes.get(term) === name) votes++
     if (!this.#isMajority(votes)) {
       const of = `${votes} durable votes of ${this.#nodes.length}`
       this.#fail('election quorum', node, `it leads term ${term} with ${of}`)
