@@ -7,6 +7,7 @@ import type { Machine } from '../core/machine.ts'
 import { entryAt, termAt } from '../core/raft/log.ts'
 import type { Log } from '../core/raft/log.ts'
 import type { Entry } from '../core/raft/message.ts'
+import type { RaftState } from '../core/raft/state.ts'
 import type { ReplicaState } from '../core/replica.ts'
 import type { BecameDurable, DurableView } from './durable.ts'
 import type { Step } from './node.ts'
@@ -65,6 +66,8 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   readonly #known: KnownEntry[][] = []
   /** Term of the committed entry at each index, from 1. */
   readonly #committed: number[] = [0]
+  /** Term in which the entry at each index was committed. */
+  readonly #committedIn: number[] = [0]
   /** The committed log applied once, apart from all nodes. */
   #replay: State
   #replayTimeMs = 0
@@ -107,7 +110,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       if (effect.type !== 'persist' || !effect.logChanged) continue
       this.#onEntries(step.node, after.log, effect.firstIndex, effect.entries)
     }
-    if (after.commit > before.commit) this.#onCommit(step.node, after.log, before.commit, after.commit)
+    if (after.commit > before.commit) this.#onCommit(step.node, after, before.commit)
     for (const effect of step.effects) if (effect.type === 'applied') this.#onApplied(step.node, effect)
     if (step.after.applied > step.before.applied) this.#onState(step.node, step.after)
   }
@@ -192,7 +195,9 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     }
 
     this.evaluated['leader completeness']++
-    const index = this.committedIndex
+    // What a later term has committed need not be here: this leader is late, and commits no more.
+    let index = this.committedIndex
+    while (index > 0 && (this.#committedIn[index] as number) >= term) index--
     if (index > 0 && termAt(log, index) !== this.#committed[index]) {
       this.#fail('leader completeness', node, `it leads term ${term} without entry ${index}`)
     }
@@ -217,7 +222,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     }
   }
 
-  #onCommit(node: number, log: Log, from: number, to: number): void {
+  #onCommit(node: number, { log, term: inTerm, commit: to }: RaftState, from: number): void {
     const known = this.committedIndex
     for (let index = from + 1; index <= to; index++) {
       this.evaluated['committed entry never changes']++
@@ -225,6 +230,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       const committed = this.#committed[index]
       if (committed === undefined) {
         this.#committed[index] = term
+        this.#committedIn[index] = inTerm
         this.#replayed[index] = this.#applyOnce(entryAt(log, index), index)
       } else if (committed !== term) {
         const what = `it committed entry ${index} of term ${term}`
