@@ -8,7 +8,7 @@ import type { MachineEvent } from './machine.ts'
 import type { Entry, FreeMessage, PromiseMessage } from './raft/message.ts'
 import type { NodeId } from './raft/config.ts'
 
-/** Number of a persist, from 1, growing by 1 within one life of one replica. 0: nothing to await. */
+/** Number of a persist, from 1, growing by 1 within one life of a replica. 0: nothing to await. */
 export type PersistId = number
 
 /** Term and vote, which must survive a restart (Raft, Figure 2). */
@@ -80,6 +80,7 @@ export interface Trace {
   readonly trace: TraceEvent
 }
 
+/** What an observer is told; produced by the role files of `raft/`. */
 export type TraceEvent =
   | { readonly type: 'becameFollower'; readonly term: number; readonly leader: NodeId | null }
   | { readonly type: 'becamePrecandidate'; readonly term: number }
@@ -93,4 +94,5 @@ export type TraceEvent =
 /** What the consensus alone asks for. */
 export type RaftEffect = Persist | Send | SendAfter | Trace
 
+/** All that a step can ask of its host. */
 export type Effect<Reply, Event> = RaftEffect | ReplyEffect<Reply> | Applied<Reply, Event>

@@ -4,6 +4,7 @@ import type { PersistId } from './effect.ts'
 import type { NodeId } from './raft/config.ts'
 import type { Message } from './raft/message.ts'
 
+/** One thing that happened to a replica. */
 export type Event =
   /** A peer's message arrived. Loss, duplication, delay and reordering are expected. */
   | { readonly type: 'received'; readonly from: NodeId; readonly message: Message }
@@ -14,6 +15,7 @@ export type Event =
   /** Does what passing that deadline does, whatever the clock says. For explorers and tests. */
   | { readonly type: 'timerFired'; readonly timer: TimerName }
 
+/** The deadlines of a replica: three of the consensus, and the machine's own (`Machine.due`). */
 export type TimerName = 'election' | 'heartbeat' | 'quorum' | 'due'
 
 /** One turn's input. */

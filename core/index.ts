@@ -1,6 +1,7 @@
 // The public names of lockstep/core.
 
-export { ByteReader, ByteWriter, INTEGER_MAX, equalBytes, isWellFormed, utf8Bytes } from './bytes.ts'
+export { ByteReader, ByteWriter, INTEGER_MAX } from './bytes.ts'
+export { equalBytes, isWellFormed, utf8Bytes } from './bytes.ts'
 export { canonical } from './canonical.ts'
 export type {
   Applied,
@@ -38,7 +39,8 @@ export type {
   Status,
 } from './lock/command.ts'
 export type { Answer, ApplyContext, Due, Machine, MachineEvent } from './machine.ts'
-export { emptyMap, mapDelete, mapEntries, mapFirst, mapGet, mapSet, mapSize } from './ordered-map.ts'
+export { emptyMap, mapDelete, mapGet, mapSet } from './ordered-map.ts'
+export { mapEntries, mapFirst, mapSize } from './ordered-map.ts'
 export type { OrderedMap } from './ordered-map.ts'
 export { replica } from './replica.ts'
 export type { Replica, ReplicaState, Waiting } from './replica.ts'

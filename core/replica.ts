@@ -198,7 +198,7 @@ function giveUp<State, Reply, Event>(turn: Turn, work: Work<State, Reply, Event>
   }
 }
 
-/** Proposes what the passing of log time calls for; one at a time, and only by a caught-up leader. */
+/** Proposes what log time calls for: one at a time, and only as a leader that has caught up. */
 function proposeDue<State, Command, Reply, Event extends { readonly type: string }>(
   machine: Machine<State, Command, Reply, Event>,
   turn: Turn,

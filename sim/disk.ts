@@ -10,7 +10,12 @@ interface Contents {
 }
 
 type UnsyncedOperation =
-  | { readonly type: 'write'; readonly file: string; readonly offset: number; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'write'
+      readonly file: string
+      readonly offset: number
+      readonly bytes: Uint8Array
+    }
   | { readonly type: 'truncate'; readonly file: string; readonly size: number }
 
 /** How a crash treats what was not synced. */

@@ -160,7 +160,7 @@ export class LockOracles {
     deadlineMs: number,
     entry: FirstApplied<LockCommand, LockReply, LockEvent>,
   ): void {
-    // A partial release or a shorter re-entry keeps the deadline: then the lease is as old as it was.
+    // A partial release or a shorter re-entry keeps the deadline: what is left counts from here.
     const ttlMs = deadlineMs - entry.timeMs
     this.#leases.set(key, { owner, token, ttlMs, appendedUs: entry.appendedUs })
   }

@@ -22,7 +22,7 @@ import type { RandomStream } from './random.ts'
 import { EPSILON_PPM } from './scenario.ts'
 import type { Actor, Ask, Ended, Stage, Workload } from './workload.ts'
 
-/** What a client of the lock service does, as plain data. Who holds what decides what comes of it. */
+/** What a client does, as plain data. What it holds by then decides what comes of it. */
 export type LockOperation =
   | {
       readonly type: 'acquire'

@@ -390,4 +390,3 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     this.#around.schedule(atUs, KIND.timer, index, this.life, null)
   }
 }
-

@@ -111,7 +111,9 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       this.#onEntries(step.node, after.log, effect.firstIndex, effect.entries)
     }
     if (after.commit > before.commit) this.#onCommit(step.node, after, before.commit)
-    for (const effect of step.effects) if (effect.type === 'applied') this.#onApplied(step.node, effect)
+    for (const effect of step.effects) {
+      if (effect.type === 'applied') this.#onApplied(step.node, effect)
+    }
     if (step.after.applied > step.before.applied) this.#onState(step.node, step.after)
   }
 
@@ -167,7 +169,8 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
         this.#fail('snapshot equals replay', node, what)
       }
     }
-    for (let index = 1; index <= state.raft.commit; index++) this.#matchCommitted(node, state, index)
+    const { commit } = state.raft
+    for (let index = 1; index <= commit; index++) this.#matchCommitted(node, state, index)
   }
 
   #matchCommitted(node: number, state: ReplicaState<State>, index: number): void {
@@ -287,8 +290,10 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     const { index, reply, events } = applied
     const known = this.#replayed[index]
     const bytes = reply === null ? null : this.#machine.encodeReply(reply)
-    const isSame = known?.reply === bytes || (known?.reply && bytes && equalBytes(known.reply, bytes))
-    if (isSame && known?.eventsCount === events.length) return
+    if (known !== undefined && known.eventsCount === events.length) {
+      if (known.reply === bytes) return
+      if (known.reply !== null && bytes !== null && equalBytes(known.reply, bytes)) return
+    }
     this.#fail('equal replies at equal index', node, `entry ${index} gave it another reply`)
   }
 

@@ -8,6 +8,7 @@ import type { Machine } from '../core/machine.ts'
 import { replica } from '../core/replica.ts'
 import { SimulatedClient } from './client.ts'
 import { trueTimeUs } from './clock.ts'
+import type { ClockError } from './clock.ts'
 import { EventQueue, KIND } from './event-queue.ts'
 import type { Kind, SimEvent } from './event-queue.ts'
 import { FaultInjector } from './fault-injector.ts'
@@ -18,11 +19,12 @@ import type { Step } from './node.ts'
 import { Observer } from './observer.ts'
 import type { Streams } from './random.ts'
 import { Recovery } from './recovery.ts'
-import type { Scenario } from './scenario.ts'
+import type { FaultKind, Scenario } from './scenario.ts'
 import { TraceHash } from './trace-hash.ts'
 import { TraceLines } from './trace.ts'
 import { Violation } from './violation.ts'
 import { bytesWire, referenceWire } from './wire.ts'
+import type { Wire } from './wire.ts'
 import type { Play, Stage, Workload } from './workload.ts'
 
 /** A rule of the user's own, looked at after every turn: null, or what is wrong. */
@@ -68,7 +70,7 @@ export interface WorldResult<Input, Output> {
   readonly trace: readonly string[]
 }
 
-/** Names of the nodes, sorted as voters are. The first reads as falsy where strings become numbers. */
+/** Names of the nodes, sorted as voters are. The first, "0", is falsy once it is a number. */
 export function nodeNames(nodes: number): readonly string[] {
   return Array.from({ length: nodes }, (_, index) => String(index))
 }
@@ -113,6 +115,19 @@ class World<
   #timeUs = 0
   #events = 0
 
+  // What the parts of the world are given of it, bound once.
+  readonly timeUs = (): number => this.#timeUs
+  readonly schedule = (
+    atUs: number,
+    kind: number,
+    target: number,
+    source: number,
+    payload: unknown,
+  ): void => this.#queue.push(atUs, kind as Kind, target, source, payload)
+  readonly send = (from: number, to: number, payload: unknown): void =>
+    this.#network.send(this.#timeUs, from, to, payload)
+  readonly trace = (who: string, what: string): void => this.#trace(who, what)
+
   constructor(options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>) {
     this.#options = options
     const { machine, scenario, streams, workload } = options
@@ -120,93 +135,76 @@ class World<
     const wire = options.bytes ? bytesWire('simulated', '0') : referenceWire()
     this.#hash = new TraceHash(wire)
     this.#lines = new TraceLines(options.traceLines)
-    const endpoints = scenario.nodes + scenario.clients.length
-    const timeUs = (): number => this.#timeUs
-    const schedule = (
-      atUs: number,
-      kind: number,
-      target: number,
-      source: number,
-      payload: unknown,
-    ): void => this.#queue.push(atUs, kind as Kind, target, source, payload)
-    const trace = (who: string, what: string): void => this.#trace(who, what)
-    const send = (from: number, to: number, payload: unknown): void =>
-      this.#network.send(this.#timeUs, from, to, payload)
-
+    const { timeUs, schedule, trace } = this
+    const fired = (kind: FaultKind): void => this.#observer.fired(kind)
     this.#observer = new Observer(machine, this.#nodes, names, options.oracles, {
       timeUs,
       trace,
       applied: (entry) => this.#play.applied?.(entry),
       hashEffects: (effects) => this.#hash.effects(effects, machine),
     })
-    this.#network = new SimulatedNetwork(
-      {
-        endpoints,
-        deliver: (atUs, from, to, payload) => {
-          const kind = to < scenario.nodes ? KIND.deliver : KIND.clientDeliver
-          this.#queue.push(atUs, kind, to, from, payload)
-        },
-        fired: (kind) => this.#observer.fired(kind),
-      },
-      scenario,
-      streams,
-      options.rules,
-    )
-    this.#injector = new FaultInjector(scenario, {
-      nodes: this.#nodes,
-      clients: this.#clients,
-      network: this.#network,
-      timeUs,
-      schedule,
-      fired: (kind) => this.#observer.fired(kind),
-      trace,
-    })
+    const endpoints = scenario.nodes + scenario.clients.length
+    const deliver = (atUs: number, from: number, to: number, payload: unknown): void => {
+      const kind = to < scenario.nodes ? KIND.deliver : KIND.clientDeliver
+      this.#queue.push(atUs, kind, to, from, payload)
+    }
+    const net = { endpoints, deliver, fired }
+    this.#network = new SimulatedNetwork(net, scenario, streams, options.rules)
+    const nodes = this.#nodes
+    const clients = this.#clients
+    const reach = { nodes, clients, network: this.#network, timeUs, schedule, fired, trace }
+    this.#injector = new FaultInjector(scenario, reach)
     this.#play = workload.open(this.#stage())
-    const common = { replica: replica(machine), machine, wire, byReference: !options.bytes }
+    this.#addNodes(names, wire)
+    this.#addClients(names, wire)
+    const evaluated = (oracle: string): void => this.#observer.evaluated(oracle)
+    this.#recovery = new Recovery(scenario, workload, { nodes, clients, timeUs, evaluated, trace })
+  }
+
+  #addNodes(names: readonly string[], wire: Wire): void {
+    const { machine, scenario, streams } = this.#options
+    const byReference = !this.#options.bytes
+    const common = { replica: replica(machine), machine, wire, byReference }
+    const { leaves, durable, crashing, crashed, recovered } = this.#observer
+    const { timeUs, schedule, send } = this
     const around = {
       timeUs,
       schedule,
       send,
       stepped: (step: Step<State, Reply, MachineEvent>) => this.#observer.stepped(step),
       won: (node: number) => this.#injector.won(node),
-      leaves: this.#observer.leaves,
-      durable: this.#observer.durable,
-      crashing: this.#observer.crashing,
-      crashed: this.#observer.crashed,
-      recovered: this.#observer.recovered,
+      leaves,
+      durable,
+      crashing,
+      crashed,
+      recovered,
       syncTimeUs: (node: number) => this.#injector.syncTimeUs(node, streams),
     }
-    for (let index = 0; index < scenario.nodes; index++) {
-      const node = names[index] as string
-      const { electionTimeoutMs, heartbeatIntervalMs } = scenario
-      const { appendBytesMax, inFlightEntriesMax } = scenario
-      const timing = { electionTimeoutMs, heartbeatIntervalMs }
-      const caps = { appendBytesMax, inFlightEntriesMax }
-      const identity = { cluster: 'simulated', group: '0', node, voters: names }
-      const config = { ...identity, ...timing, ...caps }
-      const clock = scenario.clocks[index] as Scenario<Op>['clocks'][number]
+    const { electionTimeoutMs, heartbeatIntervalMs, appendBytesMax, inFlightEntriesMax } = scenario
+    const caps = { electionTimeoutMs, heartbeatIntervalMs, appendBytesMax, inFlightEntriesMax }
+    names.forEach((node, index) => {
+      const config = { cluster: 'simulated', group: '0', node, voters: names, ...caps }
+      const clock = this.#clock(index)
       const random = streams.stream(`node/${index}`)
       const diskRandom = streams.stream(`disk/${index}`)
       const parts = { ...common, index, config, clock, random, diskRandom }
       const strike = (fault: number): void => this.#injector.strike(index, fault)
       this.#nodes.push(new SimulatedNode(parts, around, strike))
-    }
+    })
+  }
+
+  #addClients(names: readonly string[], wire: Wire): void {
+    const { machine, scenario, streams, workload } = this.#options
+    const { timeUs, schedule, send, trace } = this
+    const { isFinal } = workload
     scenario.clients.forEach((steps, client) => {
       const endpoint = scenario.nodes + client
-      const clock = scenario.clocks[endpoint] as Scenario<Op>['clocks'][number]
+      const clock = this.#clock(endpoint)
       const random = streams.stream(`request/${client}`)
-      const { isFinal } = workload
       const actor = this.#play.actor(client)
       const parts = { client, endpoint, nodes: names, clock, steps, actor, machine, isFinal }
-      const surroundings = { timeUs, schedule, send, trace }
-      this.#clients.push(new SimulatedClient({ ...parts, wire, random }, surroundings))
-    })
-    this.#recovery = new Recovery(scenario, workload, {
-      nodes: this.#nodes,
-      clients: this.#clients,
-      timeUs,
-      evaluated: (oracle) => this.#observer.evaluated(oracle),
-      trace,
+      const around = { timeUs, schedule, send, trace }
+      this.#clients.push(new SimulatedClient({ ...parts, wire, random }, around))
     })
   }
 
@@ -324,10 +322,7 @@ class World<
     const { scenario } = this.#options
     return {
       timeUs: () => this.#timeUs,
-      clientTimeUs: (client, clockMs) => {
-        const clock = scenario.clocks[scenario.nodes + client] as Scenario<Op>['clocks'][number]
-        return trueTimeUs(clock, clockMs)
-      },
+      clientTimeUs: (client, clockMs) => trueTimeUs(this.#clock(scenario.nodes + client), clockMs),
       isCutOff: (client, node) => this.#network.isCut(scenario.nodes + client, node),
       later: (delayUs, then) => {
         const id = this.#laterCount++
@@ -341,6 +336,10 @@ class World<
       },
       trace: (who, what) => this.#trace(who, what),
     }
+  }
+
+  #clock(endpoint: number): ClockError {
+    return this.#options.scenario.clocks[endpoint] as ClockError
   }
 
   #node(index: number): SimulatedNode<State, Command, Reply, MachineEvent> {

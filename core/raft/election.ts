@@ -44,6 +44,7 @@ export function onPreVoteRequest(turn: Turn, from: NodeId, request: PreVoteReque
   send(turn, from, { type: 'preVoteReply', term, granted })
 }
 
+/** Counts each peer that would vote for us once; with a majority, stands for election. */
 export function onPreVoteReply(turn: Turn, from: NodeId, reply: PreVoteReply): void {
   const { role } = turn
   if (role.role !== 'precandidate' || !reply.granted || reply.term !== turn.term + 1) return
@@ -70,6 +71,7 @@ export function onVoteRequest(turn: Turn, from: NodeId, request: VoteRequest): v
   sendPromise(turn, from, { type: 'voteReply', term: turn.term, granted })
 }
 
+/** Counts each voter once; with a majority, leads. */
 export function onVoteReply(turn: Turn, from: NodeId, reply: VoteReply): void {
   if (reply.granted) countVote(turn, from)
 }

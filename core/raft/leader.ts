@@ -21,6 +21,7 @@ export function propose(turn: Turn, payload: Uint8Array): number {
   return turn.log.lastIndex
 }
 
+/** A peer holds a prefix of our log durably: it gets what follows, and may make a majority. */
 export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted): void {
   const { role } = turn
   if (role.role !== 'leader' || reply.matchIndex > turn.log.lastIndex) return
@@ -34,6 +35,7 @@ export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted
   advanceCommit(turn)
 }
 
+/** A peer lacks what came before: goes back to where its log can match, and probes from there. */
 export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected): void {
   const { role } = turn
   if (role.role !== 'leader' || reply.prevIndex > turn.log.lastIndex) return
@@ -92,7 +94,8 @@ export function sendAppends(turn: Turn, role: Leader): void {
     let entries: readonly Entry[] = []
     if (room > 0 && nextIndex <= log.lastIndex) {
       // Peers that are equally far share one list.
-      if (batched.first !== nextIndex || batched.room !== room) batched = batch(turn, nextIndex, room)
+      const isShared = batched.first === nextIndex && batched.room === room
+      if (!isShared) batched = batch(turn, nextIndex, room)
       entries = batched.entries
     }
     const prevIndex = nextIndex - 1
@@ -124,7 +127,8 @@ function batch(turn: Turn, first: number, room: number): Batch {
   let bytes = 0
   for (let at = 0; at < entries.length; at++) {
     bytes += (entries[at] as Entry).payload.length
-    if (at > 0 && bytes > config.appendBytesMax) return { first, room, entries: entries.slice(0, at) }
+    if (at === 0 || bytes <= config.appendBytesMax) continue
+    return { first, room, entries: entries.slice(0, at) }
   }
   return { first, room, entries }
 }

@@ -77,4 +77,5 @@ export type PromiseMessage = VoteRequest | VoteReply | AppendAccepted | AppendRe
 /** Messages that promise nothing new, and leave at once. */
 export type FreeMessage = PreVoteRequest | PreVoteReply | AppendRequest
 
+/** All that replicas say to each other. */
 export type Message = PromiseMessage | FreeMessage

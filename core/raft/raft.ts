@@ -16,7 +16,8 @@ import {
   withholdsVotes,
 } from './election.ts'
 import { onAppendRequest } from './follower.ts'
-import { checkQuorum, onAppendAccepted, onAppendRejected, onOwnDurable, sendAppends } from './leader.ts'
+import { checkQuorum, sendAppends } from './leader.ts'
+import { onAppendAccepted, onAppendRejected, onOwnDurable } from './leader.ts'
 import type { Message } from './message.ts'
 import type { PendingPersist, RaftState } from './state.ts'
 import type { Turn } from './turn.ts'

@@ -44,18 +44,21 @@ export interface Common {
   readonly pending: readonly PendingPersist[]
 }
 
+/** Takes entries from the leader, and votes. */
 export interface Follower {
   readonly role: 'follower'
   /** The leader of this term, when it was heard. */
   readonly leader: NodeId | null
 }
 
+/** Asks whether an election could be won, before it disturbs anyone with a new term. */
 export interface Precandidate {
   readonly role: 'precandidate'
   /** Peers that would vote for us, each once. */
   readonly votes: readonly NodeId[]
 }
 
+/** Stands for election in a term of its own. */
 export interface Candidate {
   readonly role: 'candidate'
   /** Voters whose durable vote we have, each once; ourselves once our own vote is durable. */
@@ -77,6 +80,7 @@ export interface Progress {
   readonly heard: boolean
 }
 
+/** Decides the order of entries, and what is committed. */
 export interface Leader {
   readonly role: 'leader'
   /** One for each other voter, in the order of `config.voters`. */
@@ -87,7 +91,9 @@ export interface Leader {
   readonly clockStartMs: number
 }
 
+/** What a replica is, and what only that role has. */
 export type Role = Follower | Precandidate | Candidate | Leader
+/** The whole state of one replica's consensus. */
 export type RaftState = Common & Role
 
 /** What a replica finds on its disk when it starts. */

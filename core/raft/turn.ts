@@ -76,6 +76,7 @@ export function sendPromise(turn: Turn, to: NodeId, message: PromiseMessage): vo
   turn.promises.push({ to, message })
 }
 
+/** Tells observers. */
 export function trace(turn: Turn, event: TraceEvent): void {
   turn.effects.push({ type: 'trace', trace: event })
 }

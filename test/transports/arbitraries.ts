@@ -7,7 +7,9 @@ import type { ClientReply, ClientRequest } from '../../transports/client-codec.t
 import type { Frame } from '../../transports/codec.ts'
 
 /** Records with the ordinary prototype, since `assert.equal` compares it. */
-export const plain = <Value>(model: { [Key in keyof Value]: fc.Arbitrary<Value[Key]> }) =>
+export const plain = <Value>(model: {
+  [Key in keyof Value]: fc.Arbitrary<Value[Key]>
+}): fc.Arbitrary<Value> =>
   fc.record<Value>(model, { noNullPrototype: true })
 
 /** 0 to 2^53 - 1, with the steps of the varint and small values often. */
