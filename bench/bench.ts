@@ -1,0 +1,44 @@
+// What a bench is, and how time is taken: in passes over fixed work, of which the median counts.
+
+import { arch, cpus, platform } from 'node:os'
+
+/** One bench. `npm run bench -- NAME` runs it. */
+export interface Bench {
+  readonly name: string
+  /** One line: what it measures. */
+  readonly summary: string
+  /** Does the work and answers plain data, for `--json`. */
+  run(passes: number): object
+  /** The same data as lines for people. */
+  lines(result: object): readonly string[]
+}
+
+/** What one pass took. */
+export interface Seconds {
+  readonly wall: number
+  /** Of all threads of this process: the engine's helpers for memory and compiling included. */
+  readonly cpu: number
+}
+
+/** Runs `work` and takes the time. */
+export function timed(work: () => void): Seconds {
+  const cpuBefore = process.cpuUsage()
+  const wallBefore = performance.now()
+  work()
+  const wallMs = performance.now() - wallBefore
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { wall: wallMs / 1e3, cpu: (user + system) / 1e6 }
+}
+
+/** The middle one; of an even count the higher of the two. */
+export function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  return sorted[sorted.length >>> 1] ?? 0
+}
+
+/** What was measured on. */
+export function machine(): object {
+  const all = cpus()
+  const model = all[0]?.model ?? 'unknown'
+  return { cpu: model, cores: all.length, system: `${platform()} ${arch()}`, node: process.version }
+}

@@ -1,0 +1,62 @@
+// `npm run bench`: runs a bench by name, or lists them. One file for each bench.
+
+import { parseArgs } from 'node:util'
+import type { Bench } from './bench.ts'
+import { simBench } from './sim.ts'
+
+const BENCHES: readonly Bench[] = [simBench]
+const PASSES_DEFAULT = 5
+const PASSES_MAX = 1_000
+
+process.exitCode = main(process.argv.slice(2))
+
+/** Answers the exit code. */
+function main(args: readonly string[]): number {
+  let given: ReturnType<typeof read>
+  try {
+    given = read(args)
+  } catch (error) {
+    // What parseArgs has to say is one sentence for people, and some hints for programmers.
+    console.error(`bench: ${(error as Error).message.split('. ')[0]}`)
+    return 2
+  }
+  const { benches, passes, json } = given
+  if (benches.length === 0) {
+    console.log(['usage: npm run -s bench -- NAME [--json] [--passes N]', '', ...list()].join('\n'))
+    return 0
+  }
+  for (const bench of benches) {
+    try {
+      const result = bench.run(passes)
+      console.log(json ? JSON.stringify(result) : bench.lines(result).join('\n'))
+    } catch (error) {
+      console.error(`bench: ${bench.name}: ${(error as Error).message}`)
+      return 1
+    }
+  }
+  return 0
+}
+
+function read(args: readonly string[]): {
+  readonly benches: readonly Bench[]
+  readonly passes: number
+  readonly json: boolean
+} {
+  const options = { json: { type: 'boolean' }, passes: { type: 'string' } } as const
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+  const passes = values.passes === undefined ? PASSES_DEFAULT : Number(values.passes)
+  if (!Number.isSafeInteger(passes) || passes < 1 || passes > PASSES_MAX) {
+    throw new Error(`--passes wants an integer from 1 to ${PASSES_MAX}, not '${values.passes}'`)
+  }
+  const benches = positionals.map((name) => {
+    const bench = BENCHES.find((one) => one.name === name)
+    if (bench !== undefined) return bench
+    const known = BENCHES.map((one) => one.name).join(', ')
+    throw new Error(`there is no bench '${name}', only ${known}`)
+  })
+  return { benches, passes, json: values.json ?? false }
+}
+
+function list(): string[] {
+  return BENCHES.map(({ name, summary }) => `  ${name}   ${summary}`)
+}

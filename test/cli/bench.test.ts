@@ -1,0 +1,50 @@
+// The benches run and print what they promise. How fast they are is no test.
+
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { suite } from '../harness.ts'
+import { removeTemporaryFolders } from '../support/commands.ts'
+import { environmentOf, installCopy, jsonOf } from './support.ts'
+import type { Outcome } from './support.ts'
+
+const test = suite('bench')
+const root = installCopy()
+test.after(removeTemporaryFolders)
+
+function bench(...args: string[]): Outcome {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'dist/bench/main.js'), ...args],
+    { encoding: 'utf8', env: environmentOf() },
+  )
+  return { code: status, stdout, stderr }
+}
+
+test('bench: without a name: lists them', () => {
+  const { code, stdout } = bench()
+  assert.is(code, 0)
+  assert.match(stdout, /^ {2}sim +\S/m)
+})
+
+test('bench: a name or option that does not exist: one line and exit code 2', () => {
+  for (const args of [['banana'], ['--banana'], ['sim', '--passes', '0']]) {
+    const { code, stdout, stderr } = bench(...args)
+    assert.is(code, 2)
+    assert.is(stdout, '')
+    assert.match(stderr, /^bench: [^\n]+\n$/)
+  }
+})
+
+test('bench: sim --json: speeds through bytes, by reference and idle', () => {
+  const json = jsonOf(bench('sim', '--json', '--passes', '1'))
+  const speeds = [json, json['reference'], json['idle']] as Record<string, number>[]
+  for (const speed of speeds) {
+    const names = ['eventsPerSecond', 'simSecondsPerWallSecond', 'operationsPerSecond']
+    for (const name of names) assert.ok((speed[name] as number) > 0, name)
+  }
+  assert.ok((json['operationsPerSimSecond'] as number) >= 40)
+  assert.is((json['work'] as { nodes: number }).nodes, 5)
+})
+
+test.run()
