@@ -1,0 +1,242 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import ts from 'typescript'
+import * as assert from 'uvu/assert'
+import { editSource, occurrencesCount, openWorkshop } from '../../cli/mutant-build.ts'
+import type { Edit, Workshop } from '../../cli/mutant-build.ts'
+import { HANG_MS, tryMutant } from '../../cli/mutant-hunt.ts'
+import type { Trial } from '../../cli/mutant-hunt.ts'
+import { withKill } from '../../cli/mutant-record.ts'
+import { mutantsCommand } from '../../cli/mutants.ts'
+import type { Screen } from '../../cli/screen.ts'
+import type { Given } from '../../cli/verb.ts'
+import { MUTANTS } from '../../sim/mutants.ts'
+import type { Kill, Mutant } from '../../sim/mutants.ts'
+import { suite } from '../harness.ts'
+import { repositoryRoot } from '../support/source-files.ts'
+
+const FALLBACK_MS = 10_000
+
+const data = suite('mutants: data')
+
+data('mutants: ids: the eight of the list and two about locks, none twice', () => {
+  const ids = MUTANTS.map(({ id }) => id)
+  assert.equal(ids, ['E2', 'E3', 'E5', 'C1', 'C3', 'C8', 'C17', 'X8', 'L1', 'L2'])
+})
+
+for (const mutant of MUTANTS) {
+  data(`mutants: ${mutant.id}: its find matches exactly once and changes the text`, () => {
+    const text = readSource(mutant.file)
+    assert.is(occurrencesCount(text, mutant.find), 1, `${mutant.find} in ${mutant.file}`)
+    assert.is.not(editSource(text, mutant), text)
+    assert.match(mutant.story, /^[A-Z][^.]*\.$|^[A-Z].*\)\.$/)
+    assert.match(mutant.source, /^https:\/\//)
+  })
+}
+
+data('mutants: an edit that fits twice or nowhere: refused', () => {
+  const edit = { id: 'Z', file: 'a.ts', find: 'one', replace: 'two' }
+  assert.throws(() => editSource('one one', edit), /occurs 2 times in a.ts/)
+  assert.throws(() => editSource('none'.replace('one', ''), edit), /occurs 0 times/)
+})
+
+data('mutants: all: each type-checks as strictly as the core', () => {
+  const problems = MUTANTS.flatMap((mutant) => typeProblems(mutant))
+  assert.equal(problems, [])
+}, { deadlineMs: 120_000 })
+
+data('mutants: a wrong type: the check of types fails', () => {
+  const edit = { id: 'Z', file: 'core/raft/state.ts', find: 'voters / 2', replace: 'voters / true' }
+  assert.is.not(typeProblems(edit).length, 0)
+})
+
+data('mutants: docs: the page has a row for each, with the recorded oracle and seed', () => {
+  const rows = readSource('docs/mutants.md').split('\n').filter((line) => line.startsWith('| '))
+  for (const { id, story, source, killedBy } of MUTANTS) {
+    const row = rows.find((line) => line.startsWith(`| ${id} |`)) ?? ''
+    const cells = row.split(' | ')
+    assert.is(cells[1], story, id)
+    assert.ok(cells[2]?.endsWith(`(${source})`), id)
+    assert.is(cells[3], killedBy?.oracle ?? 'nothing', id)
+    assert.is(cells[4], String(killedBy?.seed ?? ''), id)
+  }
+})
+
+data('mutants: recording: rewrites the kill of one mutant and nothing else', () => {
+  const text = readSource('sim/mutants.ts')
+  const trial = { id: 'C1', killed: true, oracle: 'log matching', seed: 77, seconds: 1, note: null }
+  const after = withKill(text, trial)
+  const changed = after.split('\n').filter((line, at) => line !== text.split('\n')[at])
+  assert.equal(changed, ["    killedBy: { seed: 77, oracle: 'log matching' },"])
+  assert.ok(after.indexOf(changed[0] as string) > after.indexOf("id: 'C1'"))
+  assert.ok(after.indexOf(changed[0] as string) < after.indexOf("id: 'C3'"))
+  assert.match(withKill(after, { ...trial, killed: false }), /id: 'C1',[^}]*killedBy: null/)
+})
+
+data.run()
+
+const hunt = suite<{ workshop: Workshop }>('mutants: hunt')
+
+hunt.before(async (context) => {
+  context.workshop = await openWorkshop(repositoryRoot)
+})
+
+hunt.after((context) => context.workshop.close())
+
+for (const mutant of MUTANTS) {
+  const { id } = mutant
+  hunt(`mutants: ${id}: killed on its recorded seed, by its recorded oracle`, async (given) => {
+    assert.ok(mutant.killedBy, `nothing is recorded: npm run mutants -- --only ${id} --record`)
+    const trial = await tried(given.workshop, mutant, { recorded: true })
+    const { killed, oracle, note } = trial
+    const wanted = { killed: true, oracle: mutant.killedBy?.oracle, note: null }
+    assert.equal({ killed, oracle, note }, wanted, `npm run mutants -- --only ${id} --record`)
+  })
+}
+
+const HARMLESS = 'const NO_PAYLOAD = new Uint8Array(0)'
+const FILE = 'core/raft/election.ts'
+const IN_VOTE = 'export function onVoteDurable(turn: Turn): void {'
+
+hunt('mutants: an edit that changes nothing: survives', async (context) => {
+  const edit = { id: 'Z1', file: FILE, find: HARMLESS, replace: `${HARMLESS} // the same` }
+  const trial = await tried(context.workshop, { ...edit, killedBy: null }, { budgetMs: 1 })
+  assert.is(trial.killed, false)
+  assert.match(trial.note ?? '', /^survived 1 seeds/)
+})
+
+hunt('mutants: one that throws a TypeError: an error, and no kill', async (context) => {
+  const replace = `${IN_VOTE} (null as unknown as Turn).term++\n`
+  const edit = { id: 'Z2', file: FILE, find: IN_VOTE, replace, killedBy: null }
+  const trial = await tried(context.workshop, edit, { budgetMs: 1_000 })
+  assert.is(trial.killed, false)
+  assert.is(trial.oracle, null)
+  assert.match(trial.note ?? '', /^error: TypeError: .*null/)
+})
+
+hunt('mutants: one that never ends: an error, and no kill', async (context) => {
+  const replace = `${IN_VOTE} for (; turn.term > 0; ) turn.random++\n`
+  const edit = { id: 'Z3', file: FILE, find: IN_VOTE, replace, killedBy: null }
+  const trial = await tried(context.workshop, edit, { budgetMs: 1_000, hangMs: 2_000 })
+  assert.is(trial.killed, false)
+  assert.match(trial.note ?? '', /^error: hung: seed 1/)
+})
+
+hunt('mutants: a seed that fails without the mutant: an error, and no kill', async (given) => {
+  const { workshop } = given
+  const mutant = MUTANTS.find(({ id }) => id === 'E3') as Mutant
+  const broken = { ...workshop, original: workshop.build({ ...mutant, id: 'Z4' }) }
+  const trial = await tried(broken, { ...mutant, killedBy: null }, { budgetMs: 1_000 })
+  assert.is(trial.killed, false)
+  assert.match(trial.note ?? '', /^error: without the mutant seed 1 is not ok either: breaks "/)
+})
+
+hunt('mutants: a recorded seed kills no more: searches, says re-record', async (given) => {
+  const mutant = MUTANTS.find(({ id }) => id === 'E3') as Mutant
+  const edit = { ...mutant, find: HARMLESS, file: FILE, replace: `${HARMLESS} // the same` }
+  const killedBy = { seed: 2, oracle: 'log matching' }
+  const { workshop } = given
+  const trial = await tried(workshop, { ...edit, killedBy }, { recorded: true, budgetMs: 1 })
+  assert.is(trial.killed, false)
+  assert.match(trial.note ?? '', /re-record: seed 2 does not kill it any more$/)
+  const other = await tried(workshop, { ...mutant, killedBy }, { recorded: true })
+  assert.is(other.killed, true)
+  assert.match(other.note ?? '', /^re-record: "log matching" was recorded/)
+})
+
+hunt.run()
+
+const verb = suite('mutants: verb')
+
+verb('mutants --only: an unknown id: says which there are', async () => {
+  const given = { values: { only: 'E2,Q9' }, positionals: [] }
+  await rejects(given, /no mutant 'Q9'; there are E2, E3, E5, C1, C3, C8, C17, X8, L1, L2/)
+})
+
+verb('mutants --record --recorded: refused', async () => {
+  const given = { values: { record: true, recorded: true }, positionals: [] } as const
+  await rejects(given, /does not go with --recorded/)
+})
+
+verb('mutants --only E3,C17 --json: one object, exit code 0', async () => {
+  const printed: string[] = []
+  const values = { only: 'E3,C17', json: true, jobs: '1' } as const
+  const code = await mutantsCommand.run({ values, positionals: [] }, screenInto(printed))
+  assert.is(code, 0)
+  assert.is(printed.length, 1)
+  const { mutants } = JSON.parse(printed[0] as string) as { mutants: Trial[] }
+  assert.equal(mutants.map(({ id, killed }) => [id, killed]), [['E3', true], ['C17', true]])
+  for (const one of mutants) {
+    assert.type(one.oracle, 'string')
+    assert.type(one.seed, 'number')
+    assert.type(one.seconds, 'number')
+  }
+})
+
+verb.run()
+
+function readSource(path: string): string {
+  return readFileSync(join(repositoryRoot, path), 'utf8')
+}
+
+function tried(
+  workshop: Workshop,
+  edit: Edit & { readonly killedBy: Kill | null },
+  plan: { readonly recorded?: boolean; readonly budgetMs?: number; readonly hangMs?: number },
+): Promise<Trial> {
+  const all = { recorded: false, budgetMs: FALLBACK_MS, hangMs: HANG_MS, onSeed: () => undefined }
+  const { id, killedBy } = edit
+  const suspect = { id, killedBy, copy: workshop.build(edit), original: workshop.original }
+  return tryMutant(suspect, { ...all, ...plan })
+}
+
+async function rejects(given: Given, said: RegExp): Promise<void> {
+  let problem: unknown = null
+  try {
+    await mutantsCommand.run(given, screenInto([]))
+  } catch (error) {
+    problem = error
+  }
+  assert.ok(problem instanceof Error)
+  assert.is(problem.name, 'UsageError')
+  assert.match(problem.message, said)
+}
+
+function screenInto(printed: string[]): Screen {
+  return {
+    isTerminal: false,
+    hasStatus: false,
+    columns: 80,
+    print: (text) => printed.push(text),
+    complain: () => undefined,
+    status: () => undefined,
+    paint: (_, text) => text,
+  }
+}
+
+let program: ts.Program | undefined
+
+/** What the compiler says of an edited file under the core's own settings. */
+function typeProblems(edit: Edit): string[] {
+  const config = join(repositoryRoot, 'core/tsconfig.json')
+  const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => undefined }
+  const parsed = ts.getParsedCommandLineOfConfigFile(config, {}, host)
+  if (parsed === undefined) throw new Error(`${config} cannot be read`)
+  const path = join(repositoryRoot, edit.file)
+  const compilerHost = ts.createCompilerHost(parsed.options, true)
+  const { getSourceFile } = compilerHost
+  const before = program
+  compilerHost.getSourceFile = (name, ...rest) => {
+    if (name !== path) return before?.getSourceFile(name) ?? getSourceFile(name, ...rest)
+    const target = rest[0]
+    return ts.createSourceFile(name, editSource(readSource(edit.file), edit), target, true)
+  }
+  program = ts.createProgram(parsed.fileNames, parsed.options, compilerHost)
+  const edited = program.getSourceFile(path)
+  if (edited === undefined) throw new Error(`${edit.file} is no part of the core`)
+  const found = program.getSyntacticDiagnostics(edited)
+  const all = [...found, ...program.getSemanticDiagnostics(edited)]
+  return all.map(({ messageText }) => {
+    return `${edit.id}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
+  })
+}
