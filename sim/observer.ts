@@ -146,7 +146,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
       return
     }
     const { commit } = this.#nodes[node]?.state?.raft ?? { commit: 0 }
-    const what = `${trace.type} of term ${trace.term}, committed ${commit}`
+    const what = `${IN_WORDS[trace.type]} term ${trace.term}, committed ${commit}`
     this.#host.trace(`n${this.#names[node]}`, what)
   }
 }
@@ -154,6 +154,15 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
 function isAnswer<Reply, MachineEvent>(event: AnyEvent<Reply, MachineEvent>): boolean {
   return (event as { readonly type: string }).type === 'answer'
 }
+
+/** The changes of role as the trace says them. */
+const IN_WORDS = {
+  becameFollower: 'follows in',
+  becamePrecandidate: 'asks for pre-votes in',
+  becameCandidate: 'stands for',
+  becameLeader: 'leads',
+  quorumLost: 'hears no majority in',
+} as const
 
 /** One number for a term and an index; runs are far shorter than 2^32 entries. */
 function appendKey(term: number, index: number): number {

@@ -139,7 +139,7 @@ function drawFault(
       return { type: kind, ...span, side, withLeader: random.chance(512) }
     }
     case 'partial':
-      return { type: kind, ...span, a: drawTarget(random, nodes), b: random.below(nodes) }
+      return { type: kind, ...span, ...drawPair(random, nodes) }
     case 'isolate':
       return { type: kind, ...span }
     case 'crash': {
@@ -159,6 +159,13 @@ function drawFault(
       return { type: kind, ...span, node: drawTarget(random, nodes), addUs }
     }
   }
+}
+
+/** Two nodes, different ones unless there is but one or the leader turns out to be the second. */
+function drawPair(random: RandomStream, nodes: number): { a: Target; b: number } {
+  const a = drawTarget(random, nodes)
+  const b = random.below(nodes)
+  return { a, b: a === b ? (b + 1) % nodes : b }
 }
 
 function drawTarget(random: RandomStream, nodes: number): Target {
