@@ -127,7 +127,7 @@ interface Turn {
   readonly config: RequestConfig
   readonly isFinal: (reply: Uint8Array) => boolean
   readonly now: number
-  readonly start: number
+  start: number
   leader: NodeId | null
   nextRequest: number
   calls: CallDraft[]
@@ -190,8 +190,15 @@ function step(
     }
   }
   for (const call of [...turn.calls]) passTime(turn, call)
-  const next = { nowMs: now, start, leader: turn.leader, nextRequest: turn.nextRequest }
-  return [{ ...next, calls: turn.calls }, turn.effects]
+  // Spelled out: a spread makes a new hidden class each time, and every later read searches it.
+  const next = {
+    nowMs: now,
+    start: turn.start,
+    leader: turn.leader,
+    nextRequest: turn.nextRequest,
+    calls: turn.calls,
+  }
+  return [next, turn.effects]
 }
 
 /** Takes a call in; its first attempt is due at once. */
@@ -279,6 +286,10 @@ function passTime(turn: Turn, call: CallDraft): void {
       for (const { request, to } of call.open) if (request === phase.request) forget(turn, to)
       // The wait for the answer was pause enough.
       call.hops = 0
+      // The next call need not begin at a node that does not answer.
+      if (turn.config.nodes[turn.start] === call.asked) {
+        turn.start = (turn.start + 1) % turn.config.nodes.length
+      }
       if (call.retry) send(turn, call, null)
       else finish(turn, call, { type: 'unknown' })
       return

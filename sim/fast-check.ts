@@ -94,7 +94,7 @@ function limitsProblem(limits: Limits): string | null {
   return null
 }
 
-/** What is drawn: each part by itself, so that each shrinks without the others; then made to fit. */
+/** What is drawn: each part by itself, so that each shrinks alone; then made to fit. */
 interface Drawn<Op> {
   readonly seed: number
   readonly nodes: number
@@ -257,6 +257,8 @@ function upTo(count: number): number[] {
 }
 
 /** A record with the ordinary prototype, which prints shorter. */
-function plain<Value>(model: { [Key in keyof Value]: fc.Arbitrary<Value[Key]> }): fc.Arbitrary<Value> {
+function plain<Value>(model: {
+  [Key in keyof Value]: fc.Arbitrary<Value[Key]>
+}): fc.Arbitrary<Value> {
   return fc.record<Value>(model, { noNullPrototype: true }) as fc.Arbitrary<Value>
 }

@@ -14,7 +14,10 @@ export interface Packet {
   readonly payload: unknown
 }
 
-/** What a rule says of a packet. The first answer other than `pass` counts. */
+/**
+ * What a rule says of a packet. The first answer other than `pass` counts. A client's request must
+ * not be doubled: it travels at most once, as on a connection.
+ */
 export type Verdict =
   | { readonly type: 'pass' }
   | { readonly type: 'delay'; readonly byUs: number }

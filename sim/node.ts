@@ -384,7 +384,9 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     const { replica, clock, index } = this.#parts
     const deadlineMs = replica.deadlineMs(state)
     // An earlier timer finds the deadline moved, and sets itself anew.
-    const atUs = Math.max(trueTimeUs(clock, deadlineMs), this.#busyUntilUs)
+    // A stall may lie between the clock's reading and now.
+    const leastUs = Math.max(this.#busyUntilUs, this.#around.timeUs())
+    const atUs = Math.max(trueTimeUs(clock, deadlineMs), leastUs)
     if (atUs >= this.#timerAtUs) return
     this.#timerAtUs = atUs
     this.#around.schedule(atUs, KIND.timer, index, this.life, null)

@@ -93,7 +93,11 @@ export class Recovery<Op, Output> {
     const what = 'a fresh operation after the heal'
     if (client === undefined) this.#next('equal', what)
     else if (client.isBusy) this.#mustBeWithin(FRESH_WITHIN, this.#stageUs, what, 'no answer')
-    else if (client.lastOutput === null || !this.#workload.isServed(client.lastOutput)) {
+    else if (client.lastOutput === null) {
+      // It asked a dead node, or lost its answer: an application would ask again.
+      this.#mustBeWithin(FRESH_WITHIN, this.#stageUs, what, 'no answer')
+      client.ask(this.#workload.fresh())
+    } else if (!this.#workload.isServed(client.lastOutput)) {
       throw new Violation(what, `it was answered ${JSON.stringify(client.lastOutput)}`)
     } else this.#next('equal', what)
     return false

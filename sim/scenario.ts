@@ -112,34 +112,92 @@ export type FaultKind = (typeof FAULT_KINDS)[number]
 /** The declared bound on a clock's rate error, parts per million. */
 export const EPSILON_PPM = 500
 
+/** Beyond this a clock is no clock: a tenth of the rate, parts per million. */
+const DRIFT_PPM_MAX = 100_000
+
 /** Why a scenario cannot be run, as a sentence, or null. */
 export function scenarioProblem<Operation>(scenario: Scenario<Operation>): string | null {
-  const { nodes, clients, clocks, dead, faults } = scenario
+  const { nodes, clients, clocks, dead } = scenario
   const endpoints = nodes + clients.length
-  if (!Number.isSafeInteger(nodes) || nodes < 1 || nodes > 7) return 'nodes must be from 1 to 7'
-  if (clocks.length !== endpoints) return `clocks must be ${endpoints}, one for each endpoint`
-  if (dead.length > 0 && dead.length * 2 >= nodes) return 'dead nodes must be a minority'
-  if (!Number.isSafeInteger(scenario.fireMs) || scenario.fireMs < 0) {
-    return 'fireMs must be an integer of 0 or more'
+  if (!isWithin(nodes, 1, 7)) return 'nodes must be from 1 to 7'
+  for (const [name, least] of LEAST) {
+    const value = scenario[name]
+    if (!isWithin(value, least)) return `${name} must be an integer of ${least} or more`
   }
   if (scenario.heartbeatIntervalMs >= scenario.electionTimeoutMs) {
     return 'heartbeatIntervalMs must be below electionTimeoutMs'
   }
-  for (const fault of faults) {
-    if (fault.atMs < 0 || fault.forMs < 0) return `a ${fault.type} begins or lasts below 0 ms`
-    const { type } = fault
-    const named =
-      type === 'partition' || type === 'oneway'
-        ? fault.side
-        : type === 'clientpause'
-          ? [nodes + fault.client]
-          : type === 'partial'
-            ? [fault.a, fault.b]
-            : 'node' in fault
-              ? [fault.node]
-              : []
-    const unknown = named.find((endpoint) => endpoint !== 'leader' && endpoint >= endpoints)
-    if (unknown !== undefined) return `a ${type} names endpoint ${unknown} of ${endpoints}`
+  if (scenario.delayMaxUs < scenario.delayMinUs) return 'delayMaxUs must not be below delayMinUs'
+  if (scenario.syncMaxUs < scenario.syncMinUs) return 'syncMaxUs must not be below syncMinUs'
+  if (clocks.length !== endpoints) return `clocks must be ${endpoints}, one for each endpoint`
+  for (const { offsetMs, driftPpm } of clocks) {
+    if (!isWithin(offsetMs, 0)) return 'an offsetMs must be an integer of 0 or more'
+    const isSlow = isWithin(driftPpm, -DRIFT_PPM_MAX, DRIFT_PPM_MAX)
+    if (!isSlow) return `a driftPpm must be an integer within ${DRIFT_PPM_MAX} of 0`
+  }
+  if (dead.some((node) => !isWithin(node, 0, nodes - 1))) return 'a dead node is none of the nodes'
+  if (dead.length > 0 && dead.length * 2 >= nodes) return 'dead nodes must be a minority'
+  for (const steps of clients) {
+    if (steps.some(({ pauseMs }) => !isWithin(pauseMs, 0))) {
+      return 'a pauseMs must be an integer of 0 or more'
+    }
+  }
+  for (const fault of scenario.faults) {
+    const problem = faultProblem(fault, nodes, clients.length)
+    if (problem !== null) return `a ${fault.type}: ${problem}`
   }
   return null
+}
+
+/** The least value of each number of a scenario. */
+const LEAST = [
+  ['fireMs', 0],
+  ['electionTimeoutMs', 2],
+  ['heartbeatIntervalMs', 1],
+  ['appendBytesMax', 1],
+  ['inFlightEntriesMax', 1],
+  ['delayMinUs', 0],
+  ['delayMaxUs', 0],
+  ['syncMinUs', 0],
+  ['syncMaxUs', 0],
+] as const
+
+function faultProblem(fault: Fault, nodes: number, clients: number): string | null {
+  if (!isWithin(fault.atMs, 0)) return 'atMs must be an integer of 0 or more'
+  if (!isWithin(fault.forMs, 0)) return 'forMs must be an integer of 0 or more'
+  switch (fault.type) {
+    case 'partition':
+    case 'oneway': {
+      const unknown = fault.side.find((at) => !isWithin(at, 0, nodes + clients - 1))
+      return unknown === undefined ? null : `endpoint ${unknown} of ${nodes + clients}`
+    }
+    case 'partial':
+      return targetProblem(fault.a, nodes) ?? targetProblem(fault.b, nodes)
+    case 'clientpause':
+      return isWithin(fault.client, 0, clients - 1) ? null : `client ${fault.client} of ${clients}`
+    case 'slowdisk':
+      if (!isWithin(fault.addUs, 0)) return 'addUs must be an integer of 0 or more'
+      return targetProblem(fault.node, nodes)
+    case 'crash':
+    case 'pause':
+      return targetProblem(fault.node, nodes)
+    case 'isolate':
+      return null
+    case 'loss':
+      return isWithin(fault.per1024, 0, 1024) ? null : 'per1024 must be from 0 to 1024'
+    case 'duplicate':
+    case 'delay':
+    case 'reorder':
+      if (!isWithin(fault.upToUs, 0)) return 'upToUs must be an integer of 0 or more'
+      return isWithin(fault.per1024, 0, 1024) ? null : 'per1024 must be from 0 to 1024'
+  }
+}
+
+function targetProblem(target: Target, nodes: number): string | null {
+  if (target === 'leader' || isWithin(target, 0, nodes - 1)) return null
+  return `node ${target} of ${nodes}`
+}
+
+function isWithin(value: number, least: number, most: number = Number.MAX_SAFE_INTEGER): boolean {
+  return Number.isSafeInteger(value) && value >= least && value <= most
 }

@@ -165,9 +165,9 @@ function draw<Op>(
   streams: ReturnType<typeof openStreams>,
 ): Scenario<Op> {
   const { nodes, clients, faults, fireMs } = options
-  const swarm = { clients: clients ?? CLIENTS, faults: faults ?? 'swarm', fireMs: fireMs ?? FIRE_MS }
-  const seed = String(options.seed ?? 1)
-  return drawScenario(seed, streams, nodes === undefined ? swarm : { ...swarm, nodes }, drawOperation)
+  const common = { clients: clients ?? CLIENTS, faults: faults ?? 'swarm' }
+  const swarm = { ...common, fireMs: fireMs ?? FIRE_MS, ...(nodes === undefined ? {} : { nodes }) }
+  return drawScenario(String(options.seed ?? 1), streams, swarm, drawOperation)
 }
 
 function simulateMachine<

@@ -36,6 +36,7 @@ export class TraceHash {
           hash.word(1)
           hash.word(effect.id)
           hash.integer(effect.firstIndex)
+          hash.word(effect.logChanged ? 1 : 0)
           if (effect.hardState !== null) {
             hash.integer(effect.hardState.term)
             hash.text(effect.hardState.vote ?? '')
@@ -43,6 +44,7 @@ export class TraceHash {
           for (const entry of effect.entries) {
             hash.integer(entry.term)
             hash.integer(entry.stampMs)
+            hash.word(entry.kind === 'noop' ? 0 : 1)
             hash.bytes(entry.payload)
           }
           break
@@ -68,12 +70,14 @@ export class TraceHash {
         case 'applied':
           hash.word(5)
           hash.integer(effect.index)
+          hash.integer(effect.term)
           hash.integer(effect.timeMs)
-          hash.word(effect.events.length)
+          if (effect.reply !== null) hash.bytes(machine.encodeReply(effect.reply))
+          for (const event of effect.events) hash.text((event as { type: string }).type)
           break
         case 'trace':
           hash.word(6)
-          hash.text(effect.trace.type)
+          for (const [name, value] of Object.entries(effect.trace)) hash.text(`${name}=${value}`)
       }
     }
   }

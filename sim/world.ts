@@ -114,6 +114,7 @@ class World<
   #laterCount = 0
   #timeUs = 0
   #events = 0
+  #healed = false
 
   // What the parts of the world are given of it, bound once.
   readonly timeUs = (): number => this.#timeUs
@@ -213,6 +214,10 @@ class World<
     try {
       for (const node of this.#nodes) node.boot()
       this.#injector.start()
+      // The fire ends by an event of its own, so that time never goes back.
+      const id = this.#laterCount++
+      this.#later.set(id, () => this.#heal())
+      this.#queue.push(this.#options.scenario.fireMs * 1_000, KIND.custom, -1, id, null)
       this.#loop()
       this.#finish()
     } catch (error) {
@@ -237,23 +242,17 @@ class World<
   }
 
   #loop(): void {
-    const { onEvent, scenario } = this.#options
-    const fireUs = scenario.fireMs * 1_000
-    let healed = false
+    const { onEvent } = this.#options
     for (;;) {
       const event = this.#queue.pop()
       if (event === undefined) return
-      if (!healed && event.timeUs >= fireUs) {
-        healed = true
-        this.#timeUs = fireUs
-        this.#heal()
-      }
+      if (event.timeUs < this.#timeUs) throw new RangeError('world: an event lies in the past')
       this.#timeUs = event.timeUs
       this.#events++
       this.#hash.event(event)
       this.#handle(event)
       if (onEvent !== null) onEvent(event, this.#hash.digest())
-      if (healed && this.#recovery.isDone()) return
+      if (this.#healed && this.#recovery.isDone()) return
     }
   }
 
@@ -292,6 +291,7 @@ class World<
   }
 
   #heal(): void {
+    this.#healed = true
     this.#trace('world', 'the fire ends: all heals but what is dead for good')
     this.#injector.heal()
     this.#recovery.begin(this.#timeUs)

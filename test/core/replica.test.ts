@@ -116,7 +116,8 @@ test('reply: followers apply the same entries: and answer nobody', () => {
   assert.equal(c, a)
 })
 
-test('reply: leadership is lost by a higher term: unknown at once, and never a second answer', () => {
+test('reply: leadership is lost by a higher term: unknown at once, and never a second \
+answer', () => {
   const cluster = leading()
   cluster.request('a', 1, 'x')
   cluster.drop()
@@ -141,7 +142,8 @@ test('reply: leadership is lost for want of a majority: unknown', () => {
   assert.equal(replies(cluster.take('a')), [[1, UNKNOWN]])
 })
 
-test('reply: asked and overwritten in one turn: unknown, though an entry of that index applies', () => {
+test('reply: asked and overwritten in one turn: unknown, though an entry of that index \
+applies', () => {
   const cluster = leading()
   const heir = { term: 2, prevIndex: 1, prevTerm: 1, commit: 2, entries: [entry(2, 'theirs')] }
   const effects = cluster.step('a', [
@@ -189,7 +191,8 @@ test('late answers: routed to the request whose command is meant, others keep wa
   assert.equal(last.map(([id]) => id), [11, 7, 12], 'one answer each, the second one goes nowhere')
 })
 
-test('late answers: for nobody here, such as on a follower or for a command of old: no reply', () => {
+test('late answers: for nobody here, such as on a follower or for a command of old: no \
+reply', () => {
   const cluster = leading()
   cluster.request('a', 1, 'late')
   cluster.settle()
@@ -200,7 +203,8 @@ test('late answers: for nobody here, such as on a follower or for a command of o
   assert.equal(replies(cluster.take('b')), [])
 })
 
-test('late answers: leadership is lost meanwhile: unknown, and the answer then comes to nobody', () => {
+test('late answers: leadership is lost meanwhile: unknown, and the answer then comes to \
+nobody', () => {
   const cluster = leading()
   cluster.request('a', 1, 'late')
   work(cluster)
@@ -278,7 +282,8 @@ test('due: overdue at a new leader: only once an entry of its own term is commit
   assert.is(restarted.raft('a').log.lastIndex, 3)
 })
 
-test('log time: a leader: starts at the highest stamp of its log and goes on with its own clock', () => {
+test('log time: a leader: starts at the highest stamp of its log and goes on with its own \
+clock', () => {
   const cluster = new Cluster({
     voters: THREE,
     restored: { a: { hardState: { term: 1, vote: null }, entries: [entry(1, 'old', 5_000)] } },

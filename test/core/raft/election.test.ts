@@ -22,7 +22,8 @@ function voteRequest(term: number, lastTerm = 0, lastIndex = 0): VoteRequest {
   return { type: 'voteRequest', term, lastTerm, lastIndex }
 }
 
-test('pre-vote: a node times out: no term changes and nothing is written until a majority agrees', () => {
+test('pre-vote: a node times out: no term changes and nothing is written until a majority \
+agrees', () => {
   const cluster = new Cluster({ voters: ['a', 'b', 'c', 'd', 'e'], running: ['a'] })
   for (let attempt = 0; attempt < 50; attempt++) {
     const effects = cluster.fire('a', 'election')
@@ -105,10 +106,14 @@ test('pre-vote: a node returns from isolation: the leader stays and the term doe
   assert.is(cluster.raft('c').role, 'follower')
 })
 
-test('pre-vote: both terms differ (etcd 8243): the one ahead with the older log lets the other win', () => {
+test('pre-vote: both terms differ (etcd 8243): the one ahead with the older log lets the other \
+win', () => {
   const cluster = new Cluster({
     voters: ['a', 'b'],
-    restored: { a: restored({ term: 2, vote: null }, 1, 2), b: restored({ term: 9, vote: 'b' }, 1) },
+    restored: {
+      a: restored({ term: 2, vote: null }, 1, 2),
+      b: restored({ term: 9, vote: 'b' }, 1),
+    },
   })
   cluster.fire('a', 'election')
   cluster.settle()
@@ -118,7 +123,8 @@ test('pre-vote: both terms differ (etcd 8243): the one ahead with the older log 
   assert.is(cluster.leader('a').term, 10)
 })
 
-test('votes: a leader was heard within a base timeout: requests are dropped, the term stays', () => {
+test('votes: a leader was heard within a base timeout: requests are dropped, the term \
+stays', () => {
   const cluster = solo(1)
   cluster.receive('a', 'b', appendRequest({}))
   cluster.advance(BASE_MS - 1)
@@ -131,7 +137,8 @@ test('votes: a leader was heard within a base timeout: requests are dropped, the
   assert.equal(vote, { type: 'voteReply', term: 9, granted: true })
 })
 
-test('votes: a node started within a base timeout: withholds, since it forgot whom it had heard', () => {
+test('votes: a node started within a base timeout: withholds, since it forgot whom it had \
+heard', () => {
   const cluster = new Cluster({ voters: THREE })
   cluster.elect('a')
   cluster.restart('b')

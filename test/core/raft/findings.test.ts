@@ -8,7 +8,8 @@ import { appendRequest, Cluster, entries, entry, machine, only, restored } from 
 const test = suite('findings')
 const THREE = ['a', 'b', 'c']
 
-test('due: the last one proposed was lost with its leadership: the next leadership proposes anew', () => {
+test('due: the last one proposed was lost with its leadership: the next leadership proposes \
+anew', () => {
   const cluster = new Cluster({ voters: THREE })
   cluster.elect('a')
   cluster.request('a', 0, 'due 10')
@@ -32,7 +33,8 @@ test('due: the last one proposed was lost with its leadership: the next leadersh
   assert.equal(cluster.member('a').state.machine.dues, [], 'the tick of log time 10 was applied')
 })
 
-test('in flight: entries beyond the last acknowledged one: never more than inFlightEntriesMax', () => {
+test('in flight: entries beyond the last acknowledged one: never more than \
+inFlightEntriesMax', () => {
   const cluster = new Cluster({ voters: THREE, config: { inFlightEntriesMax: 4 } })
   cluster.elect('a')
   cluster.fire('a', 'heartbeat')
@@ -48,7 +50,8 @@ test('in flight: entries beyond the last acknowledged one: never more than inFli
   }
 })
 
-test('acknowledgement: overwritten within its own turn: never leaves, no disk ever held its entries', () => {
+test('acknowledgement: overwritten within its own turn: never leaves, no disk ever held its \
+entries', () => {
   const cluster = new Cluster({ voters: THREE, running: ['a'], diskAtOnce: false })
   const effects = cluster.receive(
     'a', 'b',
@@ -71,7 +74,8 @@ test('disk: slower than an election timeout: a single voter still elects itself'
     due.splice(0, done.length)
     for (const { id } of done) cluster.persist('a', id)
     cluster.step('a')
-    for (const { id } of only(cluster.take('a'), 'persist')) due.push({ id, atMs: cluster.nowMs + 400 })
+    const atMs = cluster.nowMs + 400
+    for (const { id } of only(cluster.take('a'), 'persist')) due.push({ id, atMs })
     leads = cluster.raft('a').role === 'leader'
   }
   assert.ok(leads, `no leader after ten seconds, and term ${cluster.raft('a').term}`)

@@ -157,7 +157,7 @@ export class Cluster {
     return done === 0 ? [] : this.step(id, [{ type: 'persisted', id: done }])
   }
 
-  /** The writes up to `upTo` reach the disk; the node is not told yet. Returns the last id, or 0. */
+  /** The writes up to `upTo` reach the disk; the node is not told. Returns the last id, or 0. */
   reachDisk(id: NodeId, upTo: PersistId = Infinity): number {
     const member = this.member(id)
     let last = 0

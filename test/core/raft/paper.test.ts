@@ -46,8 +46,8 @@ function answerTo(cluster: Cluster, request: AppendRequest): Message {
 
 // 5.1
 
-test('5.1: "if one server\'s current term is smaller than the other\'s, then it updates its current \
-term to the larger value": every kind of message of a higher term', () => {
+test('5.1: "if one server\'s current term is smaller than the other\'s, then it updates its \
+current term to the larger value": every kind of message of a higher term', () => {
   const carriers: Message[] = [
     voteRequest(7, 0, 0),
     { type: 'voteReply', term: 7, granted: false },
@@ -64,8 +64,8 @@ term to the larger value": every kind of message of a higher term', () => {
   }
 })
 
-test('5.1: "if a candidate or leader discovers that its term is out of date, it immediately reverts \
-to follower state": precandidate, candidate and leader', () => {
+test('5.1: "if a candidate or leader discovers that its term is out of date, it immediately \
+reverts to follower state": precandidate, candidate and leader', () => {
   const message: Message = { type: 'appendAccepted', term: 9, matchIndex: 0 }
   const precandidate = solo()
   precandidate.fire('a', 'election')
@@ -170,7 +170,8 @@ once a majority would vote for it', () => {
   assert.equal(cluster.sent({ type: 'voteRequest' }), [request, request])
 })
 
-test('5.2: "a candidate wins an election if it receives votes from a majority": of distinct voters', () => {
+test('5.2: "a candidate wins an election if it receives votes from a majority": of distinct \
+voters', () => {
   const cluster = new Cluster({ voters: FIVE, running: ['a'] })
   cluster.fire('a', 'election')
   cluster.receive('a', 'b', { type: 'preVoteReply', term: 1, granted: true })
@@ -188,8 +189,8 @@ test('5.2: "a candidate wins an election if it receives votes from a majority": 
   assert.is(cluster.raft('a').role, 'leader')
 })
 
-test('5.2: "each server will vote for at most one candidate in a given term, first come first \
-served": and repeats the same vote', () => {
+test('5.2: "each server will vote for at most one candidate in a given term, on a \
+first-come-first-served basis": and repeats the same vote', () => {
   const cluster = solo(1, 1)
   const granted = { type: 'voteReply', term: 2, granted: true }
   assert.equal(onlyMessage(cluster.receive('a', 'b', voteRequest(2, 1, 1))), granted)
@@ -226,8 +227,8 @@ test('5.2: candidates and leaders of the same term: do not vote for another', ()
   assert.is(cluster.raft('a').vote, 'a')
 })
 
-test('5.2: "if the leader\'s term is at least as large as the candidate\'s current term, then the \
-candidate recognizes the leader as legitimate": an equal term is enough', () => {
+test('5.2: "if the leader\'s term [...] is at least as large as the candidate\'s current term, \
+then the candidate recognizes the leader as legitimate": an equal term is enough', () => {
   const cluster = solo()
   cluster.fire('a', 'election')
   cluster.receive('a', 'b', { type: 'preVoteReply', term: 2, granted: true })
@@ -238,8 +239,8 @@ candidate recognizes the leader as legitimate": an equal term is enough', () => 
   assert.is(raft.vote, 'a', 'its vote of this term stays given')
 })
 
-test('5.2: "if the term in the RPC is smaller than the candidate\'s current term, then the candidate \
-rejects the RPC and continues in candidate state"', () => {
+test('5.2: "if the term in the RPC is smaller than the candidate\'s current term, then the \
+candidate rejects the RPC and continues in candidate state"', () => {
   const cluster = solo()
   cluster.fire('a', 'election')
   cluster.receive('a', 'b', { type: 'preVoteReply', term: 2, granted: true })
@@ -248,7 +249,8 @@ rejects the RPC and continues in candidate state"', () => {
   assert.is(cluster.raft('a').role, 'candidate')
 })
 
-test('5.2: "each candidate will time out and start a new election": votes of the last one are void', () => {
+test('5.2: "each candidate will time out and start a new election": votes of the last one are \
+void', () => {
   const cluster = solo()
   cluster.fire('a', 'election')
   cluster.receive('a', 'b', { type: 'preVoteReply', term: 2, granted: true })
@@ -263,8 +265,8 @@ test('5.2: "each candidate will time out and start a new election": votes of the
   assert.is(cluster.raft('a').term, 3)
 })
 
-test('Figure 2, followers: "granting vote to candidate" restarts the election timeout; refusing does \
-not', () => {
+test('Figure 2, followers: "granting vote to candidate" restarts the election timeout; refusing \
+does not', () => {
   const cluster = solo(1, 1)
   const { electionAtMs } = cluster.raft('a').timers
   cluster.receive('a', 'b', voteRequest(1, 0, 0))
@@ -309,7 +311,8 @@ each peer, an interval apart, and none between', () => {
   assert.is(cluster.raft('a').role, 'leader')
 })
 
-test('5.2: "the other servers [...] prevent new elections": the heartbeats keep followers followers', () => {
+test('5.2: "to establish its authority and prevent new elections": the heartbeats keep followers \
+followers', () => {
   const cluster = new Cluster({ voters: THREE })
   cluster.elect('a')
   for (let ms = 0; ms < 3_000; ms += 10) {
@@ -322,8 +325,8 @@ test('5.2: "the other servers [...] prevent new elections": the heartbeats keep 
 
 // 5.3
 
-test('5.3: "the leader appends the command to its log as a new entry, then issues AppendEntries RPCs \
-in parallel to each of the other servers": not waiting for its own disk', () => {
+test('5.3: "the leader appends the command to its log as a new entry, then issues AppendEntries \
+RPCs in parallel to each of the other servers": not waiting for its own disk', () => {
   const cluster = new Cluster({ voters: THREE, diskAtOnce: false })
   cluster.elect('a')
   const effects = cluster.request('a', 1, 'x')
@@ -332,8 +335,8 @@ in parallel to each of the other servers": not waiting for its own disk', () => 
   assert.equal(only(effects, 'sendAfter'), [])
 })
 
-test('5.3: "when the entry has been safely replicated, the leader applies the entry [...] and \
-returns the result": and not before', () => {
+test('5.3: "when the entry has been safely replicated [...], the leader applies the entry [...] \
+and returns the result": and not before', () => {
   const cluster = new Cluster({ voters: THREE })
   cluster.elect('a')
   cluster.take('a')
@@ -366,8 +369,8 @@ indefinitely": until the follower has all', () => {
   assert.is(cluster.raft('b').commit, cluster.raft('a').commit)
 })
 
-test('Figure 2, AppendEntries 2: "reply false if log doesn\'t contain an entry at prevLogIndex whose \
-term matches prevLogTerm": missing, and of another term', () => {
+test('Figure 2, AppendEntries 2: "reply false if log doesn\'t contain an entry at prevLogIndex \
+whose term matches prevLogTerm": missing, and of another term', () => {
   const cluster = solo(3, 1, 1, 2)
   const missing = appendRequest({ term: 3, prevIndex: 5, prevTerm: 2, entries: entries(3) })
   const short = { type: 'appendRejected', term: 3, prevIndex: 5, hintIndex: 3 }
@@ -483,7 +486,8 @@ than one RPC per entry"', () => {
   assert.is(cluster.raft('b').log.lastIndex, 302)
 })
 
-test('5.3: "a leader never overwrites or deletes entries in its own log": not for any answer', () => {
+test('5.3: "a leader never overwrites or deletes entries in its own log": not for any \
+answer', () => {
   const cluster = new Cluster({ voters: THREE })
   cluster.elect('a')
   cluster.request('a', 1, 'x')
@@ -495,8 +499,8 @@ test('5.3: "a leader never overwrites or deletes entries in its own log": not fo
   assert.is(cluster.raft('a').commit, 1, 'nor counts what it does not have')
 })
 
-test('Figure 2, leaders: "if AppendEntries fails because of log inconsistency: decrement nextIndex": \
-never to a match or below, whatever comes late or twice', () => {
+test('Figure 2, leaders: "if AppendEntries fails because of log inconsistency: decrement \
+nextIndex": never to a match or below, whatever comes late or twice', () => {
   const cluster = solo()
   cluster.fire('a', 'election')
   cluster.receive('a', 'b', { type: 'preVoteReply', term: 2, granted: true })
@@ -532,8 +536,8 @@ is more up-to-date": however much shorter', () => {
   assert.is(ask(4, 1, 7), true)
 })
 
-test('5.4.1: "if the logs end with the same term, then whichever log is longer is more up-to-date": \
-equal is enough', () => {
+test('5.4.1: "if the logs end with the same term, then whichever log is longer is more \
+up-to-date": equal is enough', () => {
   const cluster = solo(5, 1, 3, 3, 3)
   const ask = (lastIndex: number, term: number) => {
     const reply = onlyMessage(cluster.receive('a', 'b', voteRequest(term, 3, lastIndex)))
@@ -543,7 +547,12 @@ equal is enough', () => {
 })
 
 test('5.4.1: the same rule for pre-votes', () => {
-  const asks: [number, number, boolean][] = [[3, 4, true], [3, 3, false], [2, 9, false], [4, 1, true]]
+  const asks: [number, number, boolean][] = [
+    [3, 4, true],
+    [3, 3, false],
+    [2, 9, false],
+    [4, 1, true],
+  ]
   for (const [lastTerm, lastIndex, granted] of asks) {
     const cluster = solo(5, 1, 3, 3, 3)
     const request = { type: 'preVoteRequest', term: 6, lastTerm, lastIndex } as const
@@ -552,8 +561,9 @@ test('5.4.1: the same rule for pre-votes', () => {
   }
 })
 
-test('5.4.2, Figure 8: "Raft never commits log entries from previous terms by counting replicas"', () => {
-  // S1 of Figure 8 (c): leader of term 4, entry 2 of term 2 is on a majority, and nothing of term 4.
+test('5.4.2, Figure 8: "Raft never commits log entries from previous terms by counting \
+replicas"', () => {
+  // S1 of Figure 8 (c): leader of term 4, entry 2 of term 2 is on a majority, none of term 4.
   const past = {
     a: restored({ term: 3, vote: null }, 1, 2),
     b: restored({ term: 3, vote: null }, 1, 2),

@@ -45,6 +45,14 @@ test('vote: granted: leaves only once it is durable', () => {
   assert.is(cluster.sent({ type: 'voteReply' }).length, 1)
 })
 
+test('vote: granted in a term that is on disk already: is written all the same', () => {
+  const cluster = solo(2)
+  const request = { type: 'voteRequest', term: 2, lastTerm: 0, lastIndex: 0 } as const
+  const effects = cluster.receive('a', 'b', request)
+  assert.equal(only(effects, 'persist')[0]?.hardState, { term: 2, vote: 'b' })
+  assert.is(only(effects, 'sendAfter')[0]?.after, 1)
+})
+
 test('vote: asked again before it is durable: the repeated answer waits for the same write', () => {
   const cluster = solo(1)
   const request = { type: 'voteRequest', term: 2, lastTerm: 0, lastIndex: 0 } as const
@@ -66,7 +74,8 @@ test('vote: a candidate: asks for votes only once its own term and vote are dura
   assert.is(cluster.sent({ type: 'voteRequest' }).length, 2)
 })
 
-test('vote: a candidate of an even cluster: does not count itself before its vote is durable', () => {
+test('vote: a candidate of an even cluster: does not count itself before its vote is \
+durable', () => {
   const cluster = new Cluster({ voters: ['a', 'b'], running: ['a'], diskAtOnce: false })
   cluster.fire('a', 'election')
   cluster.receive('a', 'b', { type: 'preVoteReply', term: 1, granted: true })
@@ -118,7 +127,8 @@ test('acknowledgement: entries accepted: leaves only after their write', () => {
   assert.is(cluster.sent({ type: 'appendAccepted' })[0]?.matchIndex, 2)
 })
 
-test('acknowledgement: a heartbeat or a repeat while the write is under way: waits for it too', () => {
+test('acknowledgement: a heartbeat or a repeat while the write is under way: waits for it \
+too', () => {
   const cluster = solo(1)
   const request = appendRequest({ entries: entries(1, 1) })
   cluster.receive('a', 'b', request)
@@ -206,7 +216,8 @@ test('completions: late, twice or out of order: an older id takes nothing back',
   assert.equal(cluster.raft('a').pending.map(({ id }) => id), [5, 6])
 })
 
-test('ABA: an index rewritten in a new term: the old write\'s completion does not make it durable', () => {
+test('ABA: an index rewritten in a new term: the old write\'s completion does not make it \
+durable', () => {
   // `a` leads term 2 and writes entry 1; term 3 writes over it; `a` leads term 4 with entry 1 of 3.
   const cluster = soloLeader()
   cluster.receive('a', 'c', appendRequest({ term: 3, entries: entries(3) }))
@@ -262,7 +273,8 @@ test('turn: a hundred requests: one write with all of them and one append a peer
   assert.equal(only(effects, 'send').map(({ to }) => to), ['b', 'c'])
 })
 
-test('turn: appends, a truncation and a vote in one turn: one write that holds their outcome', () => {
+test('turn: appends, a truncation and a vote in one turn: one write that holds their \
+outcome', () => {
   const cluster = solo(1, 1)
   const effects = cluster.receive(
     'a', 'b',
@@ -277,6 +289,18 @@ test('turn: appends, a truncation and a vote in one turn: one write that holds t
   assert.equal(persist?.entries.map(({ term }) => term), [1, 2, 2])
   cluster.persist('a')
   assert.equal(cluster.member('a').disk.entries.map(({ term }) => term), terms(cluster.raft('a')))
+})
+
+test('turn: a later message cuts deeper than an earlier one wrote: the write starts there', () => {
+  const cluster = solo(1, 1, 1)
+  const effects = cluster.receive(
+    'a', 'b',
+    appendRequest({ prevIndex: 2, prevTerm: 1, entries: entries(1, 1) }),
+    appendRequest({ term: 2, prevIndex: 1, prevTerm: 1, entries: entries(2) }),
+  )
+  assert.is(only(effects, 'persist')[0]?.firstIndex, 2)
+  cluster.persist('a')
+  assert.equal(cluster.member('a').disk.entries.map(({ term }) => term), [1, 2])
 })
 
 test('turn: the term alone changes: the write holds no entry and cuts none', () => {
@@ -297,8 +321,10 @@ test('restart: whatever prefix of the writes was durable: a log and a term that 
   for (let durable = 0; durable <= 3; durable++) {
     const cluster = solo(1)
     cluster.receive('a', 'b', appendRequest({ entries: entries(1, 1) }))
-    cluster.receive('a', 'c', appendRequest({ term: 3, prevIndex: 1, prevTerm: 1, entries: entries(3) }))
-    cluster.receive('a', 'b', appendRequest({ term: 4, prevIndex: 2, prevTerm: 3, entries: entries(4) }))
+    const third = { term: 3, prevIndex: 1, prevTerm: 1, entries: entries(3) }
+    cluster.receive('a', 'c', appendRequest(third))
+    const fourth = { term: 4, prevIndex: 2, prevTerm: 3, entries: entries(4) }
+    cluster.receive('a', 'b', appendRequest(fourth))
     cluster.reachDisk('a', durable)
     cluster.restart('a')
     const raft = cluster.raft('a')

@@ -1,6 +1,6 @@
-// A random network of real replicas: what is lost, doubled, late, written and forgotten comes out of
-// plain numbers, so that fast-check can shrink them. It watches over Raft's safety at each turn, and
-// heals in the end.
+// A random network of real replicas: what is lost, doubled, late, written and forgotten comes out
+// of plain numbers, so that fast-check can shrink them. It watches over Raft's safety at each turn,
+// and heals in the end.
 
 import * as assert from 'uvu/assert'
 import type { Event } from '../../../core/event.ts'
@@ -86,7 +86,7 @@ export class Soup {
     }
   }
 
-  /** Hands some messages for one node to it in one turn, with a report of its disk if there is one. */
+  /** Hands some messages for one node to it in one turn, with its disk's report, if any. */
   #deliver(at: number, count: number): void {
     const { network } = this.cluster
     const target = network[at]?.to

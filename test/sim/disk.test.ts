@@ -1,0 +1,138 @@
+// The simulated disk: visible at once, durable after a sync, in between at the mercy of a crash.
+
+import * as assert from 'uvu/assert'
+import { SimulatedDisk } from '../../sim/disk.ts'
+import type { CrashMode } from '../../sim/disk.ts'
+import { openStreams } from '../../sim/random.ts'
+import type { RandomStream } from '../../sim/random.ts'
+import { suite } from '../harness.ts'
+
+const test = suite('sim/disk')
+const POWER: CrashMode = { power: true, torn: false }
+const TORN: CrashMode = { power: true, torn: true }
+const PROCESS: CrashMode = { power: false, torn: false }
+
+function random(seed: number): RandomStream {
+  return openStreams(String(seed), false, null).stream('disk')
+}
+
+/** One byte for each write: the number of the write, from 1, `size` times over. */
+function written(writes: number, size: number): SimulatedDisk {
+  const disk = new SimulatedDisk(() => {})
+  for (let at = 0; at < writes; at++) {
+    disk.write('log', at * size, new Uint8Array(size).fill(at + 1))
+  }
+  return disk
+}
+
+test('disk: a write: is read back at once, and is the disk\'s own copy', () => {
+  const disk = new SimulatedDisk(() => {})
+  const bytes = Uint8Array.of(1, 2, 3)
+  disk.write('b', 2, bytes)
+  bytes.fill(9)
+  assert.equal([...disk.read('b')], [0, 0, 1, 2, 3])
+  disk.read('b').fill(9)
+  assert.equal([...disk.read('b')], [0, 0, 1, 2, 3])
+  disk.write('a', 0, new Uint8Array(5_000).fill(7))
+  assert.equal(disk.list(), ['a', 'b'])
+  assert.is(disk.visibleBytes, 5_005)
+  assert.is(disk.read('nothing').length, 0)
+})
+
+test('disk: synced: survives a loss of power; what came after the sync began need not', () => {
+  const lengths = new Set<number>()
+  for (let seed = 0; seed < 30; seed++) {
+    let started = 0
+    let done = 0
+    const disk = new SimulatedDisk(() => started++)
+    const bytes = Uint8Array.of(1, 2)
+    disk.write('log', 0, bytes)
+    bytes.fill(9)
+    disk.sync((result) => {
+      assert.is(result, null)
+      done++
+    })
+    disk.write('log', 2, Uint8Array.of(3))
+    assert.equal([started, done], [1, 0])
+    disk.finishSync()
+    assert.is(done, 1)
+    disk.crash(POWER, random(seed))
+    assert.equal([...disk.read('log').subarray(0, 2)], [1, 2])
+    lengths.add(disk.read('log').length)
+  }
+  assert.equal([...lengths].sort(), [2, 3])
+})
+
+test('disk: a sync under way at a crash: never reports', () => {
+  const disk = new SimulatedDisk(() => {})
+  disk.write('log', 0, Uint8Array.of(1))
+  disk.sync(() => assert.unreachable('it reported'))
+  disk.crash(PROCESS, random(1))
+  disk.finishSync()
+})
+
+test('disk: loss of power: a prefix of the unsynced writes stays, each length comes up', () => {
+  const lengths = new Set<number>()
+  for (let seed = 0; seed < 100; seed++) {
+    const disk = written(4, 1)
+    const { lost, torn } = disk.crash(POWER, random(seed))
+    const left = [...disk.read('log')]
+    assert.equal(left, [1, 2, 3, 4].slice(0, left.length))
+    assert.equal([lost, torn], [4 - left.length, 0])
+    lengths.add(left.length)
+  }
+  assert.is(lengths.size, 5)
+})
+
+test('disk: torn: a write survives in part, and one may survive an earlier one', () => {
+  let parts = 0
+  let overtaken = 0
+  for (let seed = 0; seed < 200; seed++) {
+    const disk = written(2, 4)
+    const { torn } = disk.crash(TORN, random(seed))
+    const left = [...disk.read('log')]
+    const counts = [1, 2].map((value) => left.filter((byte) => byte === value).length)
+    if (counts.some((count) => count > 0 && count < 4)) parts++
+    if (counts[0] === 0 && counts[1] === 4) overtaken++
+    if (counts.some((count) => count > 0 && count < 4)) assert.ok(torn > 0)
+    const expected = [...left.keys()].map((at) => (at < 4 ? 1 : 2))
+    assert.ok(left.every((byte, at) => byte === 0 || byte === expected[at]), 'no other bytes')
+  }
+  assert.ok(parts > 20, `${parts} survived in part`)
+  assert.ok(overtaken > 5, `${overtaken} overtook`)
+})
+
+test('disk: only the process dies: every write stays, and is durable by a later sync', () => {
+  const disk = written(3, 1)
+  assert.equal(disk.crash(PROCESS, random(1)), { lost: 0, torn: 0 })
+  assert.equal([...disk.read('log')], [1, 2, 3])
+  disk.sync(() => {})
+  disk.finishSync()
+  assert.equal(disk.crash(POWER, random(1)), { lost: 0, torn: 0 })
+  assert.equal([...disk.read('log')], [1, 2, 3])
+})
+
+test('disk: truncated: shorter at once, durably so after a sync, and zeros where it grows', () => {
+  const disk = written(4, 1)
+  disk.sync(() => {})
+  disk.finishSync()
+  disk.truncate('log', 2)
+  assert.equal([...disk.read('log')], [1, 2])
+  const undone = new Set<number>()
+  for (let seed = 0; seed < 30; seed++) {
+    const copy = written(4, 1)
+    copy.sync(() => {})
+    copy.finishSync()
+    copy.truncate('log', 2)
+    copy.crash(POWER, random(seed))
+    undone.add(copy.read('log').length)
+  }
+  assert.equal([...undone].sort(), [2, 4])
+  disk.sync(() => {})
+  disk.finishSync()
+  disk.crash(POWER, random(1))
+  disk.write('log', 4, Uint8Array.of(9))
+  assert.equal([...disk.read('log')], [1, 2, 0, 0, 9])
+})
+
+test.run()

@@ -1,0 +1,292 @@
+// The simulator as a user calls it: locks or a machine of their own, judged by a model, by rules of
+// their own, and replayed from what was decided.
+
+import * as assert from 'uvu/assert'
+import type { Model } from '../../checker/model.ts'
+import type { RegisterInput } from '../../checker/models.ts'
+import type { MachineEvent } from '../../core/machine.ts'
+import * as library from '../../sim/index.ts'
+import type { Scenario, UserOracle } from '../../sim/index.ts'
+import { suite } from '../harness.ts'
+import {
+  carelessRegister,
+  registerMachine,
+  registerModel,
+  registerWorkload,
+} from './register-machine.ts'
+import type { RegisterReply } from './register-machine.ts'
+
+const { commandWorkload, scenarioOf, scenarioProblem, simulate } = library
+const test = suite('sim/library')
+const SMALL = { clients: 3, fireMs: 3_000 } as const
+
+test('library: public names: these, and no others', () => {
+  assert.equal(Object.keys(library).sort(), [
+    'CAPSULE_FORMAT',
+    'EPSILON_PPM',
+    'FAULT_KINDS',
+    'commandWorkload',
+    'compareRuns',
+    'encodeCapsule',
+    'lockWorkload',
+    'parseCapsule',
+    'replayOptions',
+    'scenarioOf',
+    'scenarioProblem',
+    'simulate',
+  ])
+})
+
+test('library: a seed: the same run, with another seed in between, and told all about', () => {
+  const first = simulate({ seed: 5, ...SMALL })
+  const other = simulate({ seed: 6, ...SMALL })
+  const second = simulate({ seed: 5, ...SMALL })
+  assert.equal(second, first)
+  assert.is.not(other.traceHash, first.traceHash)
+  assert.is(first.verdict, 'ok')
+  assert.is(first.violation, null)
+  assert.ok(first.events > 100 && first.simSeconds >= 3)
+  const { ok, fail, unknown } = first.operations
+  assert.is(ok + fail + unknown, first.history.length)
+  assert.ok(Object.values(first.oracles).reduce((sum, count) => sum + count) > 1_000)
+})
+
+test('library: a scenario: runs as the seed that drew it', () => {
+  const options = { seed: 5, ...SMALL }
+  const scenario = scenarioOf(options)
+  const { verdict, traceHash } = simulate({ scenario })
+  assert.equal([verdict, traceHash], ['ok', simulate(options).traceHash])
+})
+
+test('library: decisions: recorded, they replay the run; changed, the misfit is named', () => {
+  const { decisions, traceHash } = simulate({ seed: 5, ...SMALL, record: true })
+  const again = simulate({ seed: 5, ...SMALL, decisions })
+  assert.equal([again.traceHash, again.misfit], [traceHash, null])
+  const [first] = decisions['node/0'] ?? []
+  assert.type(first, 'number')
+  const cut = { ...decisions, 'node/0': [first as number] }
+  const { misfit } = simulate({ seed: 5, ...SMALL, decisions: cut })
+  assert.equal(misfit, { stream: 'node/0', number: 1, reason: 'not recorded' })
+})
+
+test('library: a machine with a model: ok when right, not linearizable when wrong', () => {
+  const workload = registerWorkload()
+  const common = { workload, model: registerModel, ...SMALL }
+  for (let seed = 1; seed <= 5; seed++) {
+    const right = simulate({ ...common, machine: registerMachine(), seed })
+    assert.is(right.verdict, 'ok', `seed ${seed}: ${right.violation?.message}`)
+    assert.is(right.oracles['linearizable'], 1)
+    const wrong = simulate({ ...common, machine: carelessRegister(), seed })
+    assert.equal([wrong.verdict, wrong.violation?.oracle], ['violation', 'linearizable'])
+    assert.match(wrong.violation?.message ?? '', 'No order explains')
+  }
+})
+
+test('library: a machine without a model: its history is not judged', () => {
+  const options = { workload: registerWorkload(), ...SMALL, seed: 1 }
+  const { verdict, oracles } = simulate({ ...options, machine: carelessRegister() })
+  assert.equal([verdict, oracles['linearizable']], ['ok', undefined])
+})
+
+test('library: a model with parts: each is judged alone, and a bad one found', () => {
+  const counts: number[] = []
+  /** At most `most` operations to a part, and each operation is a part. */
+  const counted = (most: number): Model<number, RegisterInput, RegisterReply> => ({
+    name: 'counted',
+    init: () => 0,
+    step: (count) => (count < most ? count + 1 : null),
+    equal: (a, b) => a === b,
+    partition: (history) => {
+      counts.push(history.length)
+      return history.map((operation) => [operation])
+    },
+    describe: () => 'one more',
+    describeState: (count) => `${count} so far`,
+  })
+  const options = { machine: registerMachine(), workload: registerWorkload(), seed: 1, ...SMALL }
+  const { verdict, history } = simulate({ ...options, model: counted(1) })
+  assert.is(verdict, 'ok')
+  assert.equal(counts, [history.length])
+  assert.is(simulate({ ...options, model: counted(0) }).verdict, 'violation')
+})
+
+interface Trail {
+  readonly answered: number
+  /** Another one for each order of what came before. */
+  readonly digest: number
+}
+
+/** No order explains the sixth answer, and there are many orders of what came before. */
+const hopeless: Model<Trail, RegisterInput, RegisterReply> = {
+  name: 'hopeless',
+  init: () => ({ answered: 0, digest: 0 }),
+  step: ({ answered, digest }, input, output) => {
+    const next = Math.imul(digest + input.type.length, 0x9e3779b1) ^ (digest >>> 15)
+    if (output === undefined) return { answered, digest: next }
+    return answered < 5 ? { answered: answered + 1, digest: next } : null
+  },
+  equal: (a, b) => a.answered === b.answered && a.digest === b.digest,
+  hash: ({ digest }) => digest,
+  describe: () => 'x',
+  describeState: () => 'y',
+}
+
+test('library: a history too hard to judge: unknown, and no violation', () => {
+  const { verdict, violation, operations } = simulate({
+    machine: registerMachine(),
+    workload: registerWorkload(),
+    model: hopeless,
+    // Only the first client is ever answered, so most operations may or may not have happened.
+    rules: [({ from, to }) => ({ type: from < 3 && to > 3 ? 'drop' : 'pass' })],
+    nodes: 3,
+    faults: [],
+    seed: 1,
+    clients: 6,
+    fireMs: 3_000,
+  })
+  assert.ok(operations.unknown > 20)
+  assert.equal([verdict, violation], ['unknown', null])
+})
+
+test('library: a workload with a judge of its own: that one judges', () => {
+  const draw = registerWorkload().draw
+  const fresh: RegisterInput = { type: 'read' }
+  const judge = (): { verdict: 'violation'; message: string } => ({
+    verdict: 'violation',
+    message: 'said the judge',
+  })
+  const workload = commandWorkload<RegisterInput, RegisterReply, never>({ draw, fresh, judge })
+  const options = { machine: registerMachine(), model: registerModel, seed: 1, ...SMALL }
+  const { violation } = simulate({ ...options, workload })
+  assert.equal(violation, { oracle: 'linearizable', message: 'said the judge' })
+})
+
+test('library: an oracle of the user: sees every turn, and what it says is the verdict', () => {
+  let turns = 0
+  const patient: UserOracle<number, RegisterReply, never> = {
+    name: 'never 3',
+    stepped: ({ node, after, before }) => {
+      turns++
+      assert.ok(after.applied >= before.applied)
+      return after.machine === 3 ? `node ${node} holds 3` : null
+    },
+  }
+  const options = { machine: registerMachine(), workload: registerWorkload(), seed: 1, ...SMALL }
+  const { verdict, violation, oracles } = simulate({ ...options, oracles: [patient] })
+  assert.is(verdict, 'violation')
+  assert.is(violation?.oracle, 'never 3')
+  assert.match(violation?.message ?? '', /^node \d holds 3$/)
+  assert.is(oracles['never 3'], turns)
+})
+
+test('library: a machine that remembers outside its state: its replicas part', () => {
+  let count = 0
+  const machine = registerMachine({
+    apply: (value, command) => [value, command.type === 'read' ? count++ : true, []],
+  })
+  const options = { workload: registerWorkload(), seed: 2, nodes: 3, ...SMALL }
+  const { violation } = simulate({ ...options, machine })
+  assert.is(violation?.oracle, 'equal replies at equal index')
+})
+
+test('library: a machine whose snapshot forgets: it is not what the log gives', () => {
+  const machine = registerMachine({ encodeSnapshot: () => Uint8Array.of(0x30) })
+  const options = { workload: registerWorkload(), seed: 2, nodes: 3, ...SMALL }
+  const { violation } = simulate({ ...options, machine })
+  assert.is(violation?.oracle, 'snapshot equals replay')
+})
+
+test('library: an exception of the machine: is thrown as it is, not taken for a verdict', () => {
+  const machine = registerMachine({
+    apply: (): readonly [number, RegisterReply, readonly MachineEvent<RegisterReply, never>[]] => {
+      throw new RangeError('of the user')
+    },
+  })
+  assert.throws(
+    () => simulate({ machine, workload: registerWorkload(), seed: 1, ...SMALL }),
+    (error: unknown) => error instanceof RangeError && error.message === 'of the user',
+  )
+})
+
+test('library: rules: a cluster that hears nothing answers nothing, and cannot recover', () => {
+  const rules = [() => ({ type: 'drop' }) as const]
+  const { verdict, violation, operations } = simulate({ seed: 1, nodes: 3, ...SMALL, rules })
+  assert.equal([verdict, operations.ok], ['violation', 0])
+  assert.is(violation?.oracle, 'a leader after the heal')
+})
+
+test('library: by reference: another way for messages, the same rules', () => {
+  const { verdict, operations } = simulate({ seed: 5, ...SMALL, wire: 'reference' })
+  assert.is(verdict, 'ok')
+  assert.ok(operations.ok > 10)
+})
+
+test('library: trace lines: the last ones, in order of time', () => {
+  const { trace } = simulate({ seed: 5, ...SMALL, traceLines: 12 })
+  assert.is(trace.length, 12)
+  const times = trace.map((line) => Number.parseFloat(line))
+  assert.equal([...times].sort((a, b) => a - b), times)
+  assert.equal(simulate({ seed: 5, ...SMALL }).trace, [])
+})
+
+const FINE: Scenario<never> = {
+  seed: '1',
+  nodes: 3,
+  electionTimeoutMs: 150,
+  heartbeatIntervalMs: 50,
+  appendBytesMax: 65_536,
+  inFlightEntriesMax: 1_024,
+  delayMinUs: 10,
+  delayMaxUs: 20,
+  syncMinUs: 10,
+  syncMaxUs: 20,
+  clocks: Array.from({ length: 4 }, () => ({ offsetMs: 0, driftPpm: 0 })),
+  faults: [],
+  clients: [[]],
+  fireMs: 100,
+  dead: [],
+}
+const span = { atMs: 0, forMs: 1 }
+const problems: readonly (readonly [Partial<Scenario<never>>, string])[] = [
+  [{ nodes: 0 }, 'nodes must be from 1 to 7'],
+  [{ nodes: 8 }, 'nodes must be from 1 to 7'],
+  [{ nodes: 1.5 }, 'nodes must be from 1 to 7'],
+  [{ clocks: [] }, 'clocks must be 4, one for each endpoint'],
+  [{ dead: [0, 1] }, 'dead nodes must be a minority'],
+  [{ fireMs: -1 }, 'fireMs must be an integer of 0 or more'],
+  [{ fireMs: 0.5 }, 'fireMs must be an integer of 0 or more'],
+  [{ heartbeatIntervalMs: 150 }, 'heartbeatIntervalMs must be below electionTimeoutMs'],
+  [
+    { faults: [{ type: 'loss', atMs: -1, forMs: 1, per1024: 1 }] },
+    'a loss: atMs must be an integer of 0 or more',
+  ],
+  [
+    { faults: [{ type: 'partition', ...span, side: [4], withLeader: false }] },
+    'a partition: endpoint 4 of 4',
+  ],
+  [{ faults: [{ type: 'clientpause', ...span, client: 1 }] }, 'a clientpause: client 1 of 1'],
+  [{ faults: [{ type: 'partial', ...span, a: 0, b: 9 }] }, 'a partial: node 9 of 3'],
+  [{ faults: [{ type: 'pause', ...span, node: 3, midTurn: false }] }, 'a pause: node 3 of 3'],
+  [{ faults: [{ type: 'loss', ...span, per1024: 1025 }] }, 'a loss: per1024 must be from 0 to 1024'],
+  [{ dead: [9] }, 'a dead node is none of the nodes'],
+  [{ electionTimeoutMs: 0 }, 'electionTimeoutMs must be an integer of 2 or more'],
+  [{ delayMinUs: 9_999_999 }, 'delayMaxUs must not be below delayMinUs'],
+  [
+    { clocks: Array.from({ length: 4 }, () => ({ offsetMs: 0, driftPpm: -1_000_000 })) },
+    'a driftPpm must be an integer within 100000 of 0',
+  ],
+]
+
+test('library: a scenario that cannot be: says why, in a sentence', () => {
+  assert.is(scenarioProblem(FINE), null)
+  for (const [edit, problem] of problems) {
+    const scenario = { ...FINE, ...edit }
+    assert.is(scenarioProblem(scenario), problem)
+    assert.throws(
+      () => simulate({ scenario }),
+      (error: unknown) => error instanceof TypeError && error.message === `simulate: ${problem}`,
+    )
+  }
+})
+
+test.run()

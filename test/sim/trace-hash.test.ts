@@ -1,0 +1,189 @@
+// The trace hash: whatever differs between two runs, it differs.
+
+import * as assert from 'uvu/assert'
+import type { Effect } from '../../core/effect.ts'
+import type { Message } from '../../core/raft/message.ts'
+import { KIND } from '../../sim/event-queue.ts'
+import type { SimEvent } from '../../sim/event-queue.ts'
+import type { Packet, Rule } from '../../sim/network.ts'
+import { simulate } from '../../sim/simulate.ts'
+import { TraceHash } from '../../sim/trace-hash.ts'
+import { bytesWire, referenceWire } from '../../sim/wire.ts'
+import type { Wire } from '../../sim/wire.ts'
+import { suite } from '../harness.ts'
+import { registerMachine, registerModel, registerWorkload } from './register-machine.ts'
+import type { RegisterMachine } from './register-machine.ts'
+
+const test = suite('sim/trace-hash')
+const SMALL = { seed: 4, nodes: 3, clients: 2, faults: [], fireMs: 2_000 } as const
+
+interface Run {
+  readonly hash: string
+  /** A digest after each event. */
+  readonly digests: readonly number[]
+}
+
+function run(rules: readonly Rule[] = [], machine: RegisterMachine = registerMachine()): Run {
+  const digests: number[] = []
+  const result = simulate({
+    ...SMALL,
+    machine,
+    workload: registerWorkload(),
+    model: registerModel,
+    rules,
+    onEvent: (_event, digest) => void digests.push(digest),
+  })
+  assert.is(result.verdict, 'ok')
+  assert.match(result.traceHash, /^[0-9a-f]{32}$/)
+  return { hash: result.traceHash, digests }
+}
+
+/** Applies `act` to the 100th message that node 0 is sent by another. */
+function onOne(act: (packet: Packet) => ReturnType<Rule>): Rule {
+  let count = 0
+  return (packet) => {
+    if (packet.to !== 0 || packet.from > 2 || ++count !== 100) return { type: 'pass' }
+    return act(packet)
+  }
+}
+
+/** How many events come before the two runs part. */
+function commonEvents(a: Run, b: Run): number {
+  const at = a.digests.findIndex((digest, place) => digest !== b.digests[place])
+  return at < 0 ? a.digests.length : at
+}
+
+test('trace hash: the same run again, and rules that do nothing: the same hash', () => {
+  const [first, second] = [run(), run([() => ({ type: 'pass' })])]
+  assert.equal(second, first)
+})
+
+test('trace hash: one byte of one payload: another hash', () => {
+  const flip = onOne((packet) => {
+    const bytes = packet.payload as Uint8Array
+    bytes[0] = (bytes[0] as number) ^ 1
+    return { type: 'pass' }
+  })
+  const [first, second] = [run(), run([flip])]
+  assert.is.not(second.hash, first.hash)
+  assert.ok(commonEvents(first, second) > 100, 'up to there nothing differs')
+})
+
+test('trace hash: one delay by one millisecond: another hash', () => {
+  const [first, second] = [run(), run([onOne(() => ({ type: 'delay', byUs: 1_000 }))])]
+  assert.is.not(second.hash, first.hash)
+  assert.ok(commonEvents(first, second) > 100, 'up to there nothing differs')
+})
+
+test('trace hash: one message lost, one doubled: other hashes', () => {
+  const lost = run([onOne(() => ({ type: 'drop' }))])
+  const doubled = run([onOne(() => ({ type: 'duplicate', afterUs: 1_000 }))])
+  assert.is(new Set([run().hash, lost.hash, doubled.hash]).size, 3)
+})
+
+/** A register whose state holds `mark` as well, which nobody is ever told. */
+function marked(mark: number): RegisterMachine {
+  const plain = registerMachine()
+  return {
+    ...plain,
+    encodeSnapshot: (value) => Uint8Array.of(mark, ...plain.encodeSnapshot(value)),
+    decodeSnapshot: (bytes) => plain.decodeSnapshot(bytes.subarray(1)),
+  }
+}
+
+test('trace hash: one field of the final states: another hash, after the same events', () => {
+  const [first, second] = [run([], marked(1)), run([], marked(2))]
+  assert.equal(second.digests, first.digests)
+  assert.is.not(second.hash, first.hash)
+})
+
+test('trace hash: one reply of the machine: another hash', () => {
+  const honest = registerMachine()
+  let count = 0
+  const once = registerMachine({
+    encodeReply: (reply) => honest.encodeReply(reply === true && ++count === 40 ? 1 : reply),
+  })
+  const hash = simulate({ ...SMALL, machine: once, workload: registerWorkload() }).traceHash
+  const plain = simulate({ ...SMALL, machine: honest, workload: registerWorkload() }).traceHash
+  assert.ok(count >= 40)
+  assert.is.not(hash, plain)
+})
+
+const event: SimEvent = {
+  timeUs: 2 ** 40,
+  sequence: 7,
+  kind: KIND.deliver,
+  target: 1,
+  source: 2,
+  payload: Uint8Array.of(1, 2, 3, 4, 5),
+}
+const edits: readonly Partial<SimEvent>[] = [
+  { timeUs: 2 ** 40 + 1 },
+  { timeUs: 2 ** 41 },
+  { sequence: 8 },
+  { kind: KIND.clientDeliver },
+  { target: 2 },
+  { source: 1 },
+  { payload: Uint8Array.of(1, 2, 3, 4, 6) },
+  { payload: Uint8Array.of(0, 2, 3, 4, 5) },
+  { payload: Uint8Array.of(1, 2, 3, 4, 5, 0) },
+  { payload: null },
+]
+
+test('trace hash: one event: each of its fields counts', () => {
+  const hashOf = (edit: Partial<SimEvent>): string => {
+    const hash = new TraceHash(bytesWire('c', '0'))
+    hash.event({ ...event, ...edit })
+    return hash.hex()
+  }
+  const hashes = [hashOf({}), ...edits.map(hashOf)]
+  assert.is(new Set(hashes).size, hashes.length)
+})
+
+const entry = { term: 3, stampMs: 9, kind: 'command', payload: Uint8Array.of(1) } as const
+const message: Message = {
+  type: 'appendRequest',
+  term: 3,
+  prevIndex: 4,
+  prevTerm: 2,
+  commit: 4,
+  entries: [entry],
+}
+const messages: readonly Message[] = [
+  message,
+  { ...message, term: 4 },
+  { ...message, prevIndex: 5 },
+  { ...message, prevTerm: 1 },
+  { ...message, commit: 3 },
+  { ...message, entries: [] },
+  { ...message, entries: [{ ...entry, payload: Uint8Array.of(2) }] },
+  { ...message, entries: [{ ...entry, kind: 'noop' }] },
+  { ...message, entries: [{ ...entry, stampMs: 10 }] },
+  { type: 'voteReply', term: 3, granted: true },
+  { type: 'voteReply', term: 3, granted: false },
+  { type: 'preVoteReply', term: 3, granted: true },
+  { type: 'appendAccepted', term: 3, matchIndex: 1 },
+  { type: 'appendAccepted', term: 3, matchIndex: 2 },
+]
+
+function hashes(wire: Wire, take: (hash: TraceHash, message: Message) => void): Set<string> {
+  return new Set(
+    messages.map((one) => {
+      const hash = new TraceHash(wire)
+      take(hash, one)
+      return hash.hex()
+    }),
+  )
+}
+
+test('trace hash: one message: each of its fields counts, delivered or sent', () => {
+  const delivered = hashes(referenceWire(), (hash, payload) => hash.event({ ...event, payload }))
+  assert.is(delivered.size, messages.length)
+  const sent = hashes(referenceWire(), (hash, one) => {
+    const effect = { type: 'send', to: '1', message: one } as Effect<never, never>
+    hash.effects([effect], { encodeReply: () => new Uint8Array(0) })
+  })
+  assert.is(sent.size, messages.length)
+})
+
+test.run()
