@@ -267,7 +267,10 @@ const problems: readonly (readonly [Partial<Scenario<never>>, string])[] = [
   [{ faults: [{ type: 'clientpause', ...span, client: 1 }] }, 'a clientpause: client 1 of 1'],
   [{ faults: [{ type: 'partial', ...span, a: 0, b: 9 }] }, 'a partial: node 9 of 3'],
   [{ faults: [{ type: 'pause', ...span, node: 3, midTurn: false }] }, 'a pause: node 3 of 3'],
-  [{ faults: [{ type: 'loss', ...span, per1024: 1025 }] }, 'a loss: per1024 must be from 0 to 1024'],
+  [
+    { faults: [{ type: 'loss', ...span, per1024: 1025 }] },
+    'a loss: per1024 must be from 0 to 1024',
+  ],
   [{ dead: [9] }, 'a dead node is none of the nodes'],
   [{ electionTimeoutMs: 0 }, 'electionTimeoutMs must be an integer of 2 or more'],
   [{ delayMinUs: 9_999_999 }, 'delayMaxUs must not be below delayMinUs'],
