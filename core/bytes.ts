@@ -185,13 +185,30 @@ export class ByteReader {
   }
 
   varint(): number {
-    let value = 0
-    let scale = 1
-    for (let count = 0; count < 8; count++) {
-      if (this.#at >= this.#bytes.length) return this.#fail()
-      const byte = this.#bytes[this.#at++] as number
+    const bytes = this.#bytes
+    const end = bytes.length
+    let at = this.#at
+    // Four bytes by bits alone: what fits a small integer must not come out as a double.
+    let low = 0
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (at >= end) return this.#fail()
+      const byte = bytes[at++] as number
+      low |= (byte & 0x7f) << shift
+      if (byte < 0x80) {
+        this.#at = at
+        return low
+      }
+    }
+    let value = low
+    let scale = 0x10000000
+    for (let count = 4; count < 8; count++) {
+      if (at >= end) return this.#fail()
+      const byte = bytes[at++] as number
       value += (byte & 0x7f) * scale
-      if (byte < 0x80) return value <= INTEGER_MAX ? value : this.#fail()
+      if (byte < 0x80) {
+        this.#at = at
+        return value <= INTEGER_MAX ? value : this.#fail()
+      }
       scale *= 128
     }
     return this.#fail()
@@ -225,8 +242,13 @@ export class ByteReader {
       return ''
     }
     const end = this.#at + length
-    let text = ''
     let at = this.#at
+    const place = length <= TEXT_KNOWN_MAX ? placeOfText(bytes, at, end) : -1
+    if (place >= 0 && isTextOf(knownTexts[place] as string, bytes, at, end)) {
+      this.#at = end
+      return knownTexts[place] as string
+    }
+    let text = ''
     while (at < end) {
       const first = bytes[at] as number
       if (first < 0x80) {
@@ -244,6 +266,8 @@ export class ByteReader {
       at += size
     }
     this.#at = end
+    // As many characters as bytes: ASCII.
+    if (place >= 0 && text.length === length) knownTexts[place] = text
     return text
   }
 
@@ -289,6 +313,28 @@ function varintBytes(value: number): number {
   let bytes = 1
   for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++
   return bytes
+}
+
+const TEXT_KNOWN_MAX = 24
+const TEXTS_KNOWN = 1_024
+
+/**
+ * Short ASCII texts that were read lately, each at the place that its hash gives it: names and keys
+ * come again with every frame and every entry, and making a string is what reading them costs.
+ */
+const knownTexts: string[] = Array.from({ length: TEXTS_KNOWN }, () => '')
+
+/** Where the table would hold the text of these bytes. */
+function placeOfText(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x9e3779b1)
+  return hash >>> 22
+}
+
+function isTextOf(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text.length !== end - start) return false
+  for (let at = start; at < end; at++) if (text.charCodeAt(at - start) !== bytes[at]) return false
+  return true
 }
 
 const LOWEST_POINT = [0, 0, 0x80, 0x800, 0x10000] as const

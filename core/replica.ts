@@ -122,7 +122,8 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
     waiting: work.waiting,
     dueIndex: work.dueIndex,
   }
-  return [after, work.out.length === 0 ? raftEffects : [...raftEffects, ...work.out]]
+  const effects: readonly Effect<Reply, Event>[] = raftEffects
+  return [after, work.out.length === 0 ? effects : effects.concat(work.out)]
 }
 
 function onRequest<State, Command, Reply, Event extends { readonly type: string }>(

@@ -95,7 +95,7 @@ export class DurableView {
     if (!persist.logChanged) return
     for (let index = persist.firstIndex; index <= this.terms.length; index++) {
       const term = this.terms[index - 1] as number
-      if (persist.entries[index - persist.firstIndex]?.term !== term) replaced.push({ index, term })
+      if (persist.entries[index - persist.firstIndex]?.term !== term) replaced.push({ term, index })
     }
   }
 }

@@ -99,23 +99,26 @@ class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInp
     switch (operation.type) {
       case 'acquire': {
         const { ttlMs, waitMs } = operation
-        const rest = { key, owner: this.#owner, ttlMs, waitMs }
-        return this.#ask({ type: 'acquire', ...rest, reentrant: true, requestId: this.#newId() })
+        const requestId = this.#newId()
+        const owner = this.#owner
+        return this.#ask({ type: 'acquire', key, owner, ttlMs, waitMs, reentrant: true, requestId })
       }
       case 'renew': {
         const lease = this.#leases.get(key)
         if (lease === undefined) return null
         const { ttlMs } = operation
         this.#believe(key, renewSent(lease, this.#requests, nowMs, ttlMs))
-        const rest = { key, owner: this.#owner, token: lease.token, ttlMs }
-        return this.#ask({ type: 'renew', ...rest, requestId: this.#newId() })
+        const { token } = lease
+        const requestId = this.#newId()
+        return this.#ask({ type: 'renew', key, owner: this.#owner, token, ttlMs, requestId })
       }
       case 'release': {
         const lease = this.#leases.get(key)
         if (lease === undefined) return null
         this.#believe(key, releaseSent(lease))
-        const rest = { key, owner: this.#owner, token: lease.token, all: false }
-        return this.#ask({ type: 'release', ...rest, requestId: this.#newId() })
+        const { token } = lease
+        const requestId = this.#newId()
+        return this.#ask({ type: 'release', key, owner: this.#owner, token, all: false, requestId })
       }
       case 'status':
         return {

@@ -30,8 +30,8 @@ interface Cut {
   /** Index of the fault in the scenario. */
   readonly fault: number
   readonly kind: (typeof CUT_KINDS)[number]
-  /** from * endpoints + to, for each link that is cut. */
-  readonly links: readonly number[]
+  /** from * endpoints + to, for each link that is cut. Typed, so that immer does not walk it. */
+  readonly links: Uint32Array
 }
 
 interface Weather {
@@ -199,12 +199,11 @@ export class SimulatedNetwork {
     const { endpoints } = this.#host
     const kind = CUT_KINDS.find((one) => one === what.type)
     if (kind === undefined) return null
-    const links: number[] = []
     if (kind === 'partial') {
       const [a, b] = side as readonly [number, number]
-      links.push(a * endpoints + b, b * endpoints + a)
-      return { fault, kind, links }
+      return { fault, kind, links: Uint32Array.of(a * endpoints + b, b * endpoints + a) }
     }
+    const links: number[] = []
     for (let other = 0; other < endpoints; other++) {
       if (side.includes(other)) continue
       for (const inside of side) {
@@ -212,7 +211,7 @@ export class SimulatedNetwork {
         if (kind !== 'oneway') links.push(other * endpoints + inside)
       }
     }
-    return { fault, kind, links }
+    return { fault, kind, links: Uint32Array.from(links) }
   }
 
   #change(edit: (draft: MutableConditions) => void): void {

@@ -335,7 +335,11 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
         const { outcome } = effect
         const encoded =
           outcome.type === 'done'
-            ? { ...outcome, reply: machine.encodeReply(outcome.reply) }
+            ? {
+                type: outcome.type,
+                index: outcome.index,
+                reply: machine.encodeReply(outcome.reply),
+              }
             : outcome
         const reply = wire.reply({ request: asked.request, outcome: encoded })
         this.#around.send(index, asked.client, reply)

@@ -63,8 +63,10 @@ export class TraceHash {
           const { outcome } = effect
           hash.word(4)
           hash.word(effect.request)
-          if (outcome.type !== 'done') hashOutcome(hash, outcome)
-          else hashOutcome(hash, { ...outcome, reply: machine.encodeReply(outcome.reply) })
+          if (outcome.type === 'done') {
+            const { type, index, reply } = outcome
+            hashOutcome(hash, { type, index, reply: machine.encodeReply(reply) })
+          } else hashOutcome(hash, outcome)
           break
         }
         case 'applied':

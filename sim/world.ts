@@ -165,7 +165,7 @@ class World<
   #addNodes(names: readonly string[], wire: Wire): void {
     const { machine, scenario, streams } = this.#options
     const byReference = !this.#options.bytes
-    const common = { replica: replica(machine), machine, wire, byReference }
+    const replicated = replica(machine)
     const { leaves, durable, crashing, crashed, recovered } = this.#observer
     const { timeUs, schedule, send } = this
     const around = {
@@ -182,13 +182,32 @@ class World<
       syncTimeUs: (node: number) => this.#injector.syncTimeUs(node, streams),
     }
     const { electionTimeoutMs, heartbeatIntervalMs, appendBytesMax, inFlightEntriesMax } = scenario
-    const caps = { electionTimeoutMs, heartbeatIntervalMs, appendBytesMax, inFlightEntriesMax }
     names.forEach((node, index) => {
-      const config = { cluster: 'simulated', group: '0', node, voters: names, ...caps }
+      // Spelled out, like all that is read at every turn: what a spread makes reads slowly.
+      const config = {
+        cluster: 'simulated',
+        group: '0',
+        node,
+        voters: names,
+        electionTimeoutMs,
+        heartbeatIntervalMs,
+        appendBytesMax,
+        inFlightEntriesMax,
+      }
       const clock = this.#clock(index)
       const random = streams.stream(`node/${index}`)
       const diskRandom = streams.stream(`disk/${index}`)
-      const parts = { ...common, index, config, clock, random, diskRandom }
+      const parts = {
+        index,
+        config,
+        clock,
+        machine,
+        replica: replicated,
+        wire,
+        byReference,
+        random,
+        diskRandom,
+      }
       const strike = (fault: number): void => this.#injector.strike(index, fault)
       this.#nodes.push(new SimulatedNode(parts, around, strike))
     })
@@ -203,9 +222,20 @@ class World<
       const clock = this.#clock(endpoint)
       const random = streams.stream(`request/${client}`)
       const actor = this.#play.actor(client)
-      const parts = { client, endpoint, nodes: names, clock, steps, actor, machine, isFinal }
       const around = { timeUs, schedule, send, trace }
-      this.#clients.push(new SimulatedClient({ ...parts, wire, random }, around))
+      const parts = {
+        client,
+        endpoint,
+        nodes: names,
+        clock,
+        steps,
+        actor,
+        machine,
+        isFinal,
+        wire,
+        random,
+      }
+      this.#clients.push(new SimulatedClient(parts, around))
     })
   }
 

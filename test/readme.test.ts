@@ -33,7 +33,7 @@ test(
   'readme: every program: runs and succeeds',
   () => {
     // Inside the project, so that `lockstep/sim` and fast-check resolve as they do for a user.
-    const folder = join('node_modules', '.cache', 'lockstep-readme')
+    const folder = join('out', 'readme')
     mkdirSync(folder, { recursive: true })
     const programs = blocks('ts')
     assert.ok(programs.length >= 2)

@@ -182,8 +182,15 @@ function update(draft: Draft, before: Holding, count: number, deadlineMs: number
 function status(draft: Draft, command: Status): LockReply {
   const holding = mapGet(draft.locks, command.key)
   if (holding === undefined) {
-    const nothing = { owner: null, token: 0, count: 0, remainingMs: 0, waiters: 0 }
-    return { type: 'status', locked: false, ...nothing }
+    return {
+      type: 'status',
+      locked: false,
+      owner: null,
+      token: 0,
+      count: 0,
+      remainingMs: 0,
+      waiters: 0,
+    }
   }
   const { owner, token, count, deadlineMs } = holding
   const remainingMs = Math.max(0, deadlineMs - draft.timeMs)

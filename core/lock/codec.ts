@@ -106,18 +106,28 @@ export function readCommand(reader: ByteReader): LockCommand | null {
   if (type === undefined || !reader.ok) return null
   switch (type) {
     case 'acquire': {
-      const [key, owner, requestId] = readWho(reader)
-      const [ttlMs, waitMs, reentrant] = [reader.varint(), reader.varint(), reader.bool()]
+      const key = reader.text()
+      const owner = reader.text()
+      const requestId = reader.text()
+      const ttlMs = reader.varint()
+      const waitMs = reader.varint()
+      const reentrant = reader.bool()
       return { type, key, owner, ttlMs, waitMs, reentrant, requestId }
     }
     case 'release': {
-      const [key, owner, requestId] = readWho(reader)
-      const [token, all] = [readToken(reader), reader.bool()]
+      const key = reader.text()
+      const owner = reader.text()
+      const requestId = reader.text()
+      const token = readToken(reader)
+      const all = reader.bool()
       return { type, key, owner, token, all, requestId }
     }
     case 'renew': {
-      const [key, owner, requestId] = readWho(reader)
-      const [token, ttlMs] = [readToken(reader), reader.varint()]
+      const key = reader.text()
+      const owner = reader.text()
+      const requestId = reader.text()
+      const token = readToken(reader)
+      const ttlMs = reader.varint()
       return { type, key, owner, token, ttlMs, requestId }
     }
     case 'status':
@@ -181,11 +191,15 @@ export function readReply(reader: ByteReader): LockReply | null {
   if (type === undefined || !reader.ok) return null
   switch (type) {
     case 'granted': {
-      const [token, count, ttlMs] = [reader.varint(), reader.varint(), reader.varint()]
+      const token = reader.varint()
+      const count = reader.varint()
+      const ttlMs = reader.varint()
       return { type, token, count, ttlMs, grantedAfterMs: reader.varint() }
     }
     case 'held': {
-      const [owner, token, remainingMs] = [reader.text(), reader.varint(), reader.varint()]
+      const owner = reader.text()
+      const token = reader.varint()
+      const remainingMs = reader.varint()
       return { type, owner, token, remainingMs }
     }
     case 'queued':
@@ -197,7 +211,8 @@ export function readReply(reader: ByteReader): LockReply | null {
     case 'notHolder':
       return { type, token: reader.varint() }
     case 'renewed': {
-      const [token, ttlMs] = [reader.varint(), reader.varint()]
+      const token = reader.varint()
+      const ttlMs = reader.varint()
       return { type, token, ttlMs }
     }
     case 'expired':
@@ -205,7 +220,8 @@ export function readReply(reader: ByteReader): LockReply | null {
     case 'status':
       return readStatus(reader)
     case 'swept': {
-      const [locks, waiters] = [reader.varint(), reader.varint()]
+      const locks = reader.varint()
+      const waiters = reader.varint()
       return { type, locks, waiters }
     }
     case 'rejected': {
@@ -221,8 +237,10 @@ function readStatus(reader: ByteReader): LockReply | null {
   const locked = reader.bool()
   const owner = reader.bool() ? reader.text() : null
   if (locked !== (owner !== null)) return null
-  const [token, count] = [reader.varint(), reader.varint()]
-  const [remainingMs, waiters] = [reader.varint(), reader.varint()]
+  const token = reader.varint()
+  const count = reader.varint()
+  const remainingMs = reader.varint()
+  const waiters = reader.varint()
   return { type: 'status', locked, owner, token, count, remainingMs, waiters }
 }
 
@@ -230,10 +248,6 @@ function writeWho(writer: ByteWriter, request: LockRequest): void {
   writer.text(request.key)
   writer.text(request.owner)
   writer.text(request.requestId)
-}
-
-function readWho(reader: ByteReader): [key: string, owner: string, requestId: string] {
-  return [reader.text(), reader.text(), reader.text()]
 }
 
 function writeToken(writer: ByteWriter, token: number | null): void {
