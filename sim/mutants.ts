@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'termAt(log, majority) > 0',
     story: 'A leader commits by counting copies of entries of any term (Raft, Figure 8).',
     source: 'https://github.com/logcabin/logcabin/issues/44',
-    killedBy: null,
+    killedBy: { seed: 2, oracle: 'no electable node lacks a committed entry' },
   },
   {
     id: 'C3',
@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'Math.ceil(voters / 2)',
     story: 'Half of an even number of voters passes for a majority.',
     source: 'https://github.com/hashicorp/raft/commit/163a55f',
-    killedBy: { seed: 4, oracle: 'no electable node lacks a committed entry' },
+    killedBy: { seed: 4, oracle: 'election quorum' },
   },
   {
     id: 'C8',
