@@ -95,6 +95,7 @@ export class DurableView {
     if (!persist.logChanged) return
     for (let index = persist.firstIndex; index <= this.terms.length; index++) {
       const term = this.terms[index - 1] as number
+      // `term` first: `index` may be a double here, and a shape that began with it would be shared.
       if (persist.entries[index - persist.firstIndex]?.term !== term) replaced.push({ term, index })
     }
   }

@@ -10,6 +10,7 @@ import type { CrashPoint, Endpoint, Fault, FaultKind, Scenario, Target } from '.
 
 /** A node, as far as faults reach into it. */
 interface FaultyNode {
+  readonly life: number
   readonly status: 'up' | 'down' | 'stalled'
   readonly state: { readonly raft: { readonly role: string; readonly term: number } } | null
   armed: { readonly point: CrashPoint; readonly fault: number } | null
@@ -74,7 +75,8 @@ export class FaultInjector {
     if (kind === KIND.phase) return this.#onStalled(target, source)
     if (kind === KIND.restart) return this.#restart(target)
     if (kind === KIND.resume) {
-      this.#host.nodes[target]?.resume()
+      const node = this.#host.nodes[target]
+      if (node?.life === source) node.resume()
       return
     }
     const fault = this.#scenario.faults[source]
@@ -219,7 +221,8 @@ export class FaultInjector {
     this.#host.fired('pause')
     this.#host.trace(`n${at}`, `${how} for ${forMs} ms`)
     const { schedule, timeUs } = this.#host
-    schedule(timeUs() + forMs * 1_000, KIND.resume, at, 0, null)
+    const { life } = this.#host.nodes[at] as FaultyNode
+    schedule(timeUs() + forMs * 1_000, KIND.resume, at, life, null)
   }
 
   #resolve(target: Target): number {

@@ -22,6 +22,13 @@ interface Lease {
   readonly appendedUs: number
 }
 
+interface Waiter {
+  readonly enteredIndex: number
+  readonly waitMs: number
+  /** True time at which its request was appended. */
+  readonly appendedUs: number
+}
+
 interface Resource {
   readonly token: number
   readonly client: number
@@ -32,8 +39,8 @@ export class LockOracles {
   readonly #beliefs = new Map<string, Belief[]>()
   readonly #leases = new Map<string, Lease>()
   readonly #highestToken = new Map<string, number>()
-  /** For each key, the entries of those that wait, in order. */
-  readonly #queues = new Map<string, number[]>()
+  /** For each key, those that wait, in order. */
+  readonly #queues = new Map<string, Waiter[]>()
   readonly #resources = new Map<string, Resource>()
   readonly #answered = new Set<string>()
 
@@ -77,11 +84,14 @@ export class LockOracles {
     this.#onRetry(entry)
     for (const event of entry.events) {
       switch (event.type) {
-        case 'queued':
-          this.#queue(event.key).push(event.index)
+        case 'queued': {
+          const waitMs = event.deadlineMs - entry.timeMs
+          const { appendedUs } = entry
+          this.#queue(event.key).push({ enteredIndex: event.index, waitMs, appendedUs })
           break
+        }
         case 'waitTimedOut':
-          this.#leave(event.key, event.enteredIndex)
+          this.#onWaitTimedOut(event, entry)
           break
         case 'granted':
           this.#onGranted(event, entry)
@@ -90,7 +100,7 @@ export class LockOracles {
           this.#lease(event.key, event.owner, event.token, event.deadlineMs, entry)
           break
         case 'released':
-          this.#leases.delete(event.key)
+          this.#onReleased(event)
           break
         case 'expired':
           this.#onExpired(event, entry)
@@ -115,12 +125,12 @@ export class LockOracles {
       const held = `${holder.owner} held it with token ${holder.token}`
       this.#stage.fail('one holder in the log', `${owner} was granted ${key} while ${held}`)
     }
-    if (enteredIndex < entry.index) {
+    const [first] = this.#queue(key)
+    if (first !== undefined || enteredIndex < entry.index) {
       this.#stage.evaluated('first come, first served')
-      const first = Math.min(...this.#queue(key))
-      if (first !== enteredIndex) {
-        const order = `of entry ${enteredIndex} before that of entry ${first}`
-        this.#stage.fail('first come, first served', `${key} went to the waiter ${order}`)
+      if (first?.enteredIndex !== enteredIndex) {
+        const order = `of entry ${enteredIndex} before that of entry ${first?.enteredIndex}`
+        this.#stage.fail('first come, first served', `${key} went to the request ${order}`)
       }
       this.#leave(key, enteredIndex)
       if (entry.command?.type === 'expire') {
@@ -128,6 +138,32 @@ export class LockOracles {
       }
     }
     this.#lease(key, owner, token, event.deadlineMs, entry)
+  }
+
+  #onReleased(event: Extract<LockEvent, { readonly type: 'released' }>): void {
+    const { key, owner, token } = event
+    this.#stage.evaluated('only the holder releases')
+    const lease = this.#leases.get(key)
+    if (lease?.owner !== owner || lease.token !== token) {
+      const held = lease === undefined ? 'nobody held it' : `${lease.owner} held it`
+      this.#stage.fail('only the holder releases', `${owner} released ${key} while ${held}`)
+    }
+    this.#leases.delete(key)
+  }
+
+  #onWaitTimedOut(
+    event: Extract<LockEvent, { readonly type: 'waitTimedOut' }>,
+    entry: FirstApplied<LockCommand, LockReply, LockEvent>,
+  ): void {
+    const { key, owner, enteredIndex } = event
+    this.#stage.evaluated('no early end of a wait')
+    const waiter = this.#queue(key).find((one) => one.enteredIndex === enteredIndex)
+    const waitedUs = entry.appendedUs - (waiter?.appendedUs ?? Infinity)
+    if (waiter === undefined || waitedUs < leastUs(waiter.waitMs)) {
+      const time = `after ${waitedUs / 1_000} ms of ${waiter?.waitMs} ms`
+      this.#stage.fail('no early end of a wait', `${owner} stopped waiting for ${key} ${time}`)
+    }
+    this.#leave(key, enteredIndex)
   }
 
   #onExpired(
@@ -141,8 +177,7 @@ export class LockOracles {
       this.#stage.fail('no early expiry', `${key} expired with token ${token}, which is not held`)
     }
     const heldUs = entry.appendedUs - lease.appendedUs
-    const leastUs = lease.ttlMs * 1_000 * (1 - (2 * EPSILON_PPM) / 1e6) - GRANULARITY_US
-    if (heldUs < leastUs) {
+    if (heldUs < leastUs(lease.ttlMs)) {
       const time = `after ${heldUs / 1_000} ms of ${lease.ttlMs} ms`
       this.#stage.fail('no early expiry', `${owner} lost ${key} (token ${token}) ${time}`)
     }
@@ -174,7 +209,7 @@ export class LockOracles {
     else this.#answered.add(id)
   }
 
-  #queue(key: string): number[] {
+  #queue(key: string): Waiter[] {
     let queue = this.#queues.get(key)
     if (queue === undefined) this.#queues.set(key, (queue = []))
     return queue
@@ -182,9 +217,14 @@ export class LockOracles {
 
   #leave(key: string, enteredIndex: number): void {
     const queue = this.#queue(key)
-    const at = queue.indexOf(enteredIndex)
+    const at = queue.findIndex((one) => one.enteredIndex === enteredIndex)
     if (at >= 0) queue.splice(at, 1)
   }
+}
+
+/** The least true time, microseconds, that a span of log time takes by clocks within the bound. */
+function leastUs(spanMs: number): number {
+  return spanMs * 1_000 * (1 - (2 * EPSILON_PPM) / 1e6) - GRANULARITY_US
 }
 
 function seconds(us: number): string {

@@ -40,6 +40,9 @@ type LockAsk = Ask<LockCommand, LockInput>
 
 const KEY_OF_FRESH = 'fresh'
 
+/** Above 20 times the longest maximum election timeout that is drawn. */
+const PATIENT_MS = 15_000
+
 /** Log times are whole milliseconds: an expiry may come this much early. */
 const SLACK_MS = 2
 
@@ -215,7 +218,9 @@ class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInp
           ? { type: 'renew', key, owner, token: command.token, ttlMs: command.ttlMs }
           : { type: 'release', key, owner, token: command.token }
     const waitMs = command.type === 'acquire' ? command.waitMs : 0
-    return { command, timeoutMs: 2_500 + waitMs, retry: true, input }
+    // Every other client call outlasts the bound on answers after the heal: it must be kept.
+    const patienceMs = this.#requests % 2 === 0 ? PATIENT_MS : 2_500
+    return { command, timeoutMs: patienceMs + waitMs, retry: true, input }
   }
 
   #newId(): string {

@@ -34,7 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     story: 'A candidate counts vote messages, so a vote that arrives twice counts as two voters.',
     source: 'https://github.com/unshiftio/liferaft/blob/5a6139e/index.js#L267',
-    killedBy: { seed: 14, oracle: 'election quorum' },
+    killedBy: { seed: 44, oracle: 'election quorum' },
   },
   {
     id: 'E3',

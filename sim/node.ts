@@ -241,10 +241,10 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
       const { replica, config, random, index } = this.#parts
       this.#around.durable(index, this.durable.opened())
       this.state = replica.initial(config, this.#recovered, this.nowMs, random.below(TWO_32))
-      this.#wake()
+      if (this.status === 'up') this.#wake()
       return
     }
-    if (report.type === 'failed') return
+    if (report.type === 'failed') return this.crash(false, false)
     const { index } = this.#parts
     this.#around.durable(index, this.durable.reported(report.id))
     if (this.#strikesAt('synced')) return

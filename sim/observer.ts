@@ -62,11 +62,11 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     const { after, node } = step
     for (const effect of step.effects) {
       if (effect.type === 'persist') {
-        if (after.raft.role !== 'leader') continue
-        for (let at = 0; at < effect.entries.length; at++) {
-          const key = appendKey(after.raft.term, effect.firstIndex + at)
-          this.#appendedUs.set(key, step.readUs)
-        }
+        // The first to write an entry of a term is that term's leader, in the turn it appends it.
+        effect.entries.forEach((entry, at) => {
+          const key = appendKey(entry.term, effect.firstIndex + at)
+          if (!this.#appendedUs.has(key)) this.#appendedUs.set(key, step.readUs)
+        })
       } else if (effect.type === 'trace') this.#onTrace(node, effect.trace)
     }
     this.#oracles.stepped(step)
@@ -74,7 +74,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
       if (effect.type === 'applied' && effect.index > this.#firstApplied) {
         this.#firstApplied = effect.index
         const { index, term, timeMs, reply, events } = effect
-        const appendedUs = this.#appendedUs.get(appendKey(term, index)) ?? 0
+        const appendedUs = this.#appendedUs.get(appendKey(term, index)) as number
         const others = events.filter((event) => !isAnswer(event)) as MachineEvent[]
         const { kind, payload } = entryAt(after.raft.log, index)
         const command = kind === 'noop' ? null : this.#machine.decodeCommand(payload)

@@ -62,7 +62,7 @@ export class Recovery<Op, Output> {
   isDone(): boolean {
     switch (this.#stage) {
       case 'leader':
-        if (this.#leader() !== undefined) this.#next('answers', 'a leader after the heal')
+        if (this.#isLed()) this.#next('answers', 'a leader after the heal')
         else this.#mustBeWithin(LEADER_WITHIN, this.#healedUs, 'a leader after the heal', 'none')
         return false
       case 'answers': {
@@ -118,6 +118,13 @@ export class Recovery<Op, Output> {
     const boundUs = timeouts * this.#maximumTimeoutUs
     if (this.#host.timeUs() - sinceUs <= boundUs) return
     throw new Violation(oracle, `not within ${boundUs / 1_000} ms: ${found}`)
+  }
+
+  /** Led by a node of the highest term, which has committed an entry of that very term. */
+  #isLed(): boolean {
+    const leader = this.#leader()?.state?.raft
+    if (leader === undefined || termAt(leader.log, leader.commit) !== leader.term) return false
+    return this.#host.nodes.every(({ state }) => state === null || state.raft.term <= leader.term)
   }
 
   /** The leader of the highest term among the living. */

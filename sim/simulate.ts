@@ -15,7 +15,7 @@ import type { LockOperation } from './lock-workload.ts'
 import type { Rule } from './network.ts'
 import { openStreams } from './random.ts'
 import type { Decisions, Misfit } from './random.ts'
-import { scenarioProblem } from './scenario.ts'
+import { FAULT_KINDS, scenarioProblem } from './scenario.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
 import { drawScenario } from './swarm.ts'
 import type { Workload } from './workload.ts'
@@ -164,10 +164,26 @@ function draw<Op>(
   drawOperation: Workload<never, never, never, Op, never, never>['draw'],
   streams: ReturnType<typeof openStreams>,
 ): Scenario<Op> {
+  const problem = optionsProblem(options as CommonOptions<never>)
+  if (problem !== null) throw new TypeError(`simulate: ${problem}`)
   const { nodes, clients, faults, fireMs } = options
   const common = { clients: clients ?? CLIENTS, faults: faults ?? 'swarm' }
   const swarm = { ...common, fireMs: fireMs ?? FIRE_MS, ...(nodes === undefined ? {} : { nodes }) }
   return drawScenario(String(options.seed ?? 1), streams, swarm, drawOperation)
+}
+
+function optionsProblem({ nodes, clients, faults }: CommonOptions<never>): string | null {
+  if (nodes !== undefined && !(Number.isSafeInteger(nodes) && nodes >= 1 && nodes <= 7)) {
+    return 'nodes must be an integer from 1 to 7'
+  }
+  if (clients !== undefined && !(Number.isSafeInteger(clients) && clients >= 1)) {
+    return 'clients must be an integer of 1 or more'
+  }
+  if (faults === undefined || faults === 'swarm') return null
+  if (!Array.isArray(faults)) return `faults must be 'swarm' or a list, not ${String(faults)}`
+  const unknown = faults.find((kind) => !FAULT_KINDS.includes(kind as FaultKind))
+  if (unknown === undefined) return null
+  return `faults does not know '${String(unknown)}'; it takes some of ${FAULT_KINDS.join(', ')}`
 }
 
 function simulateMachine<

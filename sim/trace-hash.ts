@@ -21,7 +21,8 @@ export class TraceHash {
     const hash = this.#hash
     hash.integer(event.timeUs)
     hash.word(event.sequence)
-    hash.word((event.kind << 16) | (event.target & 0xff) | ((event.source & 0xff) << 8))
+    hash.word((event.kind << 16) | (event.target & 0xffff))
+    hash.integer(event.source)
     if (event.payload !== null) this.#wire.hash(hash, event.payload)
   }
 
@@ -37,6 +38,8 @@ export class TraceHash {
           hash.word(effect.id)
           hash.integer(effect.firstIndex)
           hash.word(effect.logChanged ? 1 : 0)
+          hash.word(effect.hardState === null ? 0 : 1)
+          hash.word(effect.entries.length)
           if (effect.hardState !== null) {
             hash.integer(effect.hardState.term)
             hash.text(effect.hardState.vote ?? '')
@@ -75,11 +78,12 @@ export class TraceHash {
           hash.integer(effect.term)
           hash.integer(effect.timeMs)
           if (effect.reply !== null) hash.bytes(machine.encodeReply(effect.reply))
-          for (const event of effect.events) hash.text((event as { type: string }).type)
+          hash.word(effect.events.length)
+          for (const event of effect.events) hashFields(hash, event as object)
           break
         case 'trace':
           hash.word(6)
-          for (const [name, value] of Object.entries(effect.trace)) hash.text(`${name}=${value}`)
+          hashFields(hash, effect.trace)
       }
     }
   }
@@ -96,5 +100,14 @@ export class TraceHash {
 
   hex(): string {
     return this.#hash.hex()
+  }
+}
+
+/** Takes in an object of plain fields, one level deep; what lies deeper counts by its text. */
+function hashFields(hash: Hash128, fields: object): void {
+  for (const [name, value] of Object.entries(fields)) {
+    hash.text(name)
+    if (typeof value === 'number') hash.integer(value)
+    else hash.text(typeof value === 'object' ? JSON.stringify(value) : String(value))
   }
 }

@@ -6,7 +6,7 @@ import type { Model } from '../../checker/model.ts'
 import type { RegisterInput } from '../../checker/models.ts'
 import type { MachineEvent } from '../../core/machine.ts'
 import * as library from '../../sim/index.ts'
-import type { Scenario, UserOracle } from '../../sim/index.ts'
+import type { Rule, Scenario, UserOracle } from '../../sim/index.ts'
 import { suite } from '../harness.ts'
 import {
   carelessRegister,
@@ -290,6 +290,25 @@ test('library: a scenario that cannot be: says why, in a sentence', () => {
       (error: unknown) => error instanceof TypeError && error.message === `simulate: ${problem}`,
     )
   }
+})
+
+test('library: a client that is never answered again: breaks the bound on answers', () => {
+  const isLost = ({ to, timeUs }: { to: number; timeUs: number }): boolean =>
+    to === 3 && timeUs > 3_000_000
+  const rule: Rule = (packet) => (isLost(packet) ? { type: 'drop' } : { type: 'pass' })
+  const oracles = [1, 2, 3, 4].map(
+    (seed) => simulate({ seed, nodes: 3, fireMs: 5_000, rules: [rule] }).violation?.oracle,
+  )
+  assert.ok(oracles.includes('answers after the heal'), oracles.join(', '))
+})
+
+test('library: options that cannot be: say so', () => {
+  const bad: readonly (readonly [object, RegExp])[] = [
+    [{ faults: ['bogus'] }, /^simulate: faults does not know 'bogus'; it takes some of loss, /],
+    [{ clients: -1 }, /^simulate: clients must be an integer of 1 or more$/],
+    [{ nodes: 0 }, /^simulate: nodes must be an integer from 1 to 7$/],
+  ]
+  for (const [options, message] of bad) assert.throws(() => simulate(options), message)
 })
 
 test.run()
