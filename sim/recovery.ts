@@ -10,6 +10,7 @@ import { Violation } from './violation.ts'
 const LEADER_WITHIN = 10
 const ANSWERS_WITHIN = 20
 const FRESH_WITHIN = 20
+/** Of standing still: a small window may need many round trips, but each must bring a node on. */
 const EQUAL_WITHIN = 10
 
 /** What the recovery looks at and asks of clients. */
@@ -35,6 +36,8 @@ export class Recovery<Op, Output> {
   #stage: Stage = 'leader'
   #healedUs = 0
   #stageUs = 0
+  /** How far the node that is furthest behind had applied when it last came on. */
+  #applied = 0
 
   constructor(
     scenario: Scenario<Op>,
@@ -79,6 +82,9 @@ export class Recovery<Op, Output> {
       case 'equal': {
         const different = this.#firstDifferent()
         const what = 'equal logs after the heal'
+        const applied = this.#leastApplied()
+        if (applied > this.#applied) this.#stageUs = this.#host.timeUs()
+        this.#applied = applied
         if (different === null) this.#next('done', what)
         else this.#mustBeWithin(EQUAL_WITHIN, this.#stageUs, what, different)
         return false
@@ -137,6 +143,14 @@ export class Recovery<Op, Output> {
       }
     }
     return leader
+  }
+
+  #leastApplied(): number {
+    let least = Infinity
+    this.#host.nodes.forEach(({ state }, at) => {
+      if (!this.#scenario.dead.includes(at)) least = Math.min(least, state?.applied ?? 0)
+    })
+    return least
   }
 
   #firstDifferent(): string | null {
