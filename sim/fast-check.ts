@@ -122,7 +122,7 @@ function scenariosOf<Op>(limits: Limits, operation: fc.Arbitrary<Op>): fc.Arbitr
     nodes: fc.integer({ min: 1, max: nodesMax }),
     electionTimeoutMs: fc.constantFrom(150, 100, 300),
     appendBytesMax: fc.constantFrom(65_536, 200, 1),
-    inFlightEntriesMax: fc.constantFrom(1_024, 20, 3, 1),
+    inFlightEntriesMax: fc.constantFrom(1_024, 100, 20),
     delayUs: fc.constantFrom([500, 1_000], [50, 500], [1_000, 10_000]),
     syncUs: fc.constantFrom([100, 200], [50, 500], [1_000, 10_000]),
     clocks: fc.array(clockOf(kinds), { maxLength: nodesMax + clientsMax, size: 'max' }),

@@ -126,11 +126,18 @@ export class Recovery<Op, Output> {
     throw new Violation(oracle, `not within ${boundUs / 1_000} ms: ${found}`)
   }
 
-  /** Led by a node of the highest term, which has committed an entry of that very term. */
+  /** Led by a node that a majority follows, itself counted, and that nobody's term is above. */
   #isLed(): boolean {
     const leader = this.#leader()?.state?.raft
-    if (leader === undefined || termAt(leader.log, leader.commit) !== leader.term) return false
-    return this.#host.nodes.every(({ state }) => state === null || state.raft.term <= leader.term)
+    if (leader === undefined) return false
+    let following = 1
+    for (const { state } of this.#host.nodes) {
+      if (state === null) continue
+      const { raft } = state
+      if (raft.term > leader.term) return false
+      if (raft.role === 'follower' && raft.leader === leader.config.node) following++
+    }
+    return following * 2 > this.#host.nodes.length
   }
 
   /** The leader of the highest term among the living. */
