@@ -1,32 +1,38 @@
 // Hand-written binary encoding: varints, fixed words and UTF-8, with no platform API, so that the
 // same bytes come out in Node, in a worker and in a browser. It knows nothing of what it encodes.
 
-const INITIAL_BYTES = 256
+const SLAB_BYTES = 8_192
+const NO_SLAB = new Uint8Array(0)
 
 /** The highest integer that `varint` takes: 2^53 - 1. */
 export const INTEGER_MAX: number = Number.MAX_SAFE_INTEGER
 
-/** Appends values to a growing buffer. `finish` copies out what was written and starts anew. */
+/**
+ * Appends values. `finish` hands out what was written and starts anew behind it, in the same slab:
+ * a small array of its own costs many times what writing it does. A slab lives as long as anything
+ * that was handed out of it.
+ */
 export class ByteWriter {
-  #bytes: Uint8Array = new Uint8Array(INITIAL_BYTES)
-  #length = 0
+  #slab: Uint8Array = NO_SLAB
+  #start = 0
+  #end = 0
 
   /** Bytes written since the last `finish`. */
   get length(): number {
-    return this.#length
+    return this.#end - this.#start
   }
 
   /** One byte, 0 to 255. */
   u8(value: number): void {
     this.#reserve(1)
-    this.#bytes[this.#length++] = value
+    this.#slab[this.#end++] = value
   }
 
   /** Four bytes, little endian, 0 to 2^32 - 1. */
   u32(value: number): void {
     this.#reserve(4)
-    this.#putU32(this.#length, value)
-    this.#length += 4
+    putU32(this.#slab, this.#end, value)
+    this.#end += 4
   }
 
   /** An integer from 0 to 2^53 - 1 in one to eight bytes, seven bits a byte, low bits first. */
@@ -34,14 +40,14 @@ export class ByteWriter {
     this.#reserve(8)
     let rest = value
     while (rest > 0x7fffffff) {
-      this.#bytes[this.#length++] = (rest % 128) | 0x80
+      this.#slab[this.#end++] = (rest % 128) | 0x80
       rest = Math.floor(rest / 128)
     }
     while (rest > 0x7f) {
-      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80
+      this.#slab[this.#end++] = (rest & 0x7f) | 0x80
       rest >>>= 7
     }
-    this.#bytes[this.#length++] = rest
+    this.#slab[this.#end++] = rest
   }
 
   /** A boolean as one byte. */
@@ -52,8 +58,8 @@ export class ByteWriter {
   /** Bytes as they are, without a length. */
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.#length)
-    this.#length += bytes.length
+    this.#slab.set(bytes, this.#end)
+    this.#end += bytes.length
   }
 
   /** Bytes behind their length as a varint. */
@@ -64,13 +70,13 @@ export class ByteWriter {
 
   /** Text as UTF-8 behind its length in bytes. A lone surrogate becomes U+FFFD. */
   text(value: string): void {
-    const at = this.#length
     this.#reserve(value.length * 3 + 8)
+    const at = this.#end
     const lengthBytes = varintBytes(value.length * 3)
     let end = at + lengthBytes
     for (let index = 0; index < value.length; index++) {
       const code = value.charCodeAt(index)
-      if (code < 0x80) this.#bytes[end++] = code
+      if (code < 0x80) this.#slab[end++] = code
       else {
         const point = value.codePointAt(index) as number
         if (point > 0xffff) index++
@@ -81,38 +87,27 @@ export class ByteWriter {
     let rest = end - at - lengthBytes
     for (let index = 0; index < lengthBytes; index++) {
       const last = index === lengthBytes - 1
-      this.#bytes[at + index] = last ? rest : (rest & 0x7f) | 0x80
+      this.#slab[at + index] = last ? rest : (rest & 0x7f) | 0x80
       rest >>>= 7
     }
-    this.#length = end
+    this.#end = end
   }
 
-  /** Overwrites four bytes written before, at `offset` from the start. */
-  patchU32(offset: number, value: number): void {
-    this.#putU32(offset, value)
-  }
-
-  /** What was written so far, not copied: valid until the next call. */
-  view(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
-  }
-
-  /** A copy of what was written; the writer is empty afterwards and keeps its buffer. */
+  /** What was written, never to be written over here; the writer is empty afterwards. */
   finish(): Uint8Array {
-    const result = this.#bytes.slice(0, this.#length)
-    this.#length = 0
+    const result = this.#slab.subarray(this.#start, this.#end)
+    this.#start = this.#end
+    // What was too much for a common slab keeps the one it has to itself.
+    if (this.#slab.length > SLAB_BYTES) {
+      this.#slab = NO_SLAB
+      this.#start = 0
+      this.#end = 0
+    }
     return result
   }
 
-  #putU32(at: number, value: number): void {
-    this.#bytes[at] = value & 0xff
-    this.#bytes[at + 1] = (value >>> 8) & 0xff
-    this.#bytes[at + 2] = (value >>> 16) & 0xff
-    this.#bytes[at + 3] = (value >>> 24) & 0xff
-  }
-
   #putCodePoint(at: number, point: number): number {
-    const bytes = this.#bytes
+    const bytes = this.#slab
     if (point >= 0xd800 && point <= 0xdfff) return this.#putCodePoint(at, 0xfffd)
     if (point < 0x800) {
       bytes[at] = 0xc0 | (point >>> 6)
@@ -133,11 +128,13 @@ export class ByteWriter {
   }
 
   #reserve(more: number): void {
-    const needed = this.#length + more
-    if (needed <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
-    grown.set(this.#bytes)
-    this.#bytes = grown
+    if (this.#end + more <= this.#slab.length) return
+    const length = this.#end - this.#start
+    const slab = new Uint8Array(Math.max(SLAB_BYTES, (length + more) * 2))
+    slab.set(this.#slab.subarray(this.#start, this.#end))
+    this.#slab = slab
+    this.#start = 0
+    this.#end = length
   }
 }
 
@@ -276,6 +273,14 @@ export class ByteReader {
     this.#at = this.#bytes.length
     return 0
   }
+}
+
+/** Writes four bytes at `at`, little endian, 0 to 2^32 - 1. */
+export function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value & 0xff
+  bytes[at + 1] = (value >>> 8) & 0xff
+  bytes[at + 2] = (value >>> 16) & 0xff
+  bytes[at + 3] = (value >>> 24) & 0xff
 }
 
 /** True when `text` has a UTF-8 form: no surrogate stands alone. */

@@ -50,9 +50,8 @@ export class SimulatedDisk implements Disk {
   }
 
   write(file: string, offset: number, bytes: Uint8Array): void {
-    const copy = bytes.slice()
-    writeTo(this.#visible, file, offset, copy, copy.length)
-    this.#unsynced.push({ type: 'write', file, offset, bytes: copy })
+    writeTo(this.#visible, file, offset, bytes, bytes.length)
+    this.#unsynced.push({ type: 'write', file, offset, bytes })
   }
 
   truncate(file: string, size: number): void {
@@ -69,10 +68,9 @@ export class SimulatedDisk implements Disk {
   finishSync(): void {
     const sync = this.#syncs.shift()
     if (sync === undefined) return
-    const count = Math.max(0, sync.covers - this.#covered)
-    for (const operation of this.#unsynced.slice(0, count)) this.#makeDurable(operation, null)
-    this.#unsynced = this.#unsynced.slice(count)
-    this.#covered += count
+    const done = this.#unsynced.splice(0, Math.max(0, sync.covers - this.#covered))
+    for (const operation of done) this.#makeDurable(operation, null)
+    this.#covered += done.length
     sync.done(null)
   }
 

@@ -12,7 +12,7 @@ import {
   encodeClientRequest,
 } from '../transports/client-codec.ts'
 import type { ClientReply, ClientRequest } from '../transports/client-codec.ts'
-import { decodeFrame, encodeFrame } from '../transports/codec.ts'
+import { decodeFrame, frameEncoder } from '../transports/codec.ts'
 
 /** Makes payloads of messages and messages of payloads. A payload it cannot read gives null. */
 export interface Wire {
@@ -26,45 +26,20 @@ export interface Wire {
   hash(hash: Hash128, payload: unknown): void
 }
 
-const RECEIVE_BUFFER_BYTES = 65_536
-
-/**
- * Frames as they come off a socket: views on a buffer that many share. Besides, decoding makes
- * views on a frame, which costs ten times as much on a short array of its own.
- */
-class ReceiveBuffer {
-  #bytes = new Uint8Array(RECEIVE_BUFFER_BYTES)
-  #length = 0
-
-  /** The frame's bytes within the buffer; nothing writes over them any more. */
-  take(frame: Uint8Array): Uint8Array {
-    if (this.#length + frame.length > this.#bytes.length) {
-      this.#bytes = new Uint8Array(Math.max(RECEIVE_BUFFER_BYTES, frame.length))
-      this.#length = 0
-    }
-    const start = this.#length
-    this.#length += frame.length
-    this.#bytes.set(frame, start)
-    return this.#bytes.subarray(start, this.#length)
-  }
-}
-
 /** Everything goes through the codec. */
 export function bytesWire(cluster: string, group: string): Wire {
-  const buffer = new ReceiveBuffer()
   return {
-    encoder: (from, to) => (message) =>
-      buffer.take(encodeFrame({ cluster, group, from, to, message })),
+    encoder: (from, to) => frameEncoder({ cluster, group, from, to }),
     readMessage: (payload) => {
       const decoded = decodeFrame(payload as Uint8Array)
       return decoded.type === 'frame' ? decoded.frame.message : null
     },
-    request: (request) => buffer.take(encodeClientRequest(request)),
+    request: (request) => encodeClientRequest(request),
     readRequest: (payload) => {
       const decoded = decodeClientRequest(payload as Uint8Array)
       return decoded.type === 'request' ? decoded.request : null
     },
-    reply: (reply) => buffer.take(encodeClientReply(reply)),
+    reply: (reply) => encodeClientReply(reply),
     readReply: (payload) => {
       const decoded = decodeClientReply(payload as Uint8Array)
       return decoded.type === 'reply' ? decoded.reply : null

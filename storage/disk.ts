@@ -16,7 +16,7 @@ export interface Disk {
   list(): readonly string[]
   /** All bytes of a file, empty when there is none. Used at start and by recovery. */
   read(file: string): Uint8Array
-  /** Writes `bytes` at `offset`, growing the file (a gap reads as zeros). Keeps no reference. */
+  /** Writes `bytes`, which nobody changes later, at `offset`; a gap before it reads as zeros. */
   write(file: string, offset: number, bytes: Uint8Array): void
   /** Cuts the file to `size` bytes. */
   truncate(file: string, size: number): void

@@ -8,7 +8,7 @@
 // it. A record's is seeded with its header's, so a record of another log never passes for one of
 // this; the header's frame stays as it is in every later format version.
 
-import { ByteReader, ByteWriter } from '../core/bytes.ts'
+import { ByteReader, ByteWriter, putU32 } from '../core/bytes.ts'
 import type { HardState } from '../core/effect.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Entry } from '../core/raft/message.ts'
@@ -172,11 +172,12 @@ function readEntry(reader: ByteReader): Entry {
   return { term, stampMs, kind, payload: reader.block().slice() }
 }
 
-/** Fills in length and crc at `at` and takes the bytes out of the writer. */
+/** Takes the bytes out of the writer; fills in length and crc of the frame at `at`. */
 function seal(writer: ByteWriter, at: number, seed: number): Uint8Array {
-  writer.patchU32(at, writer.length - at - PREFIX_BYTES)
-  writer.patchU32(at + 4, frameCrc(writer.view(), at, writer.length, seed))
-  return writer.finish()
+  const bytes = writer.finish()
+  putU32(bytes, at, bytes.length - at - PREFIX_BYTES)
+  putU32(bytes, at + 4, frameCrc(bytes, at, bytes.length, seed))
+  return bytes
 }
 
 /** Where the frame at `at` ends, or -1 when its length is impossible or its crc is wrong. */

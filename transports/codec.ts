@@ -54,10 +54,20 @@ const scratch = new ByteWriter()
 
 /** The bytes of `frame`. */
 export function encodeFrame(frame: Frame): Uint8Array {
+  return frameEncoder(frame)(frame.message)
+}
+
+/** Makes the frames of one link: what they all begin with is encoded once. */
+export function frameEncoder(link: Link): (message: Message) => Uint8Array {
   const writer = startFrame(FRAME_KIND.replica)
-  writeLink(writer, frame)
-  writeMessage(writer, frame.message)
-  return writer.finish()
+  writeLink(writer, link)
+  const start = writer.finish()
+  return (message) => {
+    const frame = emptyScratch()
+    frame.raw(start)
+    writeMessage(frame, message)
+    return frame.finish()
+  }
 }
 
 /**
