@@ -54,7 +54,7 @@ async function runThread(
   running: Set<Worker>,
 ): Promise<void> {
   for (let seed = take(); seed !== undefined; seed = take()) {
-    const worker = new Worker(WORKER_URL, { workerData: options.job })
+    const worker = new Worker(WORKER_URL, { workerData: options.job, resourceLimits: ROOM })
     running.add(worker)
     const death = await feed(worker, seed, take, options.onReport)
     running.delete(worker)
@@ -103,5 +103,8 @@ function feed(
 
 /** What a thread says when it has loaded. */
 export const READY = 'ready'
+
+/** A world makes much that dies young; with room for it, less is copied before it does. */
+const ROOM = { maxYoungGenerationSizeMb: 192 }
 
 const WORKER_URL: URL = new URL('./worker.js', import.meta.url)

@@ -189,7 +189,7 @@ function step(
         unreachable(event)
     }
   }
-  for (const call of [...turn.calls]) passTime(turn, call)
+  for (const call of turn.calls) passTime(turn, call)
   // Spelled out: a spread makes a new hidden class each time, and every later read searches it.
   const next = {
     nowMs: now,

@@ -83,18 +83,28 @@ export function subtractLanes(a: Lanes, b: Lanes): Lanes {
 
 /** 32 hexadecimal digits of four lanes. */
 export function lanesHex(lanes: Lanes): string {
-  let hex = ''
-  for (const lane of lanes) {
-    hex += (HEX[lane >>> 24] as string) + (HEX[(lane >>> 16) & 0xff] as string)
-    hex += (HEX[(lane >>> 8) & 0xff] as string) + (HEX[lane & 0xff] as string)
-  }
-  return hex
+  const [a, b, c, d] = lanes
+  return wordHex(a) + wordHex(b) + wordHex(c) + wordHex(d)
 }
 
-/** Two hexadecimal digits for each byte. */
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
-  byte.toString(16).padStart(2, '0'),
-)
+function wordHex(word: number): string {
+  return String.fromCharCode(
+    digit(word >>> 28),
+    digit(word >>> 24),
+    digit(word >>> 20),
+    digit(word >>> 16),
+    digit(word >>> 12),
+    digit(word >>> 8),
+    digit(word >>> 4),
+    digit(word),
+  )
+}
+
+/** Character code of the low four bits as a hexadecimal digit. */
+function digit(bits: number): number {
+  const value = bits & 15
+  return value < 10 ? 48 + value : 87 + value
+}
 
 function mix(value: number): number {
   let mixed = value ^ (value >>> 16)

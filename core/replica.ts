@@ -88,8 +88,7 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
   input: Input,
 ): readonly [ReplicaState<State>, readonly Effect<Reply, Event>[]] {
   // To fire `due` is to let time pass up to it: the command must find log time to have come.
-  const fired = input.events.some((event) => event.type === 'timerFired' && event.timer === 'due')
-  const dueMs = fired ? dueAtMs(machine, state) : Infinity
+  const dueMs = firesDue(input) ? dueAtMs(machine, state) : Infinity
   const now = dueMs === Infinity ? input.now : Math.max(input.now, dueMs)
   const turn = openTurn(state.raft, now, input.random)
   const { applied, clockMs, waiting, dueIndex } = state
@@ -124,6 +123,11 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
   }
   const effects: readonly Effect<Reply, Event>[] = raftEffects
   return [after, work.out.length === 0 ? effects : effects.concat(work.out)]
+}
+
+function firesDue({ events }: Input): boolean {
+  for (const event of events) if (event.type === 'timerFired' && event.timer === 'due') return true
+  return false
 }
 
 function onRequest<State, Command, Reply, Event extends { readonly type: string }>(

@@ -1,7 +1,7 @@
 // The simulated network: who can talk to whom, what is lost, delayed, doubled and reordered. It
 // carries payloads that it never looks into, except through a user's rules.
 
-import { produce } from 'immer'
+import { Immer } from 'immer'
 import type { RandomStream, Streams } from './random.ts'
 import type { Endpoint, Fault, FaultKind, Scenario } from './scenario.ts'
 
@@ -48,6 +48,9 @@ interface Conditions {
   readonly delay: readonly Weather[]
   readonly reorder: readonly Weather[]
 }
+
+/** Nobody keeps conditions to edit them: freezing them at each change would cost half of it. */
+const immer = new Immer({ autoFreeze: false })
 
 const CALM: Conditions = { cuts: [], loss: [], duplicate: [], delay: [], reorder: [] }
 const NO_CUT = 0
@@ -215,7 +218,7 @@ export class SimulatedNetwork {
   }
 
   #change(edit: (draft: MutableConditions) => void): void {
-    this.#conditions = produce(this.#conditions, (draft) => edit(draft as MutableConditions))
+    this.#conditions = immer.produce(this.#conditions, (draft) => edit(draft as MutableConditions))
     const { cuts, loss, duplicate, delay, reorder } = this.#conditions
     this.#calm = loss.length + duplicate.length + delay.length + reorder.length === 0
     this.#cut.fill(NO_CUT)

@@ -81,6 +81,8 @@ const NOTHING_RECOVERED: Recovered = {
   records: 0,
 }
 
+const NO_EVENTS: Event[] = []
+
 /** An input, and when its clock was read. */
 interface Read {
   readonly input: Input
@@ -109,11 +111,13 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   readonly #encoders = new Map<NodeId, { to: number; encode: (message: never) => unknown }>()
   #log: WriteAheadLog | null = null
   #recovered: Recovered = NOTHING_RECOVERED
-  #inbox: Event[] = []
+  #inbox: Event[] = NO_EVENTS
   #stalledInput: Read | null = null
   #busyUntilUs = 0
   #turnScheduled = false
   #timerAtUs = Infinity
+  /** The deadline that the timer was set for, by the node's clock. */
+  #timerForMs = Infinity
   #durableId = 0
   #promises: SendAfter[] = []
   #requests = new Map<number, { readonly client: number; readonly request: number }>()
@@ -172,11 +176,12 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     this.status = 'down'
     this.state = null
     this.#log = null
-    this.#inbox = []
+    this.#inbox = NO_EVENTS
     this.#stalledInput = null
     this.stallMidTurn = false
     this.#turnScheduled = false
     this.#timerAtUs = Infinity
+    this.#timerForMs = Infinity
     this.#durableId = 0
     this.#promises = []
     this.#requests.clear()
@@ -228,6 +233,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   timer(life: number, atUs: number): void {
     if (life !== this.life || atUs !== this.#timerAtUs) return
     this.#timerAtUs = Infinity
+    this.#timerForMs = Infinity
     if (this.status === 'up') this.#wake()
   }
 
@@ -255,7 +261,9 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   }
 
   #enqueue(event: Event): void {
-    this.#inbox.push(event)
+    // Most turns take one event: a list of one, and not the room that a push makes.
+    if (this.#inbox.length === 0) this.#inbox = [event]
+    else this.#inbox.push(event)
     if (this.status === 'up' && this.state !== null) this.#wake()
   }
 
@@ -282,7 +290,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
       return
     }
     const events = this.#inbox
-    this.#inbox = []
+    this.#inbox = NO_EVENTS
     const readUs = this.#around.timeUs()
     const read = { input: { now: nowMs, random: random.below(TWO_32), events }, readUs }
     this.#busyUntilUs = readUs + TURN_US
@@ -387,12 +395,13 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     if (state === null) return
     const { replica, clock, index } = this.#parts
     const deadlineMs = replica.deadlineMs(state)
+    if (deadlineMs >= this.#timerForMs) return
     // An earlier timer finds the deadline moved, and sets itself anew.
     // A stall may lie between the clock's reading and now.
     const leastUs = Math.max(this.#busyUntilUs, this.#around.timeUs())
     const atUs = Math.max(trueTimeUs(clock, deadlineMs), leastUs)
-    if (atUs >= this.#timerAtUs) return
     this.#timerAtUs = atUs
+    this.#timerForMs = deadlineMs
     this.#around.schedule(atUs, KIND.timer, index, this.life, null)
   }
 }

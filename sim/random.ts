@@ -47,13 +47,15 @@ export function openStreams(seed: string, record: boolean, played: Decisions | n
   let misfit: Misfit | null = null
 
   function open(name: string): RandomStream {
-    const generator = alea(`${seed}/${name}`)
+    // Made at the first draw: of the links between endpoints most are never used.
+    let generator: ReturnType<typeof alea> | null = null
     const taped: number[] | null = record ? (recorded[name] = []) : null
     const tape = played === null ? null : (played[name] ?? [])
     let count = 0
 
     function below(limit: number): number {
       // The generator is always advanced, so that a misfit falls back to the seed's own decision.
+      generator ??= alea(`${seed}/${name}`)
       let value = Math.floor(((generator.int32() >>> 0) * limit) / TWO_32)
       if (tape !== null) {
         const decided = tape[count]

@@ -75,7 +75,9 @@ export function checkQuorum(turn: Turn, role: Leader): void {
     return
   }
   turn.quorumAtMs = turn.now + turn.config.electionTimeoutMs
-  const progress = role.progress.map((before) => ({ ...before, heard: false }))
+  const progress = role.progress.map(({ peer, mode, nextIndex, matchIndex, paused }) => {
+    return { peer, mode, nextIndex, matchIndex, paused, heard: false }
+  })
   const { durableIndex, clockStartMs } = role
   turn.role = { role: 'leader', progress, durableIndex, clockStartMs }
 }
@@ -151,9 +153,25 @@ function updateProgress(
 function advanceCommit(turn: Turn): void {
   const { role, log } = turn
   if (role.role !== 'leader') return
-  const matches = [role.durableIndex]
-  for (const progress of role.progress) matches.push(progress.matchIndex)
-  matches.sort((a, b) => b - a)
-  const majority = matches[quorumSize(matches.length) - 1] as number
+  const majority = majorityIndex(role)
   if (majority > turn.commit && termAt(log, majority) === turn.term) turn.commit = majority
+}
+
+/** The highest index that a majority holds durably: tried one by one, since voters are few. */
+function majorityIndex({ durableIndex, progress }: Leader): number {
+  const quorum = quorumSize(progress.length + 1)
+  let highest = holders(progress, durableIndex) + 1 >= quorum ? durableIndex : 0
+  for (const { matchIndex } of progress) {
+    if (matchIndex <= highest) continue
+    const own = durableIndex >= matchIndex ? 1 : 0
+    if (holders(progress, matchIndex) + own >= quorum) highest = matchIndex
+  }
+  return highest
+}
+
+/** Peers that hold the log up to `index`. */
+function holders(progress: readonly Progress[], index: number): number {
+  let count = 0
+  for (const { matchIndex } of progress) if (matchIndex >= index) count++
+  return count
 }

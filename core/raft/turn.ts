@@ -9,7 +9,8 @@ import { slice } from './log.ts'
 import type { FreeMessage, PromiseMessage } from './message.ts'
 import type { PendingPersist, RaftState, Role } from './state.ts'
 
-const NOTHING_DIRTY = Number.MAX_SAFE_INTEGER
+/** No index: they count from 1. */
+const NOTHING_DIRTY = 0
 
 /** Everything of `RaftState`, editable, and what the turn will ask of the host. */
 export interface Turn {
@@ -83,7 +84,7 @@ export function trace(turn: Turn, event: TraceEvent): void {
 
 /** Notes that the entries from `index` on are not what the disk holds. */
 export function markDirty(turn: Turn, index: number): void {
-  if (index < turn.dirtyFrom) turn.dirtyFrom = index
+  if (turn.dirtyFrom === NOTHING_DIRTY || index < turn.dirtyFrom) turn.dirtyFrom = index
 }
 
 /** An election timeout, from the base to twice the base, drawn anew at each call. */
@@ -102,7 +103,7 @@ export function flushPersist(turn: Turn): void {
     const id = turn.nextPersistId++
     const { log, term, vote } = turn
     const firstIndex = logChanged ? turn.dirtyFrom : log.lastIndex + 1
-    turn.pending = [...turn.pending, { id, lastIndex: log.lastIndex, lastTerm: log.lastTerm }]
+    turn.pending = turn.pending.concat({ id, lastIndex: log.lastIndex, lastTerm: log.lastTerm })
     turn.effects.push({
       type: 'persist',
       id,
