@@ -44,8 +44,9 @@ export class DurableView {
 
   /** Every persist up to `id` of this life is durable. */
   reported(id: number): BecameDurable {
-    const later = this.#issued.findIndex((persist) => persist.id > id)
-    return this.#makeDurable(later < 0 ? this.#issued.length : later)
+    let count = 0
+    for (const persist of this.#issued) if (persist.id <= id) count++
+    return this.#makeDurable(count)
   }
 
   /**
@@ -87,7 +88,7 @@ export class DurableView {
       if (earlier !== undefined && earlier !== this.vote) votedTwiceIn = this.term
       this.votes.set(this.term, this.vote)
     }
-    this.#issued = this.#issued.slice(count)
+    this.#issued.splice(0, count)
     return { replaced, votedTwiceIn }
   }
 

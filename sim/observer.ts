@@ -39,8 +39,6 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
   readonly #users: readonly NamedOracle<State, Reply, MachineEvent>[]
   readonly #host: ObserverHost<Command, Reply, MachineEvent>
   #firstApplied = 0
-  /** By term and index: the true time at which its leader read the clock for its stamp. */
-  readonly #appendedUs = new Map<number, number>()
 
   constructor(
     machine: Machine<State, Command, Reply, MachineEvent>,
@@ -61,20 +59,14 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     this.#host.hashEffects(step.effects)
     const { after, node } = step
     for (const effect of step.effects) {
-      if (effect.type === 'persist') {
-        // The first to write an entry of a term is that term's leader, in the turn it appends it.
-        effect.entries.forEach((entry, at) => {
-          const key = appendKey(entry.term, effect.firstIndex + at)
-          if (!this.#appendedUs.has(key)) this.#appendedUs.set(key, step.readUs)
-        })
-      } else if (effect.type === 'trace') this.#onTrace(node, effect.trace)
+      if (effect.type === 'trace') this.#onTrace(node, effect.trace)
     }
     this.#oracles.stepped(step)
     for (const effect of step.effects) {
       if (effect.type === 'applied' && effect.index > this.#firstApplied) {
         this.#firstApplied = effect.index
         const { index, term, timeMs, reply, events } = effect
-        const appendedUs = this.#appendedUs.get(appendKey(term, index)) as number
+        const appendedUs = this.#oracles.appendedUs(index, term)
         const others = events.filter((event) => !isAnswer(event)) as MachineEvent[]
         const { kind, payload } = entryAt(after.raft.log, index)
         const command = kind === 'noop' ? null : this.#machine.decodeCommand(payload)
@@ -163,8 +155,3 @@ const IN_WORDS = {
   becameLeader: 'leads',
   quorumLost: 'hears no majority in',
 } as const
-
-/** One number for a term and an index; runs are far shorter than 2^32 entries. */
-function appendKey(term: number, index: number): number {
-  return term * 0x100000000 + index
-}

@@ -2,7 +2,7 @@
 // disks of all nodes, which no node can. Ref: Raft, Figure 3; DESIGN "Oracles".
 
 import { equalBytes } from '../core/bytes.ts'
-import type { Applied, SendAfter } from '../core/effect.ts'
+import type { Applied, Persist, SendAfter } from '../core/effect.ts'
 import type { Machine } from '../core/machine.ts'
 import { entryAt, termAt } from '../core/raft/log.ts'
 import type { Log } from '../core/raft/log.ts'
@@ -23,6 +23,8 @@ interface KnownEntry {
   readonly term: number
   readonly prevTerm: number
   readonly digest: number
+  /** The first to write an entry is its term's leader: the true time at which it stamped it. */
+  readonly readUs: number
 }
 
 /** What applying an entry gives, by the log alone. */
@@ -30,6 +32,8 @@ interface Replayed {
   readonly reply: Uint8Array | null
   readonly eventsCount: number
   readonly hash: string
+  /** The reply of a node that was found equal. */
+  seen: unknown
 }
 
 const ORACLES = [
@@ -74,6 +78,8 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   readonly #replayed: Replayed[] = []
   /** Nodes whose snapshot was looked at already; it costs as much as the state is big. */
   readonly #snapshotChecked = new Set<number>()
+  /** By index: the state whose snapshot was looked at last. Nodes share what they got alike. */
+  readonly #snapshotOf = new Map<number, State>()
 
   constructor(
     machine: Machine<State, Command, Reply, MachineEvent>,
@@ -89,6 +95,11 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   /** The highest index known to be committed. */
   get committedIndex(): number {
     return this.#committed.length - 1
+  }
+
+  /** True time at which the leader of `term` appended its entry at `index`. */
+  appendedUs(index: number, term: number): number {
+    return (ofTerm(this.#known[index] as KnownEntry[], term) as KnownEntry).readUs
   }
 
   stepped(step: Step<State, Reply, MachineEvent>): void {
@@ -108,7 +119,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     }
     for (const effect of step.effects) {
       if (effect.type !== 'persist' || !effect.logChanged) continue
-      this.#onEntries(step.node, after.log, effect.firstIndex, effect.entries)
+      this.#onEntries(step, effect)
     }
     if (after.commit > before.commit) this.#onCommit(step.node, after, before.commit)
     for (const effect of step.effects) {
@@ -159,7 +170,9 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
 
   /** Whole states, at a crash and at the end: the snapshot reads back, the log is the committed. */
   checkWhole(node: number, state: ReplicaState<State>, isLast: boolean): void {
-    if (isLast || !this.#snapshotChecked.has(node)) {
+    const isKnown = this.#snapshotOf.get(state.applied) === state.machine
+    if (!isKnown && (isLast || !this.#snapshotChecked.has(node))) {
+      this.#snapshotOf.set(state.applied, state.machine)
       this.evaluated['snapshot equals replay']++
       this.#snapshotChecked.add(node)
       const decoded = this.#machine.decodeSnapshot(this.#machine.encodeSnapshot(state.machine))
@@ -207,16 +220,22 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   }
 
   /** Two entries of one index and term are equal, and so is all before them, by induction. */
-  #onEntries(node: number, log: Log, firstIndex: number, entries: readonly Entry[]): void {
+  #onEntries(
+    { node, after, readUs }: Step<State, Reply, MachineEvent>,
+    { firstIndex, entries }: Persist,
+  ): void {
+    const { log } = after.raft
     let prevTerm = termAt(log, firstIndex - 1)
     for (let at = 0; at < entries.length; at++) {
       this.evaluated['log matching']++
       const entry = entries[at] as Entry
       const index = firstIndex + at
-      const known = (this.#known[index] ??= [])
-      const same = known.find((one) => one.term === entry.term)
+      const { term } = entry
       const digest = entryDigest(entry)
-      if (same === undefined) known.push({ term: entry.term, prevTerm, digest })
+      const known = this.#known[index]
+      const same = known === undefined ? undefined : ofTerm(known, term)
+      if (known === undefined) this.#known[index] = [{ term, prevTerm, digest, readUs }]
+      else if (same === undefined) known.push({ term, prevTerm, digest, readUs })
       else if (same.prevTerm !== prevTerm || same.digest !== digest) {
         const what = `its entry ${index} of term ${entry.term}`
         this.#fail('log matching', node, `${what} is not the one that others have`)
@@ -282,17 +301,20 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       reply = said === null ? null : machine.encodeReply(said)
       eventsCount = events.length
     }
-    return { reply, eventsCount, hash: machine.hash(this.#replay) }
+    return { reply, eventsCount, hash: machine.hash(this.#replay), seen: undefined }
   }
 
   #onApplied(node: number, applied: Applied<Reply, MachineEvent>): void {
     this.evaluated['equal replies at equal index']++
     const { index, reply, events } = applied
     const known = this.#replayed[index]
-    const bytes = reply === null ? null : this.#machine.encodeReply(reply)
     if (known !== undefined && known.eventsCount === events.length) {
-      if (known.reply === bytes) return
-      if (known.reply !== null && bytes !== null && equalBytes(known.reply, bytes)) return
+      if (known.seen === reply) return
+      const bytes = reply === null ? null : this.#machine.encodeReply(reply)
+      if (equalReplies(known.reply, bytes)) {
+        known.seen = reply
+        return
+      }
     }
     this.#fail('equal replies at equal index', node, `entry ${index} gave it another reply`)
   }
@@ -312,6 +334,15 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   #fail(oracle: Oracle, node: number, what: string): never {
     throw new Violation(oracle, `node ${this.#names[node]}: ${what}`)
   }
+}
+
+function equalReplies(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : equalBytes(a, b)
+}
+
+function ofTerm(known: readonly KnownEntry[], term: number): KnownEntry | undefined {
+  for (const one of known) if (one.term === term) return one
+  return undefined
 }
 
 function entryDigest(entry: Entry): number {

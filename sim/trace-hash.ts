@@ -1,17 +1,26 @@
 // The hash of a whole run: every popped event with its payload, every effect, the final states. Two
 // runs with equal hashes made the same decisions and the same bytes.
 
-import type { Effect } from '../core/effect.ts'
+import type { Applied, Effect } from '../core/effect.ts'
 import { Hash128 } from '../core/hash.ts'
+import type { Lanes } from '../core/hash.ts'
 import type { Machine } from '../core/machine.ts'
 import type { SimEvent } from './event-queue.ts'
 import { hashMessage, hashOutcome } from './wire.ts'
 import type { Wire } from './wire.ts'
 
+interface Given {
+  readonly reply: unknown
+  readonly events: readonly unknown[]
+  readonly lanes: Lanes
+}
+
 /** Takes in a run, piece by piece. */
 export class TraceHash {
   readonly #hash = new Hash128()
   readonly #wire: Wire
+  /** By index: what an entry gave the node that applied it last. */
+  readonly #givens: Given[] = []
 
   constructor(wire: Wire) {
     this.#wire = wire
@@ -77,15 +86,30 @@ export class TraceHash {
           hash.integer(effect.index)
           hash.integer(effect.term)
           hash.integer(effect.timeMs)
-          if (effect.reply !== null) hash.bytes(machine.encodeReply(effect.reply))
-          hash.word(effect.events.length)
-          for (const event of effect.events) hashFields(hash, event as object)
+          for (const lane of this.#given(effect, machine)) hash.word(lane)
           break
         case 'trace':
           hash.word(6)
           hashFields(hash, effect.trace)
       }
     }
+  }
+
+  /** The digest of what an entry gave, made once for all nodes that got the very same of it. */
+  #given<Reply, MachineEvent>(
+    applied: Applied<Reply, MachineEvent>,
+    machine: Pick<Machine<never, never, Reply, never>, 'encodeReply'>,
+  ): Lanes {
+    const { index, reply, events } = applied
+    const known = this.#givens[index]
+    if (known !== undefined && known.reply === reply && known.events === events) return known.lanes
+    const hash = new Hash128()
+    if (reply !== null) hash.bytes(machine.encodeReply(reply))
+    hash.word(events.length)
+    for (const event of events) hashFields(hash, event as object)
+    const lanes = hash.lanes()
+    this.#givens[index] = { reply, events, lanes }
+    return lanes
   }
 
   /** A final state, in its canonical bytes. */

@@ -20,6 +20,8 @@ import { Observer } from './observer.ts'
 import type { Streams } from './random.ts'
 import { Recovery } from './recovery.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
+import { sharedMachine } from './shared-machine.ts'
+import type { Shared } from './shared-machine.ts'
 import { TraceHash } from './trace-hash.ts'
 import { TraceLines } from './trace.ts'
 import { Violation } from './violation.ts'
@@ -101,6 +103,7 @@ class World<
 > {
   readonly #options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>
   readonly #queue = new EventQueue()
+  readonly #shared: Machine<State, Shared<Command>, Reply, MachineEvent>
   readonly #hash: TraceHash
   readonly #lines: TraceLines
   readonly #nodes: SimulatedNode<State, Command, Reply, MachineEvent>[] = []
@@ -134,6 +137,7 @@ class World<
     const { machine, scenario, streams, workload } = options
     const names = nodeNames(scenario.nodes)
     const wire = options.bytes ? bytesWire('simulated', '0') : referenceWire()
+    this.#shared = sharedMachine(machine)
     this.#hash = new TraceHash(wire)
     this.#lines = new TraceLines(options.traceLines)
     const { timeUs, schedule, trace } = this
@@ -165,7 +169,7 @@ class World<
   #addNodes(names: readonly string[], wire: Wire): void {
     const { machine, scenario, streams } = this.#options
     const byReference = !this.#options.bytes
-    const replicated = replica(machine)
+    const replicated = replica(this.#shared)
     const { leaves, durable, crashing, crashed, recovered } = this.#observer
     const { timeUs, schedule, send } = this
     const around = {
@@ -334,11 +338,11 @@ class World<
 
   /** After the last event: whole states, final hashes, and the clients' history. */
   #finish(): void {
-    const { machine, workload } = this.#options
+    const { workload } = this.#options
     this.#nodes.forEach((node, index) => {
       if (node.state === null) return
       this.#observer.finished(index, node.state)
-      this.#hash.state(canonical(machine, node.state))
+      this.#hash.state(canonical(this.#shared, node.state))
     })
     for (const client of this.#clients) client.close()
     if (workload.judge === undefined) return

@@ -1,0 +1,92 @@
+// Nodes share what a pure machine gave; a machine that is not pure must be found out all the same.
+
+import * as assert from 'uvu/assert'
+import type { RegisterInput } from '../../checker/models.ts'
+import type { Machine } from '../../core/machine.ts'
+import { simulate } from '../../sim/index.ts'
+import { sharedMachine } from '../../sim/shared-machine.ts'
+import { suite } from '../harness.ts'
+import { registerMachine, registerWorkload } from './register-machine.ts'
+import type { RegisterReply } from './register-machine.ts'
+
+const test = suite('sim/shared-machine')
+const SMALL = { seed: 1, nodes: 5, clients: 3, fireMs: 3_000 } as const
+const whole = registerMachine()
+
+interface Cell {
+  value: number
+}
+
+/** The register in a cell that `apply` writes to, where it should make another. */
+const edited: Machine<Cell, RegisterInput, RegisterReply, never> = {
+  initial: () => ({ value: 0 }),
+  apply: (cell, command, context) => {
+    const [value, reply, events] = whole.apply(cell.value, command, context)
+    cell.value = value
+    return [cell, reply, events]
+  },
+  due: () => null,
+  encodeCommand: whole.encodeCommand,
+  decodeCommand: whole.decodeCommand,
+  encodeReply: whole.encodeReply,
+  decodeReply: whole.decodeReply,
+  encodeSnapshot: ({ value }) => whole.encodeSnapshot(value),
+  decodeSnapshot: (bytes) => ({ value: whole.decodeSnapshot(bytes) as number }),
+  hash: ({ value }) => whole.hash(value),
+}
+
+test('shared machine: an entry: applied once for all nodes, and once by the oracles', () => {
+  let applications = 0
+  let entries = 0
+  const machine = registerMachine({
+    apply: (...args) => {
+      applications++
+      return whole.apply(...args)
+    },
+  })
+  const count = {
+    name: 'entries',
+    stepped: ({ after }: { readonly after: { readonly applied: number } }) => {
+      entries = Math.max(entries, after.applied)
+      return null
+    },
+  }
+  const result = simulate({ ...SMALL, machine, workload: registerWorkload(), oracles: [count] })
+  assert.is(result.verdict, 'ok')
+  assert.ok(entries > 50 && applications > entries, `${entries} entries`)
+  assert.ok(applications <= 2 * entries, `${applications} applications of ${entries} entries`)
+})
+
+test('shared machine: another state, time or command at the same index: applied anew', () => {
+  const shared = sharedMachine(whole)
+  const write = (value: number): ReturnType<typeof shared.decodeCommand> =>
+    shared.decodeCommand(whole.encodeCommand({ type: 'write', value }))
+  const [first, second] = [write(1), write(2)]
+  assert.ok(first !== null && second !== null)
+  const apply = (before: number, command: typeof first, timeMs: number): unknown =>
+    shared.apply(before, command, { index: 1, timeMs })
+  const given = apply(0, first, 5)
+  assert.is(apply(0, { ...first, payload: first.payload?.slice() ?? null }, 5), given)
+  assert.is.not(apply(0, first, 6), given)
+  assert.is.not(apply(3, first, 6), given)
+  assert.equal(apply(0, second, 5), [2, true, []])
+})
+
+test('shared machine: one that counts its calls: found out', () => {
+  let calls = 0
+  const machine = registerMachine({
+    apply: (value, command, context) => {
+      const [after, reply] = whole.apply(value, command, context)
+      return [after, command.type === 'read' && ++calls === 20 ? -1 : reply, []]
+    },
+  })
+  const result = simulate({ ...SMALL, machine, workload: registerWorkload() })
+  assert.is(result.violation?.oracle, 'equal replies at equal index')
+})
+
+test('shared machine: one that edits its state in place: found out', () => {
+  const result = simulate({ ...SMALL, machine: edited, workload: registerWorkload() })
+  assert.is(result.violation?.oracle, 'equal state at equal index')
+})
+
+test.run()
