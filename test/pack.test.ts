@@ -55,10 +55,15 @@ test('pack: npm pack: holds what is shipped and nothing else', () => {
   assert.is(packed.length, 1)
   tarball = join(folder, packed[0] ?? '')
   const names = mustRun(folder, 'tar', '-tzf', tarball).trim().split('\n')
-  const expected = /^package\/(dist\/[\w/-]+\.(js|d\.ts)|cli\/lockstep\.js|[A-Z]+(\.md)?)$/
-  const others = names.filter(name => !expected.test(name) && name !== 'package/package.json')
+  const expected =
+    /^package\/(dist\/(?!bench)[\w/-]+\.(js|d\.ts)|cli\/lockstep\.js|[A-Z]+(\.md)?)$/
+  const read = /^package\/(docs\/[\w-]+\.md|examples\/[\w-]+\.ts)$/
+  const others = names.filter(name => {
+    return !expected.test(name) && !read.test(name) && name !== 'package/package.json'
+  })
   assert.equal(others, [])
-  for (const name of ['README.md', 'LICENSE', 'CHANGELOG.md', 'cli/lockstep.js']) {
+  const linked = ['docs/design.md', 'examples/embed-core.ts', 'examples/simulate-your-machine.ts']
+  for (const name of [...linked, 'README.md', 'LICENSE', 'CHANGELOG.md', 'cli/lockstep.js']) {
     assert.ok(names.includes(`package/${name}`), `${name} is not packed`)
   }
 }, { deadlineMs })
