@@ -51,7 +51,8 @@ export function processScreen(): Screen {
   return {
     isTerminal,
     hasStatus,
-    columns: stdout.columns ?? stderr.columns ?? COLUMNS_DEFAULT,
+    // A terminal that does not know its size says 0.
+    columns: stdout.columns || stderr.columns || COLUMNS_DEFAULT,
     print: (text) => {
       clear()
       stdout.write(`${text}\n`)

@@ -59,6 +59,11 @@ test('sim: on a narrow terminal: one column, and colours unless NO_COLOR says ot
   assert.ok(plain.split('\n').every((line) => line.length <= 60 || line.includes('hash')))
 })
 
+test('sim: on a terminal that does not know its size: names are whole', () => {
+  const { stdout } = lockstep(root, ['sim', ...fire, '--seed', '1'], { terminalColumns: 0 })
+  assert.match(stdout, /leader crashed with unreplicated entries/)
+})
+
 test('sim: in CI: plain lines even where stdout says that it is a terminal', () => {
   const surroundings = { terminalColumns: 100, environment: { CI: 'true' } }
   const { stdout, stderr } = lockstep(root, ['sim', ...fire, '--seed', '1'], surroundings)
