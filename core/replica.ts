@@ -121,8 +121,9 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
     waiting: work.waiting,
     dueIndex: work.dueIndex,
   }
-  const effects: readonly Effect<Reply, Event>[] = raftEffects
-  return [after, work.out.length === 0 ? effects : effects.concat(work.out)]
+  const effects: Effect<Reply, Event>[] = raftEffects
+  for (const effect of work.out) effects.push(effect)
+  return [after, effects]
 }
 
 function firesDue({ events }: Input): boolean {

@@ -62,7 +62,7 @@ export function checkDeadlines(turn: Turn): void {
 }
 
 /** Ends a turn: what to send, what to persist, and the state after it. */
-export function finishTurn(turn: Turn): readonly [RaftState, readonly RaftEffect[]] {
+export function finishTurn(turn: Turn): readonly [RaftState, RaftEffect[]] {
   if (turn.role.role === 'leader') sendAppends(turn, turn.role)
   flushPersist(turn)
   return [closeTurn(turn), turn.effects]

@@ -103,7 +103,8 @@ export function flushPersist(turn: Turn): void {
     const id = turn.nextPersistId++
     const { log, term, vote } = turn
     const firstIndex = logChanged ? turn.dirtyFrom : log.lastIndex + 1
-    turn.pending = turn.pending.concat({ id, lastIndex: log.lastIndex, lastTerm: log.lastTerm })
+    const persist = { id, lastIndex: log.lastIndex, lastTerm: log.lastTerm }
+    turn.pending = turn.pending.length === 0 ? [persist] : [...turn.pending, persist]
     turn.effects.push({
       type: 'persist',
       id,
