@@ -12,7 +12,7 @@ import type {
   LockEvent,
   LockReply,
   LockRequest,
-  Rejected,
+  Refusal,
   Release,
   Renew,
   Status,
@@ -56,7 +56,7 @@ function applyTo(draft: Draft, command: LockCommand, limits: Limits): LockReply 
   }
 }
 
-/** One effect per request id, however often the request comes. */
+/** One effect and one answer per request id, however often the request comes. */
 function applyRequest(draft: Draft, command: LockRequest, limits: Limits): LockReply | null {
   const reason = requestProblem(command, limits)
   if (reason !== null) return { type: 'rejected', reason }
@@ -70,7 +70,7 @@ function applyRequest(draft: Draft, command: LockRequest, limits: Limits): LockR
   }
   if (memosFull(draft, command.owner, limits)) return { type: 'rejected', reason: 'overloaded' }
   const reply = applyNew(draft, id, command, limits)
-  if (reply !== null && reply.type !== 'rejected') remember(draft, id, null, command, reply)
+  if (reply !== null) remember(draft, id, null, command, reply)
   return reply
 }
 
@@ -79,7 +79,7 @@ function applyNew(
   id: string,
   command: LockRequest,
   limits: Limits,
-): FinalReply | Rejected | null {
+): FinalReply | null {
   switch (command.type) {
     case 'acquire':
       return acquire(draft, id, command, limits)
@@ -97,7 +97,7 @@ function acquire(
   id: string,
   command: Acquire,
   limits: Limits,
-): FinalReply | Rejected | null {
+): FinalReply | null {
   const { key, owner, ttlMs, waitMs } = command
   const holding = mapGet(draft.locks, key)
   if (holding !== undefined && holding.owner === owner) {
@@ -105,8 +105,8 @@ function acquire(
   }
   const locksFull = useOf(draft, owner).locks >= limits.locksPerOwnerMax
   if (holding === undefined) {
-    if (locksFull) return { type: 'rejected', reason: 'tooManyLocks' }
-    if (mapSize(draft.locks) >= limits.keysMax) return { type: 'rejected', reason: 'tooManyKeys' }
+    if (locksFull) return refused('tooManyLocks')
+    if (mapSize(draft.locks) >= limits.keysMax) return refused('tooManyKeys')
     begin(draft, null, command, draft.index, emptyMap())
     const token = draft.tokenBase + draft.index
     return { type: 'granted', token, count: 1, ttlMs, grantedAfterMs: 0 }
@@ -116,10 +116,8 @@ function acquire(
     return { type: 'held', owner: holding.owner, token: holding.token, remainingMs }
   }
   // Waiters count as well, so that a grant never finds its owner's share full.
-  if (locksFull) return { type: 'rejected', reason: 'tooManyLocks' }
-  if (mapSize(holding.waiters) >= limits.waitersPerKeyMax) {
-    return { type: 'rejected', reason: 'tooManyWaiters' }
-  }
+  if (locksFull) return refused('tooManyLocks')
+  if (mapSize(holding.waiters) >= limits.waitersPerKeyMax) return refused('tooManyWaiters')
   enqueue(draft, id, holding, command)
   return null
 }
@@ -130,13 +128,17 @@ function acquireAgain(
   command: Acquire,
   holding: Holding,
   limits: Limits,
-): FinalReply | Rejected {
+): FinalReply {
   const count = holding.count + (command.reentrant ? 1 : 0)
-  if (count > limits.countMax) return { type: 'rejected', reason: 'countTooHigh' }
+  if (count > limits.countMax) return refused('countTooHigh')
   const deadlineMs = Math.max(holding.deadlineMs, draft.timeMs + command.ttlMs)
   update(draft, holding, count, deadlineMs)
   const ttlMs = deadlineMs - draft.timeMs
   return { type: 'granted', token: holding.token, count, ttlMs, grantedAfterMs: 0 }
+}
+
+function refused(reason: Refusal): FinalReply {
+  return { type: 'rejected', reason }
 }
 
 function release(draft: Draft, command: Release): FinalReply {

@@ -55,8 +55,20 @@ export type LockRequest = Acquire | Release | Renew
 /** All commands. */
 export type LockCommand = LockRequest | Status | Expire
 
-/** Why a request was refused. Nothing happened, and the same id may be used again. */
-export type Reason =
+/**
+ * Why a request was refused. Nothing happened.
+ *
+ * `overloaded`: no more replies can be remembered, for this owner or in all, until old ones are
+ * dropped. So neither is this one, and it is the last word on this attempt alone: another attempt
+ * of the same request may find room, and have its effect.
+ */
+export type Reason = Problem | Refusal | 'overloaded'
+
+/**
+ * What is wrong with a request whatever the state. Not remembered: all attempts fail alike, and the
+ * same id may be used again.
+ */
+export type Problem =
   /** The key has no characters. */
   | 'keyEmpty'
   /** The key has more UTF-8 bytes than the limit. */
@@ -75,6 +87,14 @@ export type Reason =
   | 'waitOutOfRange'
   /** The token is no integer from 0 to 2^53 - 1. */
   | 'tokenOutOfRange'
+  /** This id was used for another request on the same key by the same owner. */
+  | 'requestIdReused'
+
+/**
+ * A limit that was reached. Remembered like every answer, lest an attempt that was delayed have its
+ * effect after another was refused. Who asks once more later does so under a new id.
+ */
+export type Refusal =
   /** As many requests wait for this key as may. */
   | 'tooManyWaiters'
   /** The owner holds and waits for as many locks as it may. */
@@ -83,10 +103,6 @@ export type Reason =
   | 'tooManyKeys'
   /** The lock was taken as often as it may by one owner. */
   | 'countTooHigh'
-  /** This id was used for another request on the same key by the same owner. */
-  | 'requestIdReused'
-  /** No more replies can be remembered: for this owner, or in all. Later there is room again. */
-  | 'overloaded'
 
 /** The owner has the lock. */
 export interface Granted {
@@ -175,8 +191,21 @@ export interface Rejected {
   readonly reason: Reason
 }
 
+/** The request met a limit and changed nothing. */
+export interface Refused extends Rejected {
+  readonly reason: Refusal
+}
+
 /** The replies that are remembered, and given again to the same request. */
-export type FinalReply = Granted | Held | Timeout | Released | NotHolder | Renewed | Expired
+export type FinalReply =
+  | Granted
+  | Held
+  | Timeout
+  | Released
+  | NotHolder
+  | Renewed
+  | Expired
+  | Refused
 
 /** All replies. */
 export type LockReply = FinalReply | Queued | StatusReply | Swept | Rejected

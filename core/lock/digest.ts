@@ -96,6 +96,9 @@ function hashReply(hash: Hash128, reply: FinalReply): void {
     case 'expired':
       hash.word(7)
       return hash.integer(reply.token)
+    case 'rejected':
+      hash.word(8)
+      return hash.text(reply.reason)
     default:
       return unreachable(reply)
   }

@@ -2,7 +2,7 @@
 // have the same limits: they decide what `apply` does.
 
 import { isWellFormed, utf8Bytes } from '../bytes.ts'
-import type { LockRequest, Reason, Status } from './command.ts'
+import type { LockRequest, Problem, Reason, Refusal, Status } from './command.ts'
 
 /** The bounds; bytes are those of UTF-8. */
 export interface Limits {
@@ -18,7 +18,7 @@ export interface Limits {
   /** Keys that may be held in all. */
   readonly keysMax: number
   readonly countMax: number
-  /** How long a reply is remembered at least, in log time. */
+  /** How long a reply is remembered at least, in log time: longer than any client keeps asking. */
   readonly memoLifeMs: number
   /** Replies that are remembered, and requests that wait, in all. */
   readonly memosMax: number
@@ -49,11 +49,23 @@ export const LIMITS: Limits = {
   expireMax: 1_000,
 }
 
+const REFUSALS: readonly Reason[] = [
+  'tooManyWaiters',
+  'tooManyLocks',
+  'tooManyKeys',
+  'countTooHigh',
+]
+
+/** True when a limit was reached: then the reply is remembered. */
+export function isRefusal(reason: Reason): reason is Refusal {
+  return REFUSALS.includes(reason)
+}
+
 /**
  * What is wrong with a request by itself, or null. `apply` asks this too; a front end asks first,
  * since text without a UTF-8 form would not survive `encodeCommand`.
  */
-export function requestProblem(command: LockRequest | Status, limits: Limits): Reason | null {
+export function requestProblem(command: LockRequest | Status, limits: Limits): Problem | null {
   const { key } = command
   if (key.length === 0) return 'keyEmpty'
   if (tooLong(key, limits.keyBytesMax)) return 'keyTooLong'

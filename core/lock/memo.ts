@@ -1,5 +1,9 @@
-// What requests were answered, so that one that comes again has no second effect. A reply is
-// remembered for a while of log time; the share of each owner and the whole are bounded.
+// What requests were answered, so that one that comes again has no second effect, and none at all
+// once it was refused. A reply is remembered for a while of log time; the share of each owner and
+// the whole are bounded, and `overloaded` is the one answer of the state that cannot be kept.
+//
+// So the promise of one fate ends with a memo's life: no attempt may be appended later than that
+// after the answer to another. A client gives up in time, less what its messages may be under way.
 
 import { invariant } from '../invariant.ts'
 import { mapFirst, mapGet, mapSize } from '../ordered-map.ts'

@@ -6,6 +6,7 @@ import type { OrderedMap } from '../ordered-map.ts'
 import { emptyMap, mapEntries, mapGet, mapSet, mapSize } from '../ordered-map.ts'
 import { readCommand, readReply, writeCommand, writeReply } from './codec.ts'
 import type { FinalReply, LockReply } from './command.ts'
+import { isRefusal } from './limits.ts'
 import type { AnsweredMemo, Waiter } from './records.ts'
 import { memoId, waitDeadlineMs, waitOrder } from './records.ts'
 import type { Draft, LockState } from './state.ts'
@@ -121,7 +122,8 @@ function readMemo(reader: ByteReader): AnsweredMemo | null {
 
 function isFinal(reply: LockReply): reply is FinalReply {
   const { type } = reply
-  return type !== 'queued' && type !== 'status' && type !== 'swept' && type !== 'rejected'
+  if (type === 'rejected') return isRefusal(reply.reason)
+  return type !== 'queued' && type !== 'status' && type !== 'swept'
 }
 
 function follows(before: AnsweredMemo | null, memo: AnsweredMemo): boolean {

@@ -10,9 +10,10 @@ import {
   encodeCommand,
   encodeReply,
   writeCommand,
+  writeReply,
 } from '../../../core/lock/codec.ts'
-import type { LockCommand, LockReply } from '../../../core/lock/command.ts'
-import { holdingLanes, waiterLanes } from '../../../core/lock/digest.ts'
+import type { FinalReply, LockCommand, LockReply } from '../../../core/lock/command.ts'
+import { holdingLanes, memoLanes, waiterLanes } from '../../../core/lock/digest.ts'
 import type { Holding } from '../../../core/lock/records.ts'
 import { decodeSnapshot, encodeSnapshot } from '../../../core/lock/snapshot.ts'
 import { lanesHex } from '../../../core/hash.ts'
@@ -212,6 +213,38 @@ test('lock codec: a snapshot with waiters out of order or one twice: null', () =
   assert.is(decodeSnapshot(snapshot([3, 'a'], [2, 'b'])), null)
   assert.is(decodeSnapshot(snapshot([2, 'a'], [2, 'b'])), null)
   assert.is(decodeSnapshot(snapshot([2, 'a'], [3, 'a'])), null)
+})
+
+test('lock codec: a snapshot with a refusal: read when it is one that is remembered', () => {
+  const snapshot = (reply: LockReply): Uint8Array => {
+    const writer = new ByteWriter()
+    for (const value of [1, 0, 0, 1]) writer.varint(value)
+    const who = { key: 'k', owner: 'y', requestId: 'a' }
+    writeCommand(writer, { type: 'acquire', ...who, ttlMs: 100, waitMs: 9, reentrant: false })
+    writeReply(writer, reply)
+    for (const value of [1, 0, 0]) writer.varint(value)
+    return writer.finish()
+  }
+  const remembered = REASONS.filter((reason) => {
+    return decodeSnapshot(snapshot({ type: 'rejected', reason })) !== null
+  })
+  assert.equal(remembered, ['tooManyWaiters', 'tooManyLocks', 'tooManyKeys', 'countTooHigh'])
+  const who = { key: 'k', owner: 'y', requestId: 'a', ttlMs: 100, waitMs: 9, reentrant: false }
+  const memo = { type: 'answered', id: '', index: 1, atMs: 0, ordinal: 0 } as const
+  const digests = remembered.map((reason) => {
+    const reply = { type: 'rejected', reason } as FinalReply
+    return lanesHex(memoLanes({ ...memo, command: { type: 'acquire', ...who }, reply }))
+  })
+  assert.is(new Set(digests).size, 4)
+})
+
+test('lock codec: a write that throws half-way: the next one is as ever', () => {
+  const half = { type: 'acquire', key: 'k', owner: null } as unknown as LockCommand
+  assert.throws(() => encodeCommand(half))
+  assert.equal(encodeCommand({ type: 'expire', max: 1 }), Uint8Array.of(4, 1))
+  const status = { type: 'status', locked: true, owner: 7 } as unknown as LockReply
+  assert.throws(() => encodeReply(status))
+  assert.equal(encodeReply({ type: 'timeout' }), Uint8Array.of(3))
 })
 
 test('lock codec: any field of a holding or waiter: counts in its digest', () => {

@@ -2,6 +2,7 @@
 
 import * as assert from 'uvu/assert'
 import type { LockReply } from '../../../core/lock/command.ts'
+import { mapSize } from '../../../core/ordered-map.ts'
 import { suite } from '../../harness.ts'
 import { Driver } from './support.ts'
 
@@ -391,9 +392,8 @@ test('lock: caps: waiters, locks, keys and count: their own reason, and no effec
   const log = new Driver({ waitersPerKeyMax: 1, locksPerOwnerMax: 2, keysMax: 3, countMax: 2 })
   log.acquire('k', 'x')
   log.acquire('k', 'y', { waitMs: 100 })
-  const before = log.machine.hash(log.state)
   assert.equal(log.acquire('k', 'z', { waitMs: 100 }), rejected('tooManyWaiters'))
-  assert.is(log.machine.hash(log.state), before)
+  assert.equal(log.events, [])
   log.acquire('l', 'y')
   assert.equal(log.acquire('m', 'y'), rejected('tooManyLocks'), 'a wait counts as a lock')
   log.acquire('k', 'x', { reentrant: true })
@@ -401,6 +401,37 @@ test('lock: caps: waiters, locks, keys and count: their own reason, and no effec
   assert.is(log.acquire('k', 'x')?.type, 'granted', 'a refresh needs no count')
   log.acquire('m', 'x')
   assert.equal(log.acquire('n', 'z'), rejected('tooManyKeys'))
+})
+
+test('lock: caps: a refused request that comes again: refused, though there is room by now', () => {
+  const limits = { waitersPerKeyMax: 1, locksPerOwnerMax: 2, keysMax: 3, countMax: 2 }
+  const log = new Driver({ ...limits, memosPerOwnerMax: 4 })
+  const again = (): (LockReply | null)[] => [
+    log.acquire('k', 'z', { waitMs: 100, requestId: 'a' }),
+    log.acquire('m', 'y', { requestId: 'a' }),
+    log.acquire('k', 'x', { reentrant: true, requestId: 'a' }),
+    log.acquire('n', 'w', { requestId: 'a' }),
+  ]
+  log.acquire('k', 'x')
+  log.acquire('k', 'x', { reentrant: true })
+  log.acquire('k', 'y', { waitMs: 100 })
+  log.acquire('l', 'y')
+  log.acquire('o', 'v')
+  const reasons = ['tooManyWaiters', 'tooManyLocks', 'countTooHigh', 'tooManyKeys']
+  const replies = reasons.map(rejected)
+  assert.equal(again(), replies)
+  log.timeMs = 1_000
+  log.expire()
+  assert.is(mapSize(log.state.locks), 0)
+  assert.equal(again(), replies)
+  assert.equal(log.events, [])
+  const restored = log.machine.decodeSnapshot(log.machine.encodeSnapshot(log.state))
+  assert.ok(restored !== null)
+  assert.is(log.machine.hash(restored), log.machine.hash(log.state))
+  log.state = restored
+  assert.equal(again(), replies)
+  log.acquire('p', 'x')
+  assert.equal(log.acquire('q', 'x'), rejected('overloaded'), 'a refusal takes its share of memos')
 })
 
 test('lock: bad input: each has its reason, and leaves no memo', () => {

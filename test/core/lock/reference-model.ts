@@ -60,7 +60,7 @@ export class ReferenceModel {
     const { memosMax, memosPerOwnerMax } = this.#limits
     if (this.memos.length >= memosMax || mine >= memosPerOwnerMax) return reject('overloaded')
     const reply = this.#request(command)
-    if (reply?.type !== 'rejected') this.#remember(command, reply)
+    this.#remember(command, reply)
     return reply
   }
 
