@@ -43,12 +43,18 @@ export const REASONS: readonly Reason[] = [
   'overloaded',
 ]
 
-// A new writer costs more than a command: all share this one, empty between calls.
+// A new writer costs more than a command: all share this one.
 const scratch = new ByteWriter()
+
+/** The shared writer, rid of what a write that threw half-way has left. */
+function emptyScratch(): ByteWriter {
+  if (scratch.length > 0) scratch.finish()
+  return scratch
+}
 
 /** A command as bytes. Its text must have a UTF-8 form: see `requestProblem`. */
 export function encodeCommand(command: LockCommand): Uint8Array {
-  const writer = scratch
+  const writer = emptyScratch()
   writeCommand(writer, command)
   return writer.finish()
 }
@@ -62,7 +68,7 @@ export function decodeCommand(bytes: Uint8Array): LockCommand | null {
 
 /** A reply as bytes. */
 export function encodeReply(reply: LockReply): Uint8Array {
-  const writer = scratch
+  const writer = emptyScratch()
   writeReply(writer, reply)
   return writer.finish()
 }
