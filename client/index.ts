@@ -28,4 +28,5 @@ export type {
   RequestInput,
   RequestMachine,
   RequestState,
+  Weight,
 } from './request.ts'

@@ -13,7 +13,11 @@ export interface RequestConfig {
   readonly nodes: readonly NodeId[]
   /** Milliseconds, at least 1, that an attempt may go unanswered; then another node is asked. */
   readonly attemptTimeoutMs: number
-  /** Pause, milliseconds, at least 1, after `unknown`, or `notLeader` without a usable hint. */
+  /**
+   * Pause, milliseconds, at least 1, after `unknown`, after `notLeader` without a usable hint, and
+   * after a reply that does not settle the call. Half of it at least is kept; the random bits decide
+   * of the rest, so that clients which were refused together do not come back together.
+   */
   readonly retryPauseMs: number
 }
 
@@ -44,6 +48,18 @@ export type RequestEffect =
     }
   /** The end of a call. Exactly one a call. */
   | { readonly type: 'result'; readonly call: number; readonly result: CallResult }
+
+/** What a reply says of its call. */
+export type Weight =
+  /** It is the answer. */
+  | 'final'
+  /** The attempt was applied, and the answer will go to a newer one. */
+  | 'superseded'
+  /**
+   * The attempt was applied and had no effect, but nothing keeps another one from having it: the
+   * answer, unless another may still be applied.
+   */
+  | 'noEffect'
 
 /** How a call ended. */
 export type CallResult =
@@ -104,7 +120,7 @@ export type Phase =
 /** One turn's input. `now`: integer milliseconds, monotonic, at least 0, read after `events`. */
 export interface RequestInput {
   readonly now: number
-  /** 32 random bits. Unused so far: part of the contract so that pauses may get jitter. */
+  /** 32 random bits, of which the pauses of this turn are made. */
   readonly random: number
   readonly events: readonly RequestEvent[]
 }
@@ -119,14 +135,17 @@ export interface RequestMachine {
   deadlineMs(state: RequestState): number
 }
 
+const TWO_32 = 0x100000000
+
 /** A call as a turn's private copy, edited in place. */
 type CallDraft = { -readonly [Name in keyof Call]: Call[Name] }
 
 /** A turn's scratch pad: the one place where something is edited. */
 interface Turn {
   readonly config: RequestConfig
-  readonly isFinal: (reply: Uint8Array) => boolean
+  readonly weigh: (reply: Uint8Array) => Weight
   readonly now: number
+  readonly random: number
   start: number
   leader: NodeId | null
   nextRequest: number
@@ -134,15 +153,10 @@ interface Turn {
   readonly effects: RequestEffect[]
 }
 
-/**
- * The request machine of one client.
- *
- * `isFinal` tells an answer from a reply that only says the place in a queue went to a newer
- * attempt: after the latter the call goes on waiting.
- */
+/** The request machine of one client. `weigh` tells answers from replies that are not the last. */
 export function requestMachine(
   config: RequestConfig,
-  isFinal: (reply: Uint8Array) => boolean,
+  weigh: (reply: Uint8Array) => Weight,
 ): RequestMachine {
   invariant(config.nodes.length > 0, 'request: no node to ask')
   invariant(config.attemptTimeoutMs >= 1, 'request: attemptTimeoutMs below 1')
@@ -155,7 +169,7 @@ export function requestMachine(
       nextRequest: 1,
       calls: [],
     }),
-    step: (state, input) => step(config, isFinal, state, input),
+    step: (state, input) => step(config, weigh, state, input),
     deadlineMs: (state) => {
       let earliestMs = Infinity
       for (const { deadlineMs, phase } of state.calls) {
@@ -169,14 +183,16 @@ export function requestMachine(
 /** Events first, so that an answer beats a deadline of the same turn; then whatever is due. */
 function step(
   config: RequestConfig,
-  isFinal: (reply: Uint8Array) => boolean,
+  weigh: (reply: Uint8Array) => Weight,
   state: RequestState,
   input: RequestInput,
 ): readonly [RequestState, readonly RequestEffect[]] {
   const { start, leader, nextRequest } = state
   const now = Math.max(input.now, state.nowMs)
+  const { random } = input
   const calls = state.calls.map(copyCall)
-  const turn: Turn = { config, isFinal, now, start, leader, nextRequest, calls, effects: [] }
+  const effects: RequestEffect[] = []
+  const turn: Turn = { config, weigh, now, random, start, leader, nextRequest, calls, effects }
   for (const event of input.events) {
     switch (event.type) {
       case 'call':
@@ -234,11 +250,7 @@ function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): vo
 
   switch (outcome.type) {
     case 'done':
-      if (turn.isFinal(outcome.reply)) {
-        const { firstSentMs } = call
-        invariant(firstSentMs !== null, 'request: answered before it was sent')
-        finish(turn, call, { type: 'done', reply: outcome.reply, firstSentMs })
-      } else call.ambiguous = true
+      replied(turn, call, outcome.reply, isNewest)
       return
     case 'notLeader':
       if (isNewest) redirect(turn, call, attempt.to, outcome.leader)
@@ -256,6 +268,28 @@ function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): vo
   }
 }
 
+/** The machine's reply to an attempt, which is not open any more. */
+function replied(turn: Turn, call: CallDraft, reply: Uint8Array, isNewest: boolean): void {
+  const weight = turn.weigh(reply)
+  switch (weight) {
+    case 'superseded':
+      call.ambiguous = true
+      return
+    case 'noEffect':
+      if (!mayHappen(call)) break
+      // What was sent earlier may find room where this found none: only more asking can tell.
+      if (isNewest) pause(turn, call)
+      return
+    case 'final':
+      break
+    default:
+      unreachable(weight)
+  }
+  const { firstSentMs } = call
+  invariant(firstSentMs !== null, 'request: answered before it was sent')
+  finish(turn, call, { type: 'done', reply, firstSentMs })
+}
+
 /** Follows a usable hint at once, unless hints have led round in circles. */
 function redirect(turn: Turn, call: CallDraft, from: NodeId, hint: NodeId | null): void {
   const { nodes } = turn.config
@@ -266,8 +300,10 @@ function redirect(turn: Turn, call: CallDraft, from: NodeId, hint: NodeId | null
 }
 
 function pause(turn: Turn, call: CallDraft): void {
+  const { retryPauseMs } = turn.config
+  const lessMs = Math.floor(((turn.random >>> 0) / TWO_32) * (Math.floor(retryPauseMs / 2) + 1))
   call.hops = 0
-  call.phase = { type: 'pausing', to: null, untilMs: turn.now + turn.config.retryPauseMs }
+  call.phase = { type: 'pausing', to: null, untilMs: turn.now + retryPauseMs - lessMs }
 }
 
 /** Ends the call when its time is up, else does what its phase has waited for. */
@@ -325,9 +361,14 @@ function forget(turn: Turn, node: NodeId): void {
   if (turn.leader === node) turn.leader = null
 }
 
-/** The result of a call that ends without an answer: `failed` only if nothing was appended. */
+/** The result of a call that ends without an answer. */
 function undone(call: Call): CallResult {
-  return { type: call.ambiguous || call.open.length > 0 ? 'unknown' : 'failed' }
+  return { type: mayHappen(call) ? 'unknown' : 'failed' }
+}
+
+/** Whether an attempt without its last word was appended, or may have been. */
+function mayHappen(call: Call): boolean {
+  return call.ambiguous || call.open.length > 0
 }
 
 function finish(turn: Turn, call: Call, result: CallResult): void {

@@ -3,7 +3,7 @@
 
 import type { Operation } from '../checker/history.ts'
 import { requestMachine } from '../client/request.ts'
-import type { CallResult, RequestEvent, RequestState } from '../client/request.ts'
+import type { CallResult, RequestEvent, RequestState, Weight } from '../client/request.ts'
 import type { Machine } from '../core/machine.ts'
 import type { NodeId } from '../core/raft/config.ts'
 import type { ClockError } from './clock.ts'
@@ -35,7 +35,7 @@ export interface ClientParts<Command, Reply, Op, Input, Output> {
   readonly steps: readonly ClientStep<Op>[]
   readonly actor: Actor<Command, Reply, Op, Input, Output>
   readonly machine: Pick<Machine<never, Command, Reply, never>, 'encodeCommand' | 'decodeReply'>
-  readonly isFinal: (reply: Reply) => boolean
+  readonly weigh: (reply: Reply) => Weight
   readonly wire: Wire
   readonly random: RandomStream
 }
@@ -73,7 +73,7 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     const config = { nodes, attemptTimeoutMs: ATTEMPT_TIMEOUT_MS, retryPauseMs: RETRY_PAUSE_MS }
     this.#machine = requestMachine(config, (bytes) => {
       const reply = machine.decodeReply(bytes)
-      return reply === null || parts.isFinal(reply)
+      return reply === null ? 'final' : parts.weigh(reply)
     })
     this.#state = this.#machine.initial(random.below(TWO_32))
     this.#scheduleNext()

@@ -16,6 +16,7 @@ import {
   safeUntilMs,
 } from '../client/lease.ts'
 import type { Lease } from '../client/lease.ts'
+import type { Weight } from '../client/request.ts'
 import type { LockCommand, LockEvent, LockReply, LockRequest } from '../core/lock/command.ts'
 import { LockOracles } from './lock-oracles.ts'
 import type { RandomStream } from './random.ts'
@@ -54,7 +55,7 @@ export function lockWorkload(
     draw: (random) => drawOperation(random, keys),
     fresh: () => ({ type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0 }),
     isServed: (output) => output.type === 'granted',
-    isFinal: (reply) => reply.type !== 'queued',
+    weigh,
     open: (stage) => {
       const oracles = new LockOracles(stage)
       return {
@@ -65,6 +66,12 @@ export function lockWorkload(
     judge: (history) =>
       checkLocks(history, { unitsPerMs: 1_000, epsilonPpm: EPSILON_PPM, slackMs: SLACK_MS }),
   }
+}
+
+/** `overloaded` is not remembered: only of a request that was sent once it is the last word. */
+function weigh(reply: LockReply): Weight {
+  if (reply.type === 'queued') return 'superseded'
+  return reply.type === 'rejected' && reply.reason === 'overloaded' ? 'noEffect' : 'final'
 }
 
 function drawOperation(random: RandomStream, keys: number): LockOperation {

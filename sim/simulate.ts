@@ -236,7 +236,7 @@ function judgedBy<Command, Reply, MachineEvent, Op, Input, Output, ModelState>(
     draw: (random, client) => workload.draw(random, client),
     fresh: () => workload.fresh(),
     isServed: (output) => workload.isServed(output),
-    isFinal: (reply) => workload.isFinal(reply),
+    weigh: (reply) => workload.weigh(reply),
     open: (stage) => workload.open(stage),
     judge: (history) => linearize(model, history),
   }

@@ -2,6 +2,7 @@
 // workload of its own; locks have theirs in lock-workload.ts.
 
 import type { Operation } from '../checker/history.ts'
+import type { Weight } from '../client/request.ts'
 import type { RandomStream } from './random.ts'
 
 /** One request that a client makes. */
@@ -83,8 +84,8 @@ export interface Workload<Command, Reply, MachineEvent, Op, Input, Output> {
   fresh(): Op
   /** True when an answered `fresh` operation was served as it should be. */
   isServed(output: Output): boolean
-  /** False for a reply that is not the last word; the client goes on waiting. */
-  isFinal(reply: Reply): boolean
+  /** Whether a reply is the last word on its request. */
+  weigh(reply: Reply): Weight
   open(stage: Stage): Play<Command, Reply, MachineEvent, Op, Input, Output>
   /** Judges the clients' history; times are microseconds of true time. */
   judge?(history: readonly Operation<Input, Output>[]): Judgement
@@ -113,7 +114,7 @@ export function commandWorkload<Command, Reply, MachineEvent>(options: {
     draw: options.draw,
     fresh: () => options.fresh,
     isServed: () => true,
-    isFinal: () => true,
+    weigh: () => 'final' as const,
     open: () => ({ actor: () => actor }),
   }
   return options.judge === undefined ? workload : { ...workload, judge: options.judge }

@@ -220,7 +220,6 @@ class World<
   #addClients(names: readonly string[], wire: Wire): void {
     const { machine, scenario, streams, workload } = this.#options
     const { timeUs, schedule, send, trace } = this
-    const { isFinal } = workload
     scenario.clients.forEach((steps, client) => {
       const endpoint = scenario.nodes + client
       const clock = this.#clock(endpoint)
@@ -235,7 +234,7 @@ class World<
         steps,
         actor,
         machine,
-        isFinal,
+        weigh: (reply: Reply) => workload.weigh(reply),
         wire,
         random,
       }

@@ -17,7 +17,7 @@ type Move =
   | { readonly type: 'deadline' }
 
 const outcome: fc.Arbitrary<Outcome<Uint8Array>> = fc.oneof(
-  fc.constantFrom(done(), done(0), unknown, malformed),
+  fc.constantFrom(done(), done(0), done(9), unknown, malformed),
   fc.constantFrom(notLeader(), notLeader('a'), notLeader('b'), notLeader('c'), notLeader('z')),
 )
 const move: fc.Arbitrary<Move> = fc.oneof(
@@ -62,6 +62,7 @@ class Ledger {
       if (result.type === 'done') {
         assert.is(result.firstSentMs, this.firstSentMs.get(call))
         assert.ok(answers.some((each) => each?.type === 'done' && each.reply === result.reply))
+        if (result.reply[0] === 9) assert.ok(isClear, `call ${call} had no effect, yet it may`)
       }
     }
     this.resultsCount = driver.results.length
@@ -80,6 +81,7 @@ class Ledger {
 }
 
 function isRefusal(answer: Outcome<Uint8Array>): boolean {
+  if (answer.type === 'done') return answer.reply[0] === 9
   return answer.type === 'notLeader' || answer.type === 'malformed'
 }
 

@@ -205,6 +205,77 @@ test('request: a reply that is not final, and then the time is up: unknown', () 
   assert.is(driver.ended, '1 unknown')
 })
 
+test('request: a reply without effect to the only attempt: the answer', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, notLeader('b'))
+  driver.reply(2, done(9))
+  assert.equal(driver.results[0]?.result, { type: 'done', reply: Uint8Array.of(9), firstSentMs: 0 })
+})
+
+test('request: a reply without effect while an earlier attempt is out: asks again', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.wait(100)
+  driver.reply(2, done(9))
+  assert.is(driver.deadlineMs, 120, 'after a pause')
+  driver.wait(120)
+  assert.is(driver.asked, 'abc')
+  driver.reply(3, done(9))
+  driver.reply(1, done(3))
+  assert.equal(driver.results[0]?.result, { type: 'done', reply: Uint8Array.of(3), firstSentMs: 0 })
+})
+
+test('request: a reply without effect, and the earlier attempts have none either: answered', () => {
+  for (const earlier of [notLeader(), done(9)]) {
+    const driver = new Driver()
+    driver.call(1)
+    driver.wait(100)
+    driver.reply(1, earlier)
+    assert.is(driver.ended, '')
+    driver.reply(2, done(9))
+    assert.is(driver.ended, '1 done')
+  }
+})
+
+test('request: a reply without effect to an earlier attempt: the newest is left to its course', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.wait(100)
+  driver.reply(1, done(9))
+  assert.is(driver.deadlineMs, 200)
+  driver.reply(2, done())
+  assert.is(driver.ended, '1 done')
+})
+
+test('request: only replies without effect after an unknown, the time is up: unknown', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 150 })
+  driver.reply(1, unknown)
+  for (let request = 2; driver.results.length === 0; request++) {
+    driver.wait(driver.deadlineMs)
+    driver.reply(request, done(9))
+  }
+  assert.is(driver.ended, '1 unknown')
+  assert.is(driver.now, 150)
+  assert.is(driver.sent.length, 8)
+})
+
+test('request: pauses: from half to the whole, as the random bits say', () => {
+  for (const [random, untilMs] of [[0, 20], [0x80000000, 15], [0xffffffff, 10], [-1, 10]] as const) {
+    const driver = new Driver()
+    driver.random = random
+    driver.call(1)
+    driver.reply(1, notLeader())
+    assert.is(driver.deadlineMs, untilMs)
+  }
+  const shortest = new Driver({ retryPauseMs: 1 })
+  shortest.random = 0xffffffff
+  shortest.call(1)
+  shortest.reply(1, notLeader())
+  assert.is(shortest.deadlineMs, 1)
+})
+
 test('request: the time is up and every attempt said notLeader: failed', () => {
   const driver = new Driver()
   driver.call(1, { timeoutMs: 50 })

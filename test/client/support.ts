@@ -9,9 +9,10 @@ import type {
   RequestEvent,
   RequestMachine,
   RequestState,
+  Weight,
 } from '../../client/request.ts'
 
-/** A reply of one byte, `byte`; the driver's machine takes 0 for not final. */
+/** A reply of one byte, `byte`; for the driver's machine 0 is superseded, and 9 has no effect. */
 export function done(byte = 1): Outcome<Uint8Array> {
   return { type: 'done', index: 1, reply: Uint8Array.of(byte) }
 }
@@ -29,6 +30,11 @@ export interface Sent {
   readonly payload: Uint8Array
 }
 
+function weigh(reply: Uint8Array): Weight {
+  if (reply[0] === 0) return 'superseded'
+  return reply[0] === 9 ? 'noEffect' : 'final'
+}
+
 /** How a call is made; 1 000 ms and with a request id when left out. */
 export interface CallOptions {
   readonly timeoutMs?: number
@@ -40,17 +46,20 @@ export class Driver {
   readonly machine: RequestMachine
   state: RequestState
   now = 0
+  /** The random bits of every turn. */
+  random = 0
   readonly sent: Sent[] = []
   readonly results: { readonly call: number; readonly result: CallResult }[] = []
 
   constructor(config: Partial<RequestConfig> = {}, random = 0) {
     const defaults = { nodes: ['a', 'b', 'c'], attemptTimeoutMs: 100, retryPauseMs: 20 }
-    this.machine = requestMachine({ ...defaults, ...config }, (reply) => reply[0] !== 0)
+    this.machine = requestMachine({ ...defaults, ...config }, weigh)
     this.state = freeze(this.machine.initial(random))
   }
 
   step(...events: RequestEvent[]): void {
-    const [state, effects] = this.machine.step(this.state, { now: this.now, random: 0, events })
+    const { now, random } = this
+    const [state, effects] = this.machine.step(this.state, { now, random, events })
     this.state = freeze(state)
     for (const effect of effects) {
       if (effect.type === 'result') this.results.push(effect)
