@@ -124,7 +124,7 @@ export function isValid(lease: Lease, now: number): boolean {
 export function renewSent(lease: Lease, renew: number, now: number, ttlMs: number): Lease {
   if (lease.type === 'ended' || lease.renewals.some((other) => other.renew === renew)) return lease
   const renewal = { renew, sentMs: now, ttlMs, ttlMsMin: ttlMs }
-  return { ...lease, renewals: [...lease.renewals, renewal] }
+  return withRenewals(lease, lease.renewals.concat(renewal), lease.doubt)
 }
 
 /**
@@ -142,18 +142,27 @@ export function renewAnswered(lease: Lease, renew: number, token: number, now: n
   const ttlMs = renewal.ttlMsMin
   const others = lease.renewals.filter((other) => other !== renewal)
   return {
-    ...lease,
+    type: 'held',
+    token,
+    driftPpm: lease.driftPpm,
     answeredUntilMs: safeEndMs(renewSentMs, ttlMs, lease.driftPpm),
     renewSentMs,
     renewAnsweredMs: Math.max(now, lease.renewAnsweredMs ?? now),
-    renewals: others.map((other) => ({ ...other, ttlMsMin: Math.min(other.ttlMsMin, ttlMs) })),
+    renewals: others.map((other) => ({
+      renew: other.renew,
+      sentMs: other.sentMs,
+      ttlMs: other.ttlMs,
+      ttlMsMin: Math.min(other.ttlMsMin, ttlMs),
+    })),
+    doubt: lease.doubt,
   }
 }
 
 /** A renew has definitely not happened and will not: what it lowered is lifted again. */
 export function renewFailed(lease: Lease, renew: number): Lease {
   if (lease.type === 'ended') return lease
-  return { ...lease, renewals: lease.renewals.filter((other) => other.renew !== renew) }
+  const others = lease.renewals.filter((other) => other.renew !== renew)
+  return withRenewals(lease, others, lease.doubt)
 }
 
 /** A renew ended without an answer and may still happen: what it lowered stays lowered. */
@@ -166,7 +175,7 @@ export function renewUnknown(lease: Lease, renew: number): Lease {
     sentMs: Math.min(sentMs, renewal.sentMs),
     ttlMs: Math.min(ttlMs, renewal.ttlMs),
   }
-  return { ...lease, doubt, renewals: lease.renewals.filter((other) => other !== renewal) }
+  return withRenewals(lease, lease.renewals.filter((other) => other !== renewal), doubt)
 }
 
 /**
@@ -188,7 +197,16 @@ export function reentered(
   const { renewAnsweredMs } = lease
   if (renewAnsweredMs !== null && renewAnsweredMs >= entry.firstSentMs) return lease
   const untilMs = safeEndMs(entry.firstSentMs, entry.ttlMs, lease.driftPpm)
-  return { ...lease, answeredUntilMs: Math.max(lease.answeredUntilMs, untilMs) }
+  return {
+    type: 'held',
+    token: lease.token,
+    driftPpm: lease.driftPpm,
+    answeredUntilMs: Math.max(lease.answeredUntilMs, untilMs),
+    renewSentMs: lease.renewSentMs,
+    renewAnsweredMs,
+    renewals: lease.renewals,
+    doubt: lease.doubt,
+  }
 }
 
 /** A release is about to be sent: the lock may be gone from here on. */
@@ -207,6 +225,25 @@ export function expired(lease: Lease): Lease {
  */
 function capMs(lease: HeldLease, sentMs: number, ttlMs: number): number {
   return safeEndMs(Math.max(sentMs, lease.renewSentMs ?? sentMs), ttlMs, lease.driftPpm)
+}
+
+/** Spelled out, as above: a spread costs many times more, and makes what is slow to read. */
+function withRenewals(
+  lease: HeldLease,
+  renewals: readonly Renewal[],
+  doubt: HeldLease['doubt'],
+): HeldLease {
+  const { token, driftPpm, answeredUntilMs, renewSentMs, renewAnsweredMs } = lease
+  return {
+    type: 'held',
+    token,
+    driftPpm,
+    answeredUntilMs,
+    renewSentMs,
+    renewAnsweredMs,
+    renewals,
+    doubt,
+  }
 }
 
 function ended(lease: HeldLease, reason: EndedLease['reason']): EndedLease {
