@@ -84,6 +84,16 @@ export const REQUIRED_PROBES: readonly string[] = [
   'lease ran out behind a partition',
   'waiter promoted after the holder was lost',
   'retry answered from memory',
+  'refused: tooManyWaiters',
+  'refused: tooManyLocks',
+  'refused: tooManyKeys',
+  'refused: countTooHigh',
+  'refused: overloaded',
+  'room for memos again',
+  'late grant given back',
+  'lock freed without naming its token',
+  'all levels released at once',
+  'lock refreshed',
 ]
 
 /** From this many seeds on, a situation that never came up is no accident. */

@@ -49,7 +49,7 @@ const TWO_32 = 0x100000000
 
 export class SimulatedClient<Command, Reply, Op, Input, Output> {
   readonly history: Operation<Input, Output>[] = []
-  /** The answer of the last operation that was asked by `ask`, when it was answered. */
+  /** The answer of the last request, when it was answered. */
   lastOutput: Output | null = null
   readonly #parts: ClientParts<Command, Reply, Op, Input, Output>
   readonly #around: ClientSurroundings
@@ -88,7 +88,7 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     return readClockMs(this.#parts.clock, this.#around.timeUs())
   }
 
-  /** No further operation is begun; the one under way goes on. */
+  /** No further operation is begun, and nothing follows on the one under way, which goes on. */
   stopWorking(): void {
     this.#working = false
   }
@@ -116,13 +116,8 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
   /** Asks for an operation; false when there was nothing to ask. */
   ask(operation: Op): boolean {
     const ask = this.#parts.actor.begin(operation, this.nowMs)
-    if (ask === null) return false
-    this.lastOutput = null
-    this.#asked = { ask, callUs: this.#around.timeUs() }
-    const payload = this.#parts.machine.encodeCommand(ask.command)
-    const { timeoutMs, retry } = ask
-    this.#step({ type: 'call', call: this.#calls++, payload, timeoutMs, retry })
-    return true
+    if (ask !== null) this.#call(ask)
+    return ask !== null
   }
 
   receive(payload: unknown): void {
@@ -169,12 +164,22 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     this.#setTimer()
   }
 
+  #call(ask: Ask<Command, Input>): void {
+    this.lastOutput = null
+    this.#asked = { ask, callUs: this.#around.timeUs() }
+    const payload = this.#parts.machine.encodeCommand(ask.command)
+    const { timeoutMs, retry } = ask
+    this.#step({ type: 'call', call: this.#calls++, payload, timeoutMs, retry })
+  }
+
   #onResult(result: CallResult): void {
     const asked = this.#asked
     if (asked === null) return
     this.#asked = null
     this.#record(asked, this.#ended(result))
-    this.#scheduleNext()
+    const next = this.#working ? (this.#parts.actor.followUp?.() ?? null) : null
+    if (next === null) this.#scheduleNext()
+    else this.#call(next)
   }
 
   #ended(result: CallResult): Ended<Reply> {

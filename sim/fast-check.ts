@@ -2,6 +2,7 @@
 // operations and early times. The only file that needs fast-check.
 
 import fc from 'fast-check'
+import type { Limits } from '../core/lock/limits.ts'
 import type { ClockError } from './clock.ts'
 import type { LockOperation } from './lock-workload.ts'
 import { EPSILON_PPM, FAULT_KINDS } from './scenario.ts'
@@ -48,7 +49,7 @@ const KEYS = 2
 const PAUSE_MS_MAX = 400
 const LASTS_MS_MAX = 2_000
 
-type Limits = Required<ScenarioConstraints>
+type Bounds = Required<ScenarioConstraints>
 
 /**
  * Any scenario within the constraints, as plain data for `simulate({ scenario })`.
@@ -60,11 +61,13 @@ export function scenarios(constraints?: LockConstraints): fc.Arbitrary<Scenario<
 export function scenarios<Op>(
   constraints: LockConstraints | OperationConstraints<Op> = {},
 ): fc.Arbitrary<Scenario<Op>> | fc.Arbitrary<Scenario<LockOperation>> {
-  const limits: Limits = { ...DEFAULTS, ...constraints }
-  const problem = limitsProblem(limits)
+  const bounds: Bounds = { ...DEFAULTS, ...constraints }
+  const problem = boundsProblem(bounds)
   if (problem !== null) throw new TypeError(`scenarios: ${problem}`)
-  if ('operation' in constraints) return scenariosOf(limits, constraints.operation)
-  return scenariosOf(limits, lockOperations(constraints.keys ?? KEYS))
+  if ('operation' in constraints) {
+    return scenariosOf(bounds, constraints.operation, fc.constant(null))
+  }
+  return scenariosOf(bounds, lockOperations(constraints.keys ?? KEYS), fc.option(lockLimits()))
 }
 
 /** Any operation of a client of the lock service, on one of `keys` locks. */
@@ -74,16 +77,59 @@ export function lockOperations(keys: number = KEYS): fc.Arbitrary<LockOperation>
   const waitMs = fc.constantFrom(0, 100, 400, 1_200)
   const delayUs = fc.constantFrom(100, 5_000, 200_000)
   return fc.oneof(
-    { weight: 8, arbitrary: plain({ type: fc.constant('acquire' as const), key, ttlMs, waitMs }) },
-    { weight: 5, arbitrary: plain({ type: fc.constant('release' as const), key }) },
-    { weight: 3, arbitrary: plain({ type: fc.constant('renew' as const), key, ttlMs }) },
+    {
+      weight: 8,
+      arbitrary: plain({
+        type: fc.constant('acquire' as const),
+        key,
+        ttlMs,
+        waitMs,
+        reentrant: fc.boolean(),
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: plain({
+        type: fc.constant('release' as const),
+        key,
+        withToken: fc.boolean(),
+        all: fc.boolean(),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: plain({
+        type: fc.constant('renew' as const),
+        key,
+        ttlMs,
+        withToken: fc.boolean(),
+      }),
+    },
     { weight: 2, arbitrary: plain({ type: fc.constant('status' as const), key }) },
     { weight: 2, arbitrary: plain({ type: fc.constant('write' as const), key, delayUs }) },
   )
 }
 
-function limitsProblem(limits: Limits): string | null {
-  const { nodesMax, clientsMax, operationsMax, faultsMax, fireMsMax } = limits
+/** Limits that are low enough to be reached, any of them or none. */
+function lockLimits(): fc.Arbitrary<Partial<Limits>> {
+  const low = fc.integer({ min: 1, max: 3 })
+  return fc.record(
+    {
+      locksPerOwnerMax: low,
+      waitersPerKeyMax: low,
+      keysMax: low,
+      countMax: low,
+      expireMax: low,
+      memosDroppedMax: low,
+      memoLifeMs: fc.constantFrom(15_000, 20_000),
+      memosPerOwnerMax: fc.constantFrom(5, 20),
+    },
+    { requiredKeys: [], noNullPrototype: true },
+  )
+}
+
+function boundsProblem(bounds: Bounds): string | null {
+  const { nodesMax, clientsMax, operationsMax, faultsMax, fireMsMax } = bounds
   const isWithin = (value: number, least: number, most: number): boolean =>
     Number.isSafeInteger(value) && value >= least && value <= most
   if (!isWithin(nodesMax, 1, 7)) return 'nodesMax must be from 1 to 7'
@@ -109,12 +155,17 @@ interface Drawn<Op> {
   readonly clients: readonly (readonly ClientStep<Op>[])[]
   readonly fireMs: number
   readonly dead: readonly number[]
+  readonly limits: Partial<Limits> | null
 }
 
-function scenariosOf<Op>(limits: Limits, operation: fc.Arbitrary<Op>): fc.Arbitrary<Scenario<Op>> {
-  const { nodesMax, clientsMax, operationsMax, faultsMax, fireMsMax } = limits
-  const kinds = new Set(limits.faults)
-  const fault = faultOf(limits, kinds)
+function scenariosOf<Op>(
+  bounds: Bounds,
+  operation: fc.Arbitrary<Op>,
+  limits: fc.Arbitrary<Partial<Limits> | null>,
+): fc.Arbitrary<Scenario<Op>> {
+  const { nodesMax, clientsMax, operationsMax, faultsMax, fireMsMax } = bounds
+  const kinds = new Set(bounds.faults)
+  const fault = faultOf(bounds, kinds)
   const step = plain({ pauseMs: fc.integer({ min: 0, max: PAUSE_MS_MAX }), operation })
   const steps = fc.array(step, { maxLength: operationsMax, size: 'max' })
   const drawn = plain<Drawn<Op>>({
@@ -133,6 +184,7 @@ function scenariosOf<Op>(limits: Limits, operation: fc.Arbitrary<Op>): fc.Arbitr
     clients: fc.array(steps, { minLength: 1, maxLength: clientsMax, size: 'max' }),
     fireMs: fc.integer({ min: 0, max: fireMsMax }),
     dead: kinds.has('crash') ? fc.subarray(upTo(nodesMax)) : fc.constant([]),
+    limits,
   })
   // Without the bias toward small values: large worlds find more, and shrinking makes them small.
   return fc.noBias(drawn).map((parts) => fit(parts, nodesMax))
@@ -158,8 +210,8 @@ const CRASH_POINTS: readonly CrashPoint[] = [
 ]
 
 /** Any fault of these kinds; null when there is none. Nodes and clients are made to fit later. */
-function faultOf(limits: Limits, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fault> | null {
-  const { nodesMax, clientsMax, fireMsMax } = limits
+function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fault> | null {
+  const { nodesMax, clientsMax, fireMsMax } = bounds
   const span = {
     atMs: fc.integer({ min: 0, max: fireMsMax }),
     forMs: fc.integer({ min: 1, max: LASTS_MS_MAX }),
@@ -217,6 +269,7 @@ function fit<Op>(drawn: Drawn<Op>, nodesMax: number): Scenario<Op> {
     clients,
     fireMs,
     dead: dead.slice(0, Math.floor((nodes - 1) / 2)),
+    ...(drawn.limits === null ? {} : { limits: drawn.limits }),
   }
 }
 

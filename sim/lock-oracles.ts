@@ -1,7 +1,11 @@
 // What must hold of locks, in true time: who is entitled to believe what, the order of grants, the
-// growth of tokens, no expiry before its time, and a fenced resource that no stale writer reaches.
+// growth of tokens, levels and limits, no expiry before its time, and a fenced resource that no
+// stale writer reaches.
 
-import type { LockCommand, LockEvent, LockReply } from '../core/lock/command.ts'
+import type { LockCommand, LockEvent, LockReply, Refusal } from '../core/lock/command.ts'
+import { isRefusal } from '../core/lock/limits.ts'
+import type { Limits } from '../core/lock/limits.ts'
+import { RequestFates } from './request-fates.ts'
 import { EPSILON_PPM } from './scenario.ts'
 import type { FirstApplied, Stage } from './workload.ts'
 
@@ -17,12 +21,14 @@ interface Belief {
 interface Lease {
   readonly owner: string
   readonly token: number
+  readonly count: number
   readonly ttlMs: number
   /** True time at which its last grant or renewal was appended. */
   readonly appendedUs: number
 }
 
 interface Waiter {
+  readonly owner: string
   readonly enteredIndex: number
   readonly waitMs: number
   /** True time at which its request was appended. */
@@ -36,16 +42,19 @@ interface Resource {
 
 export class LockOracles {
   readonly #stage: Stage
+  readonly #limits: Limits
+  readonly #fates: RequestFates
   readonly #beliefs = new Map<string, Belief[]>()
   readonly #leases = new Map<string, Lease>()
   readonly #highestToken = new Map<string, number>()
   /** For each key, those that wait, in order. */
   readonly #queues = new Map<string, Waiter[]>()
   readonly #resources = new Map<string, Resource>()
-  readonly #answered = new Set<string>()
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, limits: Limits) {
     this.#stage = stage
+    this.#limits = limits
+    this.#fates = new RequestFates(stage)
   }
 
   /** A client is entitled to believe that it holds `key` until `untilUs` of true time. */
@@ -81,13 +90,16 @@ export class LockOracles {
   }
 
   applied(entry: FirstApplied<LockCommand, LockReply, LockEvent>): void {
-    this.#onRetry(entry)
+    const { command, reply } = entry
+    if (this.#fates.applied(entry) && reply?.type === 'rejected') this.#onRejected(command, reply)
     for (const event of entry.events) {
       switch (event.type) {
         case 'queued': {
           const waitMs = event.deadlineMs - entry.timeMs
           const { appendedUs } = entry
-          this.#queue(event.key).push({ enteredIndex: event.index, waitMs, appendedUs })
+          const { key, owner } = event
+          this.#queue(key).push({ owner, enteredIndex: event.index, waitMs, appendedUs })
+          this.#mustBeWithinLimits(key, owner)
           break
         }
         case 'waitTimedOut':
@@ -97,10 +109,10 @@ export class LockOracles {
           this.#onGranted(event, entry)
           break
         case 'updated':
-          this.#lease(event.key, event.owner, event.token, event.deadlineMs, entry)
+          this.#onUpdated(event, entry)
           break
         case 'released':
-          this.#onReleased(event)
+          this.#onReleased(event, command)
           break
         case 'expired':
           this.#onExpired(event, entry)
@@ -137,10 +149,36 @@ export class LockOracles {
         this.#stage.probe('waiter promoted after the holder was lost')
       }
     }
-    this.#lease(key, owner, token, event.deadlineMs, entry)
+    this.#lease({ key, owner, token, count: 1, deadlineMs: event.deadlineMs }, entry)
+    this.#mustBeWithinLimits(key, owner)
   }
 
-  #onReleased(event: Extract<LockEvent, { readonly type: 'released' }>): void {
+  #onUpdated(
+    event: Extract<LockEvent, { readonly type: 'updated' }>,
+    entry: FirstApplied<LockCommand, LockReply, LockEvent>,
+  ): void {
+    const { key, owner, token, count } = event
+    const { command } = entry
+    this.#stage.evaluated('levels')
+    const lease = this.#leases.get(key)
+    if (lease?.owner !== owner || lease.token !== token) {
+      const held = lease === undefined ? 'nobody held it' : `${lease.owner} held it`
+      this.#stage.fail('levels', `${owner} changed ${key} with token ${token} while ${held}`)
+    }
+    const step = command === null ? 0 : levelStep(command)
+    if (count !== lease.count + step) {
+      const from = `from ${lease.count} to ${count} by ${command?.type}`
+      this.#stage.fail('levels', `the level of ${key} went ${from}`)
+    }
+    if (command?.type === 'acquire' && !command.reentrant) this.#stage.probe('lock refreshed')
+    this.#lease(event, entry)
+    this.#mustBeWithinLimits(key, owner)
+  }
+
+  #onReleased(
+    event: Extract<LockEvent, { readonly type: 'released' }>,
+    command: LockCommand | null,
+  ): void {
     const { key, owner, token } = event
     this.#stage.evaluated('only the holder releases')
     const lease = this.#leases.get(key)
@@ -148,7 +186,73 @@ export class LockOracles {
       const held = lease === undefined ? 'nobody held it' : `${lease.owner} held it`
       this.#stage.fail('only the holder releases', `${owner} released ${key} while ${held}`)
     }
+    if (command?.type !== 'release' || command.owner !== owner) {
+      this.#stage.fail('only the holder releases', `${key} was freed by ${command?.type}`)
+    }
+    if (command.token !== null && command.token !== token) {
+      const meant = `a release of token ${command.token} freed token ${token}`
+      this.#stage.fail('only the holder releases', `of ${key}, ${meant}`)
+    }
+    this.#stage.evaluated('levels')
+    if (lease.count > 1 && !command.all) {
+      this.#stage.fail('levels', `${key} was freed by a release of one of ${lease.count} levels`)
+    }
+    if (lease.count > 1) this.#stage.probe('all levels released at once')
+    if (command.token === null) this.#stage.probe('lock freed without naming its token')
     this.#leases.delete(key)
+  }
+
+  /** A request is refused for the first time: there must be no room for it. */
+  #onRejected(
+    command: LockCommand | null,
+    { reason }: Extract<LockReply, { readonly type: 'rejected' }>,
+  ): void {
+    this.#stage.probe(`refused: ${reason}`)
+    if (!isRefusal(reason) || command?.type !== 'acquire') return
+    this.#stage.evaluated('refused only at a limit')
+    if (this.#hasReached(reason, command.key, command.owner)) return
+    this.#stage.fail('refused only at a limit', `${command.owner}, ${command.key}: ${reason}`)
+  }
+
+  #hasReached(reason: Refusal, key: string, owner: string): boolean {
+    const { keysMax, countMax, locksPerOwnerMax, waitersPerKeyMax } = this.#limits
+    const lease = this.#leases.get(key)
+    switch (reason) {
+      case 'tooManyKeys':
+        return lease === undefined && this.#leases.size >= keysMax
+      case 'tooManyLocks':
+        return lease?.owner !== owner && this.#locksOf(owner) >= locksPerOwnerMax
+      case 'tooManyWaiters':
+        return lease !== undefined && this.#queue(key).length >= waitersPerKeyMax
+      case 'countTooHigh':
+        return lease?.owner === owner && lease.count >= countMax
+    }
+  }
+
+  #mustBeWithinLimits(key: string, owner: string): void {
+    this.#stage.evaluated('limits')
+    const { keysMax, countMax, locksPerOwnerMax, waitersPerKeyMax } = this.#limits
+    const count = this.#leases.get(key)?.count ?? 0
+    const waiters = this.#queue(key).length
+    const isWithin =
+      this.#leases.size <= keysMax &&
+      count <= countMax &&
+      waiters <= waitersPerKeyMax &&
+      this.#locksOf(owner) <= locksPerOwnerMax
+    if (isWithin) return
+    const locks = `${owner} has ${this.#locksOf(owner)} locks`
+    const levels = `${key} has ${count} levels and ${waiters} waiters`
+    this.#stage.fail('limits', `${this.#leases.size} keys are held, ${locks}, ${levels}`)
+  }
+
+  /** How many locks an owner holds and waits for. */
+  #locksOf(owner: string): number {
+    let count = 0
+    for (const lease of this.#leases.values()) if (lease.owner === owner) count++
+    for (const queue of this.#queues.values()) {
+      for (const waiter of queue) if (waiter.owner === owner) count++
+    }
+    return count
   }
 
   #onWaitTimedOut(
@@ -189,24 +293,13 @@ export class LockOracles {
   }
 
   #lease(
-    key: string,
-    owner: string,
-    token: number,
-    deadlineMs: number,
+    holding: Omit<Lease, 'ttlMs' | 'appendedUs'> & { key: string; deadlineMs: number },
     entry: FirstApplied<LockCommand, LockReply, LockEvent>,
   ): void {
+    const { key, owner, token, count, deadlineMs } = holding
     // A partial release or a shorter re-entry keeps the deadline: what is left counts from here.
     const ttlMs = deadlineMs - entry.timeMs
-    this.#leases.set(key, { owner, token, ttlMs, appendedUs: entry.appendedUs })
-  }
-
-  /** The same request applied again, and answered at once: its reply was remembered. */
-  #onRetry(entry: FirstApplied<LockCommand, LockReply, LockEvent>): void {
-    const { command, reply } = entry
-    if (command === null || command.type === 'status' || command.type === 'expire') return
-    const id = `${command.key}/${command.requestId}`
-    if (reply !== null && this.#answered.has(id)) this.#stage.probe('retry answered from memory')
-    else this.#answered.add(id)
+    this.#leases.set(key, { owner, token, count, ttlMs, appendedUs: entry.appendedUs })
   }
 
   #queue(key: string): Waiter[] {
@@ -220,6 +313,12 @@ export class LockOracles {
     const at = queue.findIndex((one) => one.enteredIndex === enteredIndex)
     if (at >= 0) queue.splice(at, 1)
   }
+}
+
+/** What a command that leaves a lock held does to its level. */
+function levelStep(command: LockCommand): number {
+  if (command.type === 'acquire') return command.reentrant ? 1 : 0
+  return command.type === 'release' ? -1 : 0
 }
 
 /** The least true time, microseconds, that a span of log time takes by clocks within the bound. */

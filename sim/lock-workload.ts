@@ -18,6 +18,9 @@ import {
 import type { Lease } from '../client/lease.ts'
 import type { Weight } from '../client/request.ts'
 import type { LockCommand, LockEvent, LockReply, LockRequest } from '../core/lock/command.ts'
+import { LIMITS } from '../core/lock/limits.ts'
+import type { Limits } from '../core/lock/limits.ts'
+import { UNDER_WAY_MS, patienceMs } from './lock-limits.ts'
 import { LockOracles } from './lock-oracles.ts'
 import type { RandomStream } from './random.ts'
 import { EPSILON_PPM } from './scenario.ts'
@@ -30,9 +33,22 @@ export type LockOperation =
       readonly key: string
       readonly ttlMs: number
       readonly waitMs: number
+      /** False: a refresh, when the client holds the lock already. */
+      readonly reentrant: boolean
     }
-  | { readonly type: 'renew'; readonly key: string; readonly ttlMs: number }
-  | { readonly type: 'release'; readonly key: string }
+  /** Without a token: of whatever the client may hold, known to it or not. */
+  | {
+      readonly type: 'renew'
+      readonly key: string
+      readonly ttlMs: number
+      readonly withToken: boolean
+    }
+  | {
+      readonly type: 'release'
+      readonly key: string
+      readonly withToken: boolean
+      readonly all: boolean
+    }
   | { readonly type: 'status'; readonly key: string }
   /** Writes to the resource that the lock protects, `delayUs` after looking at the lease. */
   | { readonly type: 'write'; readonly key: string; readonly delayUs: number }
@@ -47,19 +63,29 @@ const PATIENT_MS = 15_000
 /** Log times are whole milliseconds: an expiry may come this much early. */
 const SLACK_MS = 2
 
-/** The workload of `keys` locks. Few keys make them contended. */
+/**
+ * The workload of `keys` locks. Few keys make them contended. `limits` are those of the machine,
+ * where they are not as in `LIMITS`.
+ */
 export function lockWorkload(
   keys: number,
+  limits: Partial<Limits> = {},
 ): Workload<LockCommand, LockReply, LockEvent, LockOperation, LockInput, LockOutput> {
   return {
     draw: (random) => drawOperation(random, keys),
-    fresh: () => ({ type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0 }),
-    isServed: (output) => output.type === 'granted',
+    // A refresh, so that a second one, after a first that nobody heard of, is granted as well.
+    fresh: () => ({ type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0, reentrant: false }),
+    // With a low limit on keys those still held may leave no room. Then that is the right answer:
+    // the oracle `refused only at a limit` has seen that they are.
+    isServed: (output) => {
+      return output.type === 'granted' ||
+        (output.type === 'rejected' && output.reason === 'tooManyKeys')
+    },
     weigh,
     open: (stage) => {
-      const oracles = new LockOracles(stage)
+      const oracles = new LockOracles(stage, { ...LIMITS, ...limits })
       return {
-        actor: (client) => new LockClient(client, stage, oracles),
+        actor: (client) => new LockClient(client, stage, oracles, patienceMs(limits)),
         applied: (entry) => oracles.applied(entry),
       }
     },
@@ -80,55 +106,59 @@ function drawOperation(random: RandomStream, keys: number): LockOperation {
   const what = random.below(100)
   if (what < 40) {
     const waitMs = random.chance(600) ? random.pick([100, 400, 1_200]) : 0
-    return { type: 'acquire', key, ttlMs, waitMs }
+    return { type: 'acquire', key, ttlMs, waitMs, reentrant: what >= 8 }
   }
-  if (what < 65) return { type: 'release', key }
-  if (what < 77) return { type: 'renew', key, ttlMs }
+  if (what < 65) return { type: 'release', key, withToken: what >= 47, all: what % 4 === 0 }
+  if (what < 77) return { type: 'renew', key, ttlMs, withToken: what >= 68 }
   if (what < 88) return { type: 'status', key }
   return { type: 'write', key, delayUs: random.pick([100, 5_000, 200_000]) }
 }
 
 class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInput, LockOutput> {
   readonly #client: number
-  readonly #owner: string
   readonly #stage: Stage
   readonly #oracles: LockOracles
+  /** It never asks for longer. */
+  readonly #patienceMs: number
   /** The last lease of each key, also one that ended: late releases and renewals name its token. */
   readonly #leases = new Map<string, Lease>()
+  /** Until when a request without a token, whose end is unknown, may strike a key's next holding. */
+  readonly #adriftUntilMs = new Map<string, number>()
+  /** A grant that this client cannot believe in, to be given back at once. */
+  #useless: { readonly key: string; readonly token: number } | null = null
   #requests = 0
 
-  constructor(client: number, stage: Stage, oracles: LockOracles) {
+  constructor(client: number, stage: Stage, oracles: LockOracles, patience: number) {
     this.#client = client
-    this.#owner = `c${client}`
     this.#stage = stage
     this.#oracles = oracles
+    this.#patienceMs = patience
   }
 
   begin(operation: LockOperation, nowMs: number): LockAsk | null {
     const key = this.#keyFor(operation)
     switch (operation.type) {
       case 'acquire': {
-        const { ttlMs, waitMs } = operation
-        const requestId = this.#newId()
-        const owner = this.#owner
-        return this.#ask({ type: 'acquire', key, owner, ttlMs, waitMs, reentrant: true, requestId })
+        const { type, ttlMs, waitMs, reentrant } = operation
+        return this.#ask({ type, key, ttlMs, waitMs, reentrant, ...this.#newRequest(key) })
       }
       case 'renew': {
         const lease = this.#leases.get(key)
-        if (lease === undefined) return null
-        const { ttlMs } = operation
-        this.#believe(key, renewSent(lease, this.#requests, nowMs, ttlMs))
-        const { token } = lease
-        const requestId = this.#newId()
-        return this.#ask({ type: 'renew', key, owner: this.#owner, token, ttlMs, requestId })
+        if (lease === undefined && operation.withToken) return null
+        const { type, ttlMs } = operation
+        if (lease !== undefined) {
+          this.#believe(key, renewSent(lease, this.#requests, nowMs, ttlMs))
+        }
+        const token = operation.withToken ? (lease?.token ?? null) : null
+        return this.#ask({ type, key, token, ttlMs, ...this.#newRequest(key) })
       }
       case 'release': {
         const lease = this.#leases.get(key)
-        if (lease === undefined) return null
-        this.#believe(key, releaseSent(lease))
-        const { token } = lease
-        const requestId = this.#newId()
-        return this.#ask({ type: 'release', key, owner: this.#owner, token, all: false, requestId })
+        if (lease === undefined && operation.withToken) return null
+        const { type, all } = operation
+        if (lease !== undefined) this.#believe(key, releaseSent(lease))
+        const token = operation.withToken ? (lease?.token ?? null) : null
+        return this.#ask({ type, key, token, all, ...this.#newRequest(key) })
       }
       case 'status':
         return {
@@ -146,12 +176,23 @@ class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInp
   end(ask: LockAsk, ended: Ended<LockReply>, nowMs: number): LockOutput | null {
     const { command } = ask
     if (command.type === 'renew') this.#onRenewEnded(command.key, ended, nowMs)
+    if (ended.type === 'unknown' && 'token' in command && command.token === null) {
+      this.#adriftUntilMs.set(command.key, nowMs + UNDER_WAY_MS)
+    }
     if (ended.type !== 'done') return null
     const { reply, firstSentMs } = ended
     if (command.type === 'acquire' && reply.type === 'granted') {
       this.#onGranted(command.key, reply, firstSentMs, nowMs)
     }
     return outputOf(reply)
+  }
+
+  followUp(): LockAsk | null {
+    if (this.#useless === null) return null
+    const { key, token } = this.#useless
+    this.#useless = null
+    this.#stage.probe('late grant given back')
+    return this.#ask({ type: 'release', key, token, all: true, ...this.#newRequest(key) })
   }
 
   /** Renewals, releases and writes prefer what is held, so that they are not all in vain. */
@@ -176,11 +217,13 @@ class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInp
     }
     const driftPpm = EPSILON_PPM
     const lease = granted({ token, firstSentMs, grantedAfterMs, ttlMs, now, driftPpm })
-    if (lease !== 'tooLate') this.#believe(key, lease)
-    else {
-      this.#stage.probe('grant came after its safe-until')
+    const isLate = lease === 'tooLate'
+    if (isLate) this.#stage.probe('grant came after its safe-until')
+    // A release or renewal that names no token may still come, and take this holding for its own.
+    if (isLate || firstSentMs <= (this.#adriftUntilMs.get(key) ?? -Infinity)) {
       this.#leases.set(key, { type: 'ended', token, reason: 'late' })
-    }
+      this.#useless = { key, token }
+    } else this.#believe(key, lease)
   }
 
   #onRenewEnded(key: string, ended: Ended<LockReply>, nowMs: number): void {
@@ -226,12 +269,14 @@ class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInp
           : { type: 'release', key, owner, token: command.token }
     const waitMs = command.type === 'acquire' ? command.waitMs : 0
     // Every other client call outlasts the bound on answers after the heal: it must be kept.
-    const patienceMs = this.#requests % 2 === 0 ? PATIENT_MS : 2_500
-    return { command, timeoutMs: patienceMs + waitMs, retry: true, input }
+    const usualMs = waitMs + (this.#requests % 2 === 0 ? PATIENT_MS : 2_500)
+    return { command, timeoutMs: Math.min(usualMs, this.#patienceMs), retry: true, input }
   }
 
-  #newId(): string {
-    return `${this.#owner}.${this.#requests++}`
+  /** The fresh lock's owner is one that asks for nothing else, and so is far from its limits. */
+  #newRequest(key: string): { readonly owner: string; readonly requestId: string } {
+    const owner = `${key === KEY_OF_FRESH ? 'f' : 'c'}${this.#client}`
+    return { owner, requestId: `${owner}.${this.#requests++}` }
   }
 }
 

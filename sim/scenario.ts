@@ -1,7 +1,9 @@
 // One disaster as plain data: who is there, what goes wrong and when, and what the clients do. The
 // seed draws it; a user, a shrinker or a capsule may as well write it by hand.
 
+import type { Limits } from '../core/lock/limits.ts'
 import type { ClockError } from './clock.ts'
+import { limitsProblem } from './lock-limits.ts'
 
 /** Nodes are endpoints 0 to nodes - 1; clients follow. */
 export type Endpoint = number
@@ -84,6 +86,11 @@ export interface Scenario<Operation> {
   readonly clients: readonly (readonly ClientStep<Operation>[])[]
   /** How long the fire lasts, milliseconds of true time. Then all heals, and must make progress. */
   readonly fireMs: number
+  /**
+   * Limits of the lock machine other than its usual ones; a machine of the user's own has its own.
+   * A short `memoLifeMs` is safe only while no request is under way for longer than those drawn.
+   */
+  readonly limits?: Partial<Limits>
   /** Nodes that are dead for good when all else heals: fewer than a majority. */
   readonly dead: readonly number[]
 }
@@ -142,6 +149,8 @@ export function scenarioProblem<Operation>(scenario: Scenario<Operation>): strin
       return 'a pauseMs must be an integer of 0 or more'
     }
   }
+  const limited = limitsProblem(scenario.limits ?? {})
+  if (limited !== null) return `limits: ${limited}`
   for (const fault of scenario.faults) {
     const problem = faultProblem(fault, nodes, clients.length)
     if (problem !== null) return `a ${fault.type}: ${problem}`

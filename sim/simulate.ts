@@ -5,16 +5,17 @@ import type { Operation } from '../checker/history.ts'
 import { linearize } from '../checker/linearize.ts'
 import type { LockInput, LockOutput } from '../checker/lock-history.ts'
 import type { Model } from '../checker/model.ts'
-import type { LockCommand, LockEvent, LockReply } from '../core/lock/command.ts'
+import type { LockEvent, LockReply } from '../core/lock/command.ts'
 import { lockMachine } from '../core/lock/machine.ts'
 import type { LockState } from '../core/lock/state.ts'
 import type { Machine } from '../core/machine.ts'
 import type { SimEvent } from './event-queue.ts'
+import { drawLimits } from './lock-limits.ts'
 import { lockWorkload } from './lock-workload.ts'
 import type { LockOperation } from './lock-workload.ts'
 import type { Rule } from './network.ts'
 import { openStreams } from './random.ts'
-import type { Decisions, Misfit } from './random.ts'
+import type { Decisions, Misfit, Streams } from './random.ts'
 import { FAULT_KINDS, scenarioProblem } from './scenario.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
 import { drawScenario } from './swarm.ts'
@@ -141,28 +142,38 @@ export function simulate<
     | LockOptions
     | MachineOptions<State, Command, Reply, MachineEvent, Op, Input, Output, ModelState> = {},
 ): LockResult | SimulateResult<Op, Input, Output> {
-  if ('machine' in options) return simulateMachine(options)
-  return simulateMachine<
-    LockState,
-    LockCommand,
-    LockReply,
-    LockEvent,
-    LockOperation,
-    LockInput,
-    LockOutput
-  >({ ...options, machine: lockMachine(), workload: lockWorkload(options.keys ?? KEYS) })
+  if ('machine' in options) {
+    const { machine, workload } = options
+    const streams = streamsOf(options)
+    const scenario = options.scenario ?? draw(options, workload.draw, streams)
+    return run(options, streams, scenario, machine, judgedBy(options.model, workload))
+  }
+  const streams = streamsOf(options)
+  const scenario = options.scenario ?? drawLocks(options, streams)
+  const limits = scenario.limits ?? {}
+  const workload = lockWorkload(options.keys ?? KEYS, limits)
+  return run(options, streams, scenario, lockMachine(limits), workload)
 }
 
 /** The scenario that a seed draws, without running it. */
 export function scenarioOf(options: LockOptions): Scenario<LockOperation> {
-  const workload = lockWorkload(options.keys ?? KEYS)
-  return draw(options, workload.draw, openStreams(String(options.seed ?? 1), false, null))
+  return drawLocks(options, openStreams(String(options.seed ?? 1), false, null))
+}
+
+function streamsOf<Op>(options: CommonOptions<Op>): Streams {
+  const seed = options.scenario?.seed ?? String(options.seed ?? 1)
+  return openStreams(seed, options.record ?? false, options.decisions ?? null)
+}
+
+function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperation> {
+  const scenario = draw(options, lockWorkload(options.keys ?? KEYS).draw, streams)
+  return { ...scenario, limits: drawLimits(streams.stream('limits')) }
 }
 
 function draw<Op>(
   options: CommonOptions<Op>,
   drawOperation: Workload<never, never, never, Op, never, never>['draw'],
-  streams: ReturnType<typeof openStreams>,
+  streams: Streams,
 ): Scenario<Op> {
   const problem = optionsProblem(options as CommonOptions<never>)
   if (problem !== null) throw new TypeError(`simulate: ${problem}`)
@@ -186,7 +197,7 @@ function optionsProblem({ nodes, clients, faults }: CommonOptions<never>): strin
   return `faults does not know '${String(unknown)}'; it takes some of ${FAULT_KINDS.join(', ')}`
 }
 
-function simulateMachine<
+function run<
   State,
   Command,
   Reply,
@@ -194,15 +205,15 @@ function simulateMachine<
   Op,
   Input,
   Output,
-  ModelState = unknown,
 >(
-  options: MachineOptions<State, Command, Reply, MachineEvent, Op, Input, Output, ModelState>,
+  options: CommonOptions<Op> & {
+    readonly oracles?: readonly UserOracle<State, Reply, MachineEvent>[]
+  },
+  streams: Streams,
+  scenario: Scenario<Op>,
+  machine: Machine<State, Command, Reply, MachineEvent>,
+  workload: Workload<Command, Reply, MachineEvent, Op, Input, Output>,
 ): SimulateResult<Op, Input, Output> {
-  const { machine } = options
-  const workload = judgedBy(options.model, options.workload)
-  const seed = options.scenario?.seed ?? String(options.seed ?? 1)
-  const streams = openStreams(seed, options.record ?? false, options.decisions ?? null)
-  const scenario = options.scenario ?? draw(options, workload.draw, streams)
   const problem = scenarioProblem(scenario)
   if (problem !== null) throw new TypeError(`simulate: ${problem}`)
   const result = runWorld({

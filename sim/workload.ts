@@ -29,6 +29,8 @@ export interface Actor<Command, Reply, Op, Input, Output> {
   begin(operation: Op, nowMs: number): Ask<Command, Input> | null
   /** The request ended. Returns what the history says was answered; null when nothing was. */
   end(ask: Ask<Command, Input>, ended: Ended<Reply>, nowMs: number): Output | null
+  /** What is to be asked at once because of how the last request ended; null when nothing is. */
+  followUp?(): Ask<Command, Input> | null
 }
 
 /** What an actor or an oracle of a workload can see and do. */
