@@ -21,12 +21,12 @@ const OVERLOADED_MS = 3_000
 
 /**
  * How long a client may go on asking for one request: no attempt may come into a log after the
- * answer to another one is forgotten, for it would have its effect once more.
+ * answer to another one is forgotten, for it would have its effect once more. The usual memory is
+ * longer and larger than any run needs.
  */
-export function patienceMs(limits: Partial<Limits>): number {
-  const { memoLifeMs, memosMax, memosPerOwnerMax } = { ...LIMITS, ...limits }
-  const isTight = memosMax < LIMITS.memosMax || memosPerOwnerMax < LIMITS.memosPerOwnerMax
-  return Math.min(memoLifeMs - UNDER_WAY_MS, isTight ? OVERLOADED_MS : Infinity)
+export function patienceMs({ memoLifeMs, memosMax, memosPerOwnerMax }: Partial<Limits>): number {
+  const isTight = memosMax !== undefined || memosPerOwnerMax !== undefined
+  return Math.min((memoLifeMs ?? Infinity) - UNDER_WAY_MS, isTight ? OVERLOADED_MS : Infinity)
 }
 
 type Drawn = { -readonly [Name in keyof Limits]?: Limits[Name] }
