@@ -75,12 +75,7 @@ export function lockWorkload(
     draw: (random) => drawOperation(random, keys),
     // A refresh, so that a second one, after a first that nobody heard of, is granted as well.
     fresh: () => ({ type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0, reentrant: false }),
-    // With a low limit on keys those still held may leave no room. Then that is the right answer:
-    // the oracle `refused only at a limit` has seen that they are.
-    isServed: (output) => {
-      return output.type === 'granted' ||
-        (output.type === 'rejected' && output.reason === 'tooManyKeys')
-    },
+    isServed: (output) => output.type === 'granted' || isFull(output),
     weigh,
     open: (stage) => {
       const oracles = new LockOracles(stage, { ...LIMITS, ...limits })
@@ -98,6 +93,14 @@ export function lockWorkload(
 function weigh(reply: LockReply): Weight {
   if (reply.type === 'queued') return 'superseded'
   return reply.type === 'rejected' && reply.reason === 'overloaded' ? 'noEffect' : 'final'
+}
+
+/**
+ * With a low limit on keys those still held may leave no room for a fresh one. Then this is the
+ * right answer: the oracle `refused only at a limit` has counted them.
+ */
+function isFull(output: LockOutput): boolean {
+  return output.type === 'rejected' && output.reason === 'tooManyKeys'
 }
 
 function drawOperation(random: RandomStream, keys: number): LockOperation {

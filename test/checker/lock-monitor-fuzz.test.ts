@@ -88,7 +88,8 @@ test('lock monitor: an honest service: never refused, and the exhaustive search 
   }
   assert.equal(tally, { ...emptyTally(), legal: 800 })
   const expected = [
-    ...['acquire expired', 'acquire granted', 'acquire held', 'acquire info', 'acquire timeout'],
+    ...['acquire expired', 'acquire granted', 'acquire held', 'acquire info'],
+    ...['acquire rejected', 'acquire timeout'],
     ...['release info', 'release notHolder', 'release released'],
     ...['renew expired', 'renew info', 'renew renewed', 'status info', 'status status']
   ]

@@ -1,7 +1,7 @@
 // An honest lock service in miniature, and clients that record what they see: the source of legal
 // lock histories, in microseconds. One key, a clock in whole milliseconds whose rate is off by up
-// to epsilon, expiry that comes late, waits, re-entry and refresh, lost requests and answers,
-// retries answered from memory, requests that arrive after their client gave up.
+// to epsilon, expiry that comes late, waits, re-entry and refresh, releases of one level or all,
+// limits, lost requests and answers, retries answered from memory, requests that arrive after their client gave up.
 
 import type { LockInput, LockOperation, LockOutput } from '../../checker/lock-history.ts'
 import type { Chance } from './chance.ts'
@@ -49,6 +49,8 @@ interface Held {
 interface Request {
   readonly input: LockInput
   readonly isRefresh: boolean
+  /** A release of all levels. */
+  readonly isAll: boolean
   answer(at: number, output: LockOutput): void
 }
 
@@ -62,6 +64,7 @@ interface Agenda {
   runAll(): void
 }
 
+const LEVELS_MAX = 3
 const kinds = ['acquire', 'acquire', 'release', 'release', 'renew', 'renew', 'status'] as const
 
 export function runLockWorld(chance: Chance, options: LockWorldOptions): LockWorld {
@@ -101,6 +104,7 @@ export function runLockWorld(chance: Chance, options: LockWorldOptions): LockWor
     const request: Request = {
       input,
       isRefresh: chance.percent(30),
+      isAll: chance.percent(20),
       answer: (at, output) => {
         if (!chance.percent(options.lossPercent)) {
           agenda.add(at + chance.below(5) * 300, back => finish(back, output))
@@ -195,6 +199,8 @@ function createServer(
     }
     if (held.owner !== input.owner && fault === 'grantWhileHeld') return grant(at, request)
     if (held.owner === input.owner) {
+      const isFull = held.count >= LEVELS_MAX && !request.isRefresh
+      if (isFull) return request.answer(at, { type: 'rejected', reason: 'countTooHigh' })
       if (fault === 'reentryNewToken') held = { ...held, token: index }
       if (!request.isRefresh) held.count += fault === 'miscounts' ? 2 : 1
       setDeadline(Math.max(held.deadlineMs, clock(at) + input.ttlMs))
@@ -235,7 +241,7 @@ function createServer(
       setDeadline(clock(at) + input.ttlMs)
       return answer(at, { type: 'renewed', token: now.token, ttlMs: input.ttlMs })
     }
-    now.count -= 1
+    now.count = request.isAll ? 0 : now.count - 1
     answer(at, { type: 'released', count: now.count })
     if (now.count === 0) free(at)
   }

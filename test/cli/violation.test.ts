@@ -188,7 +188,7 @@ test('violation: a thread that dies over a seed: an internal error, the others r
   const dying = {
     file: 'sim/simulate.js',
     find: 'rules: options.rules ?? []',
-    replace: "rules: seed === '2' ? process.exit(7) : []",
+    replace: "rules: scenario.seed === '2' ? process.exit(7) : []",
   }
   const json = jsonOf(lockstep(installCopy([dying]), ['sim', ...fire, '--seeds', '4', '--json']))
   assert.is(json['seeds'], 4)

@@ -1,0 +1,195 @@
+// Worlds with limits that are reached: what they may be, that their oracles are awake, and that a
+// request has one fate even where the service could not remember that it refused it.
+
+import * as assert from 'uvu/assert'
+import type { LockCommand, LockEvent, LockReply } from '../../core/lock/command.ts'
+import { isRefusal } from '../../core/lock/limits.ts'
+import type { Limits } from '../../core/lock/limits.ts'
+import { lockMachine } from '../../core/lock/machine.ts'
+import type { LockMachine } from '../../core/lock/machine.ts'
+import type { LockState } from '../../core/lock/state.ts'
+import type { ApplyContext, MachineEvent } from '../../core/machine.ts'
+import { UNDER_WAY_MS, patienceMs } from '../../sim/lock-limits.ts'
+import { lockWorkload } from '../../sim/lock-workload.ts'
+import type { LockOperation } from '../../sim/lock-workload.ts'
+import type { Rule } from '../../sim/network.ts'
+import { scenarioProblem } from '../../sim/scenario.ts'
+import type { ClientStep, Scenario } from '../../sim/scenario.ts'
+import { scenarioOf, simulate } from '../../sim/simulate.ts'
+import type { LockResult } from '../../sim/simulate.ts'
+import { suite } from '../harness.ts'
+
+const test = suite('sim/lock-limits')
+
+type Applied = readonly [LockState, LockReply | null, readonly MachineEvent<LockReply, LockEvent>[]]
+type Apply = (state: LockState, command: LockCommand, context: ApplyContext) => Applied
+
+test('limits: 200 seeds: half without, each limit in some, and a memory that outlives requests', () => {
+  const seen = new Map<string, number>()
+  let without = 0
+  for (let seed = 1; seed <= 200; seed++) {
+    const { limits = {} } = scenarioOf({ seed, fireMs: 100 })
+    const names = Object.keys(limits)
+    if (names.length === 0) without++
+    for (const name of names) seen.set(name, (seen.get(name) ?? 0) + 1)
+    assert.ok((limits.memoLifeMs ?? Infinity) >= patienceMs(limits) + UNDER_WAY_MS)
+  }
+  assert.ok(without > 70 && without < 130, `${without} without`)
+  const names = ['locksPerOwnerMax', 'waitersPerKeyMax', 'keysMax', 'countMax', 'expireMax']
+  for (const name of [...names, 'memoLifeMs', 'memosPerOwnerMax', 'memosDroppedMax']) {
+    assert.ok((seen.get(name) ?? 0) >= 10, `${name}: ${seen.get(name) ?? 0}`)
+  }
+})
+
+test('limits: what makes no sense: says so', () => {
+  const scenario = scenarioOf({ seed: 1, fireMs: 100 })
+  const problem = (limits: object): string | null => scenarioProblem({ ...scenario, limits })
+  assert.is(problem({}), null)
+  assert.is(problem({ keysMax: 1, memoLifeMs: 12_001 }), null)
+  assert.is(problem({ locksMax: 1 }), 'limits: there is no limit locksMax')
+  assert.is(problem({ toString: 1 }), 'limits: there is no limit toString')
+  assert.is(problem({ keysMax: 0 }), 'limits: keysMax must be an integer of 1 or more')
+  assert.is(problem({ countMax: '3' }), 'limits: countMax must be an integer of 1 or more')
+  assert.is(problem({ memoLifeMs: 12_000 }), 'limits: memoLifeMs must be above 12000')
+  assert.throws(() => simulate({ scenario: { ...scenario, limits: { keysMax: 0 } } }), 'keysMax')
+})
+
+/** Machines that break a rule, and who must see it. */
+const planted: readonly (readonly [string, string, (limits: Partial<Limits>) => LockMachine])[] = [
+  ['a refusal is not remembered', 'one fate for each request', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      const [after, reply, events] = honest(state, command, context)
+      const isForgotten = reply?.type === 'rejected' && isRefusal(reply.reason)
+      return [isForgotten ? state : after, reply, events]
+    },
+  )],
+  ['limits are one lower than they are', 'refused only at a limit', (limits) => lockMachine({
+    ...limits,
+    waitersPerKeyMax: (limits.waitersPerKeyMax ?? 3) - 1,
+    keysMax: (limits.keysMax ?? 4) - 1,
+  })],
+  ['limits are not looked at', 'limits', () => lockMachine()],
+  ['a refresh is taken for a re-entry', 'levels', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      const isAcquire = command.type === 'acquire'
+      return honest(state, isAcquire ? { ...command, reentrant: true } : command, context)
+    },
+  )],
+  ['a release of one level frees the lock', 'levels', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      return honest(state, command.type === 'release' ? { ...command, all: true } : command, context)
+    },
+  )],
+]
+
+function tokenOf(operation: LockResult['history'][number] | undefined): number {
+  return operation?.output?.type === 'granted' ? operation.output.token : 0
+}
+
+function edited(limits: Partial<Limits>, edit: (honest: Apply) => Apply): LockMachine {
+  const machine = lockMachine(limits)
+  return { ...machine, apply: edit(machine.apply) }
+}
+
+for (const [bug, oracle, machineOf] of planted) {
+  test(`limits: ${bug}: seen by "${oracle}" within 20 seeds`, () => {
+    const seen = new Set<string>()
+    for (let seed = 1; seed <= 20; seed++) {
+      const scenario = scenarioOf({ seed, fireMs: 10_000 })
+      const limits = scenario.limits ?? {}
+      const workload = lockWorkload(4, limits)
+      const { violation } = simulate({ machine: machineOf(limits), workload, scenario })
+      if (violation !== null) seen.add(violation.oracle)
+      if (seen.has(oracle)) return
+    }
+    assert.unreachable(`only ${[...seen].join(', ')}`)
+  })
+}
+
+test('limits: a release frees a holding that it does not name: seen', () => {
+  const take = { type: 'acquire', key: 'k0', waitMs: 0, reentrant: true } as const
+  const release = { type: 'release', key: 'k0', all: false } as const
+  // The first lease runs out; of the second the client never hears, and then releases the first.
+  // The release of nothing is there since every second request is given up after 2.5 s.
+  const steps: ClientStep<LockOperation>[] = [
+    { pauseMs: 600, operation: { ...release, withToken: false } },
+    { pauseMs: 100, operation: { ...take, ttlMs: 200 } },
+    { pauseMs: 500, operation: { ...take, ttlMs: 3_000 } },
+    { pauseMs: 100, operation: { ...release, withToken: true } },
+  ]
+  const drawn = scenarioOf({ seed: 1, nodes: 1, clients: 1, faults: [], fireMs: 5_000 })
+  const scenario = { ...drawn, clients: [steps], limits: {} }
+  const deaf: Rule = ({ to, timeUs }) => {
+    const isLost = to === 1 && timeUs > 1_100_000 && timeUs < 3_650_000
+    return { type: isLost ? 'drop' : 'pass' }
+  }
+  const verdictOf = (machine: LockMachine): string | undefined => {
+    const asked = { machine, workload: lockWorkload(1), scenario, rules: [deaf] }
+    const { violation, history } = simulate(asked)
+    const [, , second, last] = history
+    assert.is(second?.outcome, 'info')
+    assert.equal(last?.input, { type: 'release', key: 'k0', owner: 'c0', token: tokenOf(history[1]) })
+    return violation?.oracle
+  }
+  assert.is(verdictOf(lockMachine()), undefined)
+  const careless = edited({}, (honest) => (state, command, context) => {
+    const isRelease = command.type === 'release'
+    return honest(state, isRelease ? { ...command, token: null } : command, context)
+  })
+  assert.is(verdictOf(careless), 'only the holder releases')
+})
+
+/**
+ * Client 0 takes one lock, which fills its share of memos for 15 s, and asks for another shortly
+ * before there is room again. The first attempt is held back for 900 ms: it comes after the room.
+ */
+function delayedPastOverload(): { scenario: Scenario<LockOperation>; rules: Rule[] } {
+  const acquire = (key: string): LockOperation => {
+    return { type: 'acquire', key, ttlMs: 3_000, waitMs: 0, reentrant: true }
+  }
+  const first: ClientStep<LockOperation>[] = [
+    { pauseMs: 700, operation: acquire('k0') },
+    { pauseMs: 14_500, operation: acquire('k1') },
+  ]
+  const second: ClientStep<LockOperation>[] = [
+    { pauseMs: 17_000, operation: { type: 'status', key: 'k1' } },
+  ]
+  const scenario = {
+    ...scenarioOf({ seed: 1, nodes: 1, clients: 2, faults: [], fireMs: 17_500 }),
+    clients: [first, second],
+    limits: { memosPerOwnerMax: 1, memoLifeMs: 15_000 },
+  }
+  let isHeldBack = false
+  const rule: Rule = ({ from, timeUs }) => {
+    if (isHeldBack || from !== 1 || timeUs < 10_000_000) return { type: 'pass' }
+    isHeldBack = true
+    return { type: 'delay', byUs: 900_000 }
+  }
+  return { scenario, rules: [rule] }
+}
+
+test('limits: overloaded while the first attempt is out: asked on, and the answer is the truth', () => {
+  const { scenario, rules } = delayedPastOverload()
+  const { verdict, history, probes } = simulate({ scenario, rules })
+  assert.is(verdict, 'ok')
+  assert.ok((probes['refused: overloaded'] ?? 0) > 1, 'it was told so, and asked again')
+  assert.is(probes['room for memos again'], 1)
+  const asked = history.find(({ input }) => input.type === 'acquire' && input.key === 'k1')
+  assert.is(asked?.output?.type, 'granted')
+})
+
+test('limits: overloaded taken for the last word: the history shows that it was not', () => {
+  const { scenario, rules } = delayedPastOverload()
+  const honest = lockWorkload(4, scenario.limits)
+  const weigh: typeof honest.weigh = (reply) => reply.type === 'queued' ? 'superseded' : 'final'
+  const workload = { ...honest, weigh }
+  const machine = lockMachine(scenario.limits)
+  const { violation } = simulate({ machine, workload, scenario, rules })
+  assert.is(violation?.oracle, 'linearizable')
+  assert.match(violation?.message ?? '', /no acquire by c0 can have been granted k1/)
+})
+
+test.run()
