@@ -142,6 +142,31 @@ test('limits: a release frees a holding that it does not name: seen', () => {
   assert.is(verdictOf(careless), 'only the holder releases')
 })
 
+test('limits: a release without a token that comes late: its client believes in no new lock', () => {
+  const take = { type: 'acquire', key: 'k0', ttlMs: 3_000, waitMs: 0, reentrant: true } as const
+  // The release is given up after 2.5 s and comes after 3.5 s, when its client holds k0 anew.
+  const first: ClientStep<LockOperation>[] = [
+    { pauseMs: 500, operation: take },
+    { pauseMs: 100, operation: { type: 'renew', key: 'k0', ttlMs: 200, withToken: true } },
+    { pauseMs: 200, operation: { type: 'release', key: 'k0', withToken: false, all: false } },
+    { pauseMs: 50, operation: take },
+  ]
+  const second: ClientStep<LockOperation>[] = [{ pauseMs: 4_600, operation: take }]
+  const drawn = scenarioOf({ seed: 1, nodes: 1, clients: 2, faults: [], fireMs: 6_000 })
+  const scenario = { ...drawn, clients: [first, second], limits: {} }
+  let sent = 0
+  const late: Rule = ({ from, timeUs }) => {
+    if (from !== 1 || timeUs < 750_000 || timeUs > 3_290_000) return { type: 'pass' }
+    sent++
+    return sent === 1 ? { type: 'delay', byUs: 3_500_000 } : { type: 'drop' }
+  }
+  const { violation, probes, history } = simulate({ scenario, rules: [late] })
+  assert.is(violation, null)
+  const outcomes = history.slice(0, 4).map(({ outcome, output }) => output?.type ?? outcome)
+  assert.equal(outcomes, ['granted', 'renewed', 'info', 'granted'])
+  assert.is(probes['late grant given back'], 1)
+})
+
 /**
  * Client 0 takes one lock, which fills its share of memos for 15 s, and asks for another shortly
  * before there is room again. The first attempt is held back for 900 ms: it comes after the room.
