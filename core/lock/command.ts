@@ -20,7 +20,10 @@ export interface Release {
   readonly type: 'release'
   readonly key: string
   readonly owner: string
-  /** The holding that is meant; null means whatever the owner holds. */
+  /**
+   * The holding that is meant; null means whatever the owner holds, and so a later holding too, if
+   * an attempt that nobody waits for any more comes as late as that.
+   */
   readonly token: number | null
   readonly all: boolean
   readonly requestId: string
