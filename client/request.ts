@@ -14,9 +14,9 @@ export interface RequestConfig {
   /** Milliseconds, at least 1, that an attempt may go unanswered; then another node is asked. */
   readonly attemptTimeoutMs: number
   /**
-   * Pause, milliseconds, at least 1, after `unknown`, after `notLeader` without a usable hint, and
-   * after a reply that does not settle the call. Half of it at least is kept; the random bits decide
-   * of the rest, so that clients which were refused together do not come back together.
+   * Pause, milliseconds, at least 1, after `unknown`, `notLeader` without a usable hint, or a reply
+   * that does not settle the call. The random bits take up to half of it off, so that clients that
+   * were refused together do not come back together.
    */
   readonly retryPauseMs: number
 }

@@ -8,14 +8,14 @@ import type { RandomStream } from './random.ts'
 /**
  * How long a request can be under way, from its sending to its entry in a log, in a world that is
  * drawn: a delay of 3 s, the reordering and the usual delay together 0.2 s, a stall of the node of
- * 4 s, and another one in its next turn. In the log it may then lie for as long as it likes: entries
- * keep the order and the stamps of their appending, and by those a memo lives.
+ * 4 s, and another one in its next turn. Once it is in a log it may lie there for as long as it
+ * likes: entries keep the order and the stamps of their appending, and by those a memo lives.
  */
 export const UNDER_WAY_MS = 12_000
 
 /**
- * A client that is told `overloaded` over and over must be done before the shortest bound on answers
- * after the heal: 20 maximum election timeouts of 200 ms.
+ * A client that is told `overloaded` over and over must be done before the shortest bound on
+ * answers after the heal: 20 maximum election timeouts of 200 ms.
  */
 const OVERLOADED_MS = 3_000
 

@@ -74,7 +74,9 @@ export function lockWorkload(
   return {
     draw: (random) => drawOperation(random, keys),
     // A refresh, so that a second one, after a first that nobody heard of, is granted as well.
-    fresh: () => ({ type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0, reentrant: false }),
+    fresh: () => {
+      return { type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0, reentrant: false }
+    },
     isServed: (output) => output.type === 'granted' || isFull(output),
     weigh,
     open: (stage) => {
@@ -125,7 +127,7 @@ class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInp
   readonly #patienceMs: number
   /** The last lease of each key, also one that ended: late releases and renewals name its token. */
   readonly #leases = new Map<string, Lease>()
-  /** Until when a request without a token, whose end is unknown, may strike a key's next holding. */
+  /** Until when a request without a token, of unknown end, may strike a key's next holding. */
   readonly #adriftUntilMs = new Map<string, number>()
   /** A grant that this client cannot believe in, to be given back at once. */
   #useless: { readonly key: string; readonly token: number } | null = null

@@ -1,7 +1,8 @@
 // An honest lock service in miniature, and clients that record what they see: the source of legal
 // lock histories, in microseconds. One key, a clock in whole milliseconds whose rate is off by up
 // to epsilon, expiry that comes late, waits, re-entry and refresh, releases of one level or all,
-// limits, lost requests and answers, retries answered from memory, requests that arrive after their client gave up.
+// limits, lost requests and answers, retries answered from memory, requests that arrive after their
+// client gave up.
 
 import type { LockInput, LockOperation, LockOutput } from '../../checker/lock-history.ts'
 import type { Chance } from './chance.ts'

@@ -238,7 +238,7 @@ test('request: a reply without effect, and the earlier attempts have none either
   }
 })
 
-test('request: a reply without effect to an earlier attempt: the newest is left to its course', () => {
+test('request: an older attempt has no effect: the newest is left to its course', () => {
   const driver = new Driver()
   driver.call(1)
   driver.wait(100)
@@ -262,7 +262,8 @@ test('request: only replies without effect after an unknown, the time is up: unk
 })
 
 test('request: pauses: from half to the whole, as the random bits say', () => {
-  for (const [random, untilMs] of [[0, 20], [0x80000000, 15], [0xffffffff, 10], [-1, 10]] as const) {
+  const cases = [[0, 20], [0x80000000, 15], [0xffffffff, 10], [-1, 10]] as const
+  for (const [random, untilMs] of cases) {
     const driver = new Driver()
     driver.random = random
     driver.call(1)

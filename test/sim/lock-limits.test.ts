@@ -24,7 +24,7 @@ const test = suite('sim/lock-limits')
 type Applied = readonly [LockState, LockReply | null, readonly MachineEvent<LockReply, LockEvent>[]]
 type Apply = (state: LockState, command: LockCommand, context: ApplyContext) => Applied
 
-test('limits: 200 seeds: half without, each limit in some, and a memory that outlives requests', () => {
+test('limits: 200 seeds: half without, each limit in some, memos outlive requests', () => {
   const seen = new Map<string, number>()
   let without = 0
   for (let seed = 1; seed <= 200; seed++) {
@@ -80,7 +80,8 @@ const planted: readonly (readonly [string, string, (limits: Partial<Limits>) => 
   ['a release of one level frees the lock', 'levels', (limits) => edited(
     limits,
     (honest) => (state, command, context) => {
-      return honest(state, command.type === 'release' ? { ...command, all: true } : command, context)
+      const isRelease = command.type === 'release'
+      return honest(state, isRelease ? { ...command, all: true } : command, context)
     },
   )],
 ]
@@ -131,7 +132,8 @@ test('limits: a release frees a holding that it does not name: seen', () => {
     const { violation, history } = simulate(asked)
     const [, , second, last] = history
     assert.is(second?.outcome, 'info')
-    assert.equal(last?.input, { type: 'release', key: 'k0', owner: 'c0', token: tokenOf(history[1]) })
+    const token = tokenOf(history[1])
+    assert.equal(last?.input, { type: 'release', key: 'k0', owner: 'c0', token })
     return violation?.oracle
   }
   assert.is(verdictOf(lockMachine()), undefined)
@@ -142,7 +144,7 @@ test('limits: a release frees a holding that it does not name: seen', () => {
   assert.is(verdictOf(careless), 'only the holder releases')
 })
 
-test('limits: a release without a token that comes late: its client believes in no new lock', () => {
+test('limits: a release without a token comes late: its client believes in no new lock', () => {
   const take = { type: 'acquire', key: 'k0', ttlMs: 3_000, waitMs: 0, reentrant: true } as const
   // The release is given up after 2.5 s and comes after 3.5 s, when its client holds k0 anew.
   const first: ClientStep<LockOperation>[] = [
@@ -196,7 +198,7 @@ function delayedPastOverload(): { scenario: Scenario<LockOperation>; rules: Rule
   return { scenario, rules: [rule] }
 }
 
-test('limits: overloaded while the first attempt is out: asked on, and the answer is the truth', () => {
+test('limits: overloaded while the first attempt is out: asked on, and the truth is told', () => {
   const { scenario, rules } = delayedPastOverload()
   const { verdict, history, probes } = simulate({ scenario, rules })
   assert.is(verdict, 'ok')
