@@ -224,11 +224,12 @@ export class Tally {
 
   /** Required situations that never came up, where the setting lets them come up at all. */
   #unreached(): readonly string[] {
-    const { faults, nodes, clients, fireMs } = this.#setting
+    const { faults, nodes, clients, keys, fireMs } = this.#setting
     const isWorldWhole =
       faults === 'swarm' &&
       (nodes ?? 3) >= 3 &&
-      clients >= 2 &&
+      clients >= 4 &&
+      keys >= 2 &&
       fireMs >= DEFAULT_SETTING.fireMs
     if (this.#seeds < REACHABILITY_SEEDS || !isWorldWhole) return []
     return REQUIRED_PROBES.filter((probe) => this.#probes[probe] === 0)
