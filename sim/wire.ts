@@ -104,6 +104,7 @@ export function hashMessage(hash: Hash128, message: Message): void {
     case 'appendRejected':
       hash.integer(message.prevIndex)
       hash.integer(message.hintIndex)
+      hash.integer(message.hintTerm)
       return
     case 'appendRequest':
       hash.integer(message.prevIndex)

@@ -147,6 +147,7 @@ function writeMessage(writer: ByteWriter, message: Message): void {
     case 'appendRejected':
       writer.varint(message.prevIndex)
       writer.varint(message.hintIndex)
+      writer.varint(message.hintTerm)
       return
     default:
       unreachable(message)
@@ -178,7 +179,8 @@ function readMessage(reader: ByteReader): Message | null {
       return { type: 'appendAccepted', term, matchIndex: reader.varint() }
     case MESSAGE_KIND.appendRejected: {
       const prevIndex = reader.varint()
-      return { type: 'appendRejected', term, prevIndex, hintIndex: reader.varint() }
+      const hintIndex = reader.varint()
+      return { type: 'appendRejected', term, prevIndex, hintIndex, hintTerm: reader.varint() }
     }
     default:
       return null

@@ -3,7 +3,7 @@
 import { invariant } from '../invariant.ts'
 import { becomeFollower } from './election.ts'
 import type { NodeId } from './config.ts'
-import { append, firstIndexOfTerm, termAt, truncate } from './log.ts'
+import { append, lastIndexUpToTerm, termAt, truncate } from './log.ts'
 import type { AppendRequest } from './message.ts'
 import type { Turn } from './turn.ts'
 import { drawElectionTimeoutMs, markDirty, sendPromise, trace } from './turn.ts'
@@ -21,9 +21,7 @@ export function onAppendRequest(turn: Turn, from: NodeId, request: AppendRequest
   const { prevIndex, prevTerm, entries } = request
   if (termAt(turn.log, prevIndex) !== prevTerm) {
     invariant(prevIndex > turn.commit, 'follower: a leader disagrees with a committed entry')
-    const { term } = turn
-    const hintIndex = conflictHint(turn, prevIndex)
-    sendPromise(turn, from, { type: 'appendRejected', term, prevIndex, hintIndex })
+    reject(turn, from, prevIndex, prevTerm)
     return
   }
   appendMissing(turn, request)
@@ -51,9 +49,13 @@ function appendMissing(turn: Turn, request: AppendRequest): void {
   }
 }
 
-/** The highest index that can still match: before the whole run of the conflicting term. */
-function conflictHint(turn: Turn, prevIndex: number): number {
-  const { log, commit } = turn
-  if (prevIndex > log.lastIndex) return log.lastIndex
-  return Math.max(commit, firstIndexOfTerm(log, prevIndex) - 1)
+/**
+ * Says how far the logs may still be equal. Up to `prevIndex` the leader's terms are `prevTerm` at
+ * most: none of our entries of later terms can match. Our term there lets the leader skip its own.
+ */
+function reject(turn: Turn, from: NodeId, prevIndex: number, prevTerm: number): void {
+  const { term, log } = turn
+  const hintIndex = lastIndexUpToTerm(log, Math.min(prevIndex, log.lastIndex), prevTerm)
+  const hintTerm = termAt(log, hintIndex)
+  sendPromise(turn, from, { type: 'appendRejected', term, prevIndex, hintIndex, hintTerm })
 }

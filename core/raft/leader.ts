@@ -3,7 +3,7 @@
 
 import { invariant } from '../invariant.ts'
 import { becomeFollower } from './election.ts'
-import { append, slice, termAt } from './log.ts'
+import { append, lastIndexUpToTerm, slice, termAt } from './log.ts'
 import type { AppendAccepted, AppendRejected, Entry } from './message.ts'
 import type { NodeId } from './config.ts'
 import { quorumSize } from './state.ts'
@@ -35,7 +35,10 @@ export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted
   advanceCommit(turn)
 }
 
-/** A peer lacks what came before: goes back to where its log can match, and probes from there. */
+/**
+ * A peer lacks what came before: goes back to the highest index at which both logs can be of one
+ * term, and probes from there. Each refusal skips a whole term of ours, and one of the peer's.
+ */
 export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected): void {
   const { role } = turn
   if (role.role !== 'leader' || reply.prevIndex > turn.log.lastIndex) return
@@ -48,8 +51,9 @@ export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected
     if (stale) {
       return { peer, mode, nextIndex: progress.nextIndex, matchIndex, paused, heard: true }
     }
-    const hinted = Math.min(reply.prevIndex, reply.hintIndex + 1)
-    const nextIndex = Math.max(matchIndex + 1, hinted)
+    const { prevIndex, hintIndex, hintTerm } = reply
+    const equalUpTo = lastIndexUpToTerm(turn.log, Math.min(prevIndex - 1, hintIndex), hintTerm)
+    const nextIndex = Math.max(matchIndex, equalUpTo) + 1
     return { peer, mode: 'probe', nextIndex, matchIndex, paused: false, heard: true }
   })
 }
@@ -153,25 +157,27 @@ function updateProgress(
 function advanceCommit(turn: Turn): void {
   const { role, log } = turn
   if (role.role !== 'leader') return
-  const majority = majorityIndex(role)
+  const majority = majorityIndex(role, turn.commit)
   if (majority > turn.commit && termAt(log, majority) === turn.term) turn.commit = majority
 }
 
-/** The highest index that a majority holds durably: tried one by one, since voters are few. */
-function majorityIndex({ durableIndex, progress }: Leader): number {
-  const quorum = quorumSize(progress.length + 1)
-  let highest = holders(progress, durableIndex) + 1 >= quorum ? durableIndex : 0
-  for (const { matchIndex } of progress) {
-    if (matchIndex <= highest) continue
-    const own = durableIndex >= matchIndex ? 1 : 0
-    if (holders(progress, matchIndex) + own >= quorum) highest = matchIndex
+/** The highest index that a majority holds durably, if it is above `commit`; else `commit`. */
+function majorityIndex(role: Leader, commit: number): number {
+  const quorum = quorumSize(role.progress.length + 1)
+  let majority = commit
+  // Voters are few: trying what each one holds costs less than an array to sort.
+  if (role.durableIndex > majority && holders(role, role.durableIndex) >= quorum) {
+    majority = role.durableIndex
   }
-  return highest
+  for (const { matchIndex } of role.progress) {
+    if (matchIndex > majority && holders(role, matchIndex) >= quorum) majority = matchIndex
+  }
+  return majority
 }
 
-/** Peers that hold the log up to `index`. */
-function holders(progress: readonly Progress[], index: number): number {
-  let count = 0
-  for (const { matchIndex } of progress) if (matchIndex >= index) count++
+/** How many voters, this one included, hold the entry at `index` durably. */
+function holders(role: Leader, index: number): number {
+  let count = role.durableIndex >= index ? 1 : 0
+  for (const { matchIndex } of role.progress) if (matchIndex >= index) count++
   return count
 }

@@ -74,15 +74,17 @@ export function slice(log: Log, first: number, last: number): readonly Entry[] {
   return entries
 }
 
-/** The lowest index of the run of equal terms that `index` is in. Terms never fall along a log. */
-export function firstIndexOfTerm(log: Log, index: number): number {
-  const term = termAt(log, index)
-  let low = 1
+/**
+ * The highest index, `index` at most, whose term is `term` at most; 0 when there is none. `index`
+ * must not be beyond the end. Since terms never fall along a log, all in between are of later ones.
+ */
+export function lastIndexUpToTerm(log: Log, index: number, term: number): number {
+  let low = 0
   let high = index
   while (low < high) {
-    const middle = (low + high) >>> 1
-    if (termAt(log, middle) < term) low = middle + 1
-    else high = middle
+    const middle = high - ((high - low) >>> 1)
+    if (termAt(log, middle) <= term) low = middle
+    else high = middle - 1
   }
   return low
 }

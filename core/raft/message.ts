@@ -61,7 +61,8 @@ export interface AppendAccepted {
 
 /**
  * The entry before the new ones is missing or of another term. Nothing beyond `hintIndex` can
- * match (Raft 5.3, the optimisation of conflicting terms).
+ * match. What the sender has there is of `hintTerm`, so nothing of a later term in the leader's
+ * log can match either (Raft 5.3, the optimisation of conflicting terms, for both logs).
  */
 export interface AppendRejected {
   readonly type: 'appendRejected'
@@ -69,6 +70,7 @@ export interface AppendRejected {
   /** `prevIndex` of the refused request. */
   readonly prevIndex: number
   readonly hintIndex: number
+  readonly hintTerm: number
 }
 
 /** Messages that promise something the sender's disk must hold first. */

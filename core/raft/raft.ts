@@ -112,7 +112,8 @@ function acceptTerm(turn: Turn, from: NodeId, message: Message): boolean {
     sendPromise(turn, from, { type: 'voteReply', term, granted: false })
   } else if (message.type === 'appendRequest') {
     const { prevIndex } = message
-    sendPromise(turn, from, { type: 'appendRejected', term, prevIndex, hintIndex: 0 })
+    const rejected = { type: 'appendRejected', term, prevIndex, hintIndex: 0, hintTerm: 0 } as const
+    sendPromise(turn, from, rejected)
   }
   return false
 }

@@ -11,7 +11,7 @@ import {
   append,
   emptyLog,
   entryAt,
-  firstIndexOfTerm,
+  lastIndexUpToTerm,
   slice,
   termAt,
   truncate,
@@ -109,8 +109,10 @@ test('log: any graph of appends and truncations: every version stays what naive 
       assert.ok(found.every((one, place) => one === naive[place]))
       for (const index of [1, 64, 65, naive.length].filter((some) => some <= naive.length)) {
         if (index === 0) continue
-        const first = naive.findIndex(({ term }) => term === naive[index - 1]?.term)
-        assert.is(firstIndexOfTerm(log, index), first + 1)
+        for (const upTo of [0, 1, 2, log.lastTerm]) {
+          const last = naive.slice(0, index).findLastIndex((one) => one.term <= upTo)
+          assert.is(lastIndexUpToTerm(log, index, upTo), last + 1)
+        }
         assert.is(entryAt(log, index), naive[index - 1])
       }
       assert.is(termAt(log, naive.length + 1), -1)

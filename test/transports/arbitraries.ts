@@ -63,7 +63,8 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     type: fc.constant('appendRejected' as const),
     term: integer,
     prevIndex: integer,
-    hintIndex: integer
+    hintIndex: integer,
+    hintTerm: integer
   })
 )
 

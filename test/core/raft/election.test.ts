@@ -4,7 +4,16 @@
 import * as assert from 'uvu/assert'
 import type { Message, PreVoteRequest, VoteRequest } from '../../../core/raft/message.ts'
 import { suite } from '../../harness.ts'
-import { appendRequest, BASE_MS, Cluster, messages, only, restored, terms } from './kit.ts'
+import {
+  appendRejected,
+  appendRequest,
+  BASE_MS,
+  Cluster,
+  messages,
+  only,
+  restored,
+  terms,
+} from './kit.ts'
 
 const test = suite('election')
 const THREE = ['a', 'b', 'c']
@@ -200,7 +209,7 @@ test('quorum: a majority, itself included, answers: it stays, refusals count as 
   assert.is(cluster.leader('a').term, 1)
   for (let round = 0; round < 9; round++) {
     cluster.advance(BASE_MS / 3)
-    cluster.receive('a', 'c', { type: 'appendRejected', term: 1, prevIndex: 1, hintIndex: 0 })
+    cluster.receive('a', 'c', appendRejected({ term: 1, prevIndex: 1 }))
   }
   assert.is(cluster.leader('a').term, 1)
 })

@@ -3,7 +3,16 @@
 import * as assert from 'uvu/assert'
 import { suite } from '../../harness.ts'
 import { encodeText } from './journal.ts'
-import { appendRequest, Cluster, entries, entry, machine, only, restored } from './kit.ts'
+import {
+  appendRejected,
+  appendRequest,
+  Cluster,
+  entries,
+  entry,
+  machine,
+  only,
+  restored,
+} from './kit.ts'
 
 const test = suite('findings')
 const THREE = ['a', 'b', 'c']
@@ -97,7 +106,7 @@ test('refusal: of an index beyond the log: moves nothing, and no term of -1 leav
   cluster.fire('a', 'heartbeat')
   cluster.settle()
   cluster.receive('a', 'c', { type: 'appendAccepted', term: 1, matchIndex: 1 })
-  cluster.receive('a', 'c', { type: 'appendRejected', term: 1, prevIndex: 90, hintIndex: 90 })
+  cluster.receive('a', 'c', appendRejected({ term: 1, prevIndex: 90, hintIndex: 90, hintTerm: 1 }))
   cluster.fire('a', 'heartbeat')
   for (const { prevTerm } of cluster.sent({ type: 'appendRequest', to: 'c' })) {
     assert.ok(prevTerm >= 0, `prevTerm ${prevTerm}`)

@@ -8,7 +8,7 @@ import type { Event, Input, TimerName } from '../../../core/event.ts'
 import type { Config, NodeId } from '../../../core/raft/config.ts'
 import { DEFAULTS, configProblem } from '../../../core/raft/config.ts'
 import { entryAt } from '../../../core/raft/log.ts'
-import type { AppendRequest, Entry, Message } from '../../../core/raft/message.ts'
+import type { AppendRejected, AppendRequest, Entry, Message } from '../../../core/raft/message.ts'
 import type { Common, Leader, RaftState, Restored } from '../../../core/raft/state.ts'
 import { NOTHING_RESTORED } from '../../../core/raft/state.ts'
 import { replica } from '../../../core/replica.ts'
@@ -280,6 +280,12 @@ export function restored(hardState: HardState, ...terms: number[]): Restored {
 export function appendRequest(message: Partial<AppendRequest>): AppendRequest {
   const nothing = { term: 1, prevIndex: 0, prevTerm: 0, commit: 0, entries: [] }
   return { type: 'appendRequest', ...nothing, ...message }
+}
+
+/** A refusal; what is not given is zero. */
+export function appendRejected(message: Partial<AppendRejected>): AppendRejected {
+  const nothing = { term: 0, prevIndex: 0, hintIndex: 0, hintTerm: 0 }
+  return { type: 'appendRejected', ...nothing, ...message }
 }
 
 /** The terms of a whole log. */

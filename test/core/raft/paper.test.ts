@@ -6,6 +6,7 @@ import type { AppendRequest, Message, VoteRequest } from '../../../core/raft/mes
 import { suite } from '../../harness.ts'
 import type { JournalEffect } from './kit.ts'
 import {
+  appendRejected,
   appendRequest,
   BASE_MS,
   Cluster,
@@ -54,7 +55,7 @@ current term to the larger value": every kind of message of a higher term', () =
     { type: 'preVoteReply', term: 7, granted: false },
     appendRequest({ term: 7 }),
     { type: 'appendAccepted', term: 7, matchIndex: 0 },
-    { type: 'appendRejected', term: 7, prevIndex: 1, hintIndex: 0 },
+    appendRejected({ term: 7, prevIndex: 1 }),
   ]
   for (const message of carriers) {
     const cluster = solo(3, 1)
@@ -101,7 +102,7 @@ tells its own term; stale answers are dropped', () => {
     { type: 'voteReply', term: 4, granted: true },
     { type: 'preVoteReply', term: 4, granted: false },
     { type: 'appendAccepted', term: 4, matchIndex: 0 },
-    { type: 'appendRejected', term: 4, prevIndex: 1, hintIndex: 0 },
+    appendRejected({ term: 4, prevIndex: 1 }),
   ]
   assert.equal(cluster.receive('a', 'b', ...stale), [])
   assert.equal(cluster.raft('a').timers, before.timers)
@@ -373,10 +374,10 @@ test('Figure 2, AppendEntries 2: "reply false if log doesn\'t contain an entry a
 whose term matches prevLogTerm": missing, and of another term', () => {
   const cluster = solo(3, 1, 1, 2)
   const missing = appendRequest({ term: 3, prevIndex: 5, prevTerm: 2, entries: entries(3) })
-  const short = { type: 'appendRejected', term: 3, prevIndex: 5, hintIndex: 3 }
+  const short = appendRejected({ term: 3, prevIndex: 5, hintIndex: 3, hintTerm: 2 })
   assert.equal(answerTo(cluster, missing), short)
   const other = appendRequest({ term: 3, prevIndex: 3, prevTerm: 3, entries: entries(3) })
-  const conflict = { type: 'appendRejected', term: 3, prevIndex: 3, hintIndex: 2 }
+  const conflict = appendRejected({ term: 3, prevIndex: 3, hintIndex: 3, hintTerm: 2 })
   assert.equal(answerTo(cluster, other), conflict)
   assert.equal(terms(cluster.raft('a')), [1, 1, 2], 'and nothing is dropped')
 })
@@ -493,7 +494,7 @@ answer', () => {
   cluster.request('a', 1, 'x')
   const before = logOf(cluster.raft('a'))
   const { term } = cluster.raft('a')
-  cluster.receive('a', 'b', { type: 'appendRejected', term, prevIndex: 1, hintIndex: 0 })
+  cluster.receive('a', 'b', appendRejected({ term, prevIndex: 1 }))
   cluster.receive('a', 'b', { type: 'appendAccepted', term, matchIndex: 9 })
   assert.equal(logOf(cluster.raft('a')), before)
   assert.is(cluster.raft('a').commit, 1, 'nor counts what it does not have')
@@ -515,11 +516,11 @@ nextIndex": never to a match or below, whatever comes late or twice', () => {
   }
   assert.is(b().matchIndex, 6, 'a match never falls')
   for (const prevIndex of [0, 3, 6]) {
-    cluster.receive('a', 'b', { type: 'appendRejected', term: 2, prevIndex, hintIndex: 0 })
+    cluster.receive('a', 'b', appendRejected({ term: 2, prevIndex }))
     assert.ok(b().nextIndex > b().matchIndex)
     assert.is(b().mode, 'replicate', 'a refusal of what has matched since is old')
   }
-  cluster.receive('a', 'b', { type: 'appendRejected', term: 2, prevIndex: 9, hintIndex: 2 })
+  cluster.receive('a', 'b', appendRejected({ term: 2, prevIndex: 9, hintIndex: 2, hintTerm: 2 }))
   assert.is(b().nextIndex, 7)
 })
 

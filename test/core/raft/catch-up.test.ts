@@ -1,0 +1,126 @@
+// How fast a leader brings a peer on: refusals are counted by the terms in which two logs differ,
+// round trips by the window. Two real replicas, and a third that only votes.
+
+import fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import { suite } from '../../harness.ts'
+import { Cluster, messages, restored, terms } from './kit.ts'
+
+const test = suite('catch-up')
+
+/** A leader's log and a follower's, as terms: equal up to `common`, and nowhere beyond. */
+interface Divergent {
+  readonly leader: readonly number[]
+  readonly follower: readonly number[]
+  readonly common: number
+}
+
+/**
+ * Logs as elections make them: a term has one leader, which begins it at one index, so beyond the
+ * common part no term is in both logs.
+ */
+const divergent: fc.Arbitrary<Divergent> = fc
+  .record({
+    prefix: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 }),
+    runs: fc.array(
+      fc.record({
+        length: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 60 })),
+        isLeaders: fc.boolean(),
+      }),
+      { maxLength: 12 },
+    ),
+    /** The first run goes on in the last term of the common part. */
+    goesOn: fc.boolean(),
+  })
+  .map(({ prefix, runs, goesOn }) => {
+    const both = prefix.flatMap((length, at) => Array.from({ length }, () => at + 1))
+    const leader = [...both]
+    const follower = [...both]
+    let term = prefix.length
+    for (const [at, { length, isLeaders }] of runs.entries()) {
+      if (at > 0 || !goesOn || term === 0) term++
+      for (let count = 0; count < length; count++) (isLeaders ? leader : follower).push(term)
+    }
+    return { leader, follower, common: both.length }
+  })
+
+function distinctBeyond(log: readonly number[], common: number): number {
+  return new Set(log.slice(common)).size
+}
+
+/** `a` leads by the vote of `c`; `b` has heard nothing of it yet. */
+function led(leader: readonly number[], follower: readonly number[], window = 1_024): Cluster {
+  const hardState = { term: Math.max(1, ...leader, ...follower), vote: null }
+  const cluster = new Cluster({
+    voters: ['a', 'b', 'c'],
+    config: { inFlightEntriesMax: window },
+    restored: { a: restored(hardState, ...leader), b: restored(hardState, ...follower) },
+  })
+  cluster.elect('a', ['c'])
+  // Until `c` has all, each heartbeat brings it on.
+  for (const nodes = ['a', 'c']; cluster.raft('a').commit < cluster.raft('a').log.lastIndex; ) {
+    cluster.fire('a', 'heartbeat')
+    cluster.settle(nodes)
+  }
+  cluster.drop()
+  cluster.take('a')
+  cluster.take('b')
+  return cluster
+}
+
+function refusals(cluster: Cluster): number {
+  return messages(cluster.take('b')).filter(({ type }) => type === 'appendRejected').length
+}
+
+test('back-off: any two logs: a refusal for each term that only one of them has, at most', () => {
+  let most = 0
+  fc.assert(fc.property(divergent, ({ leader, follower, common }) => {
+    const cluster = led(leader, follower)
+    cluster.fire('a', 'heartbeat')
+    cluster.settle(['a', 'b'])
+    const ours = distinctBeyond(leader, common)
+    const theirs = distinctBeyond(follower, common)
+    const found = refusals(cluster)
+    assert.ok(found <= Math.min(ours, theirs + 1), `${found}: terms ${ours} and ${theirs}`)
+    assert.equal(terms(cluster.raft('b')), terms(cluster.raft('a')))
+    most = Math.max(most, found)
+  }), { numRuns: 300 })
+  assert.ok(most >= 3, `${most} refusals at most: no test of going back more than once`)
+})
+
+test('back-off: terms by turns: the worst case needs them all, one refusal each', () => {
+  const leader = [1, 3, 5, 7, 9]
+  const follower = [1, 2, 4, 6, 8]
+  const cluster = led(leader, follower)
+  cluster.fire('a', 'heartbeat')
+  cluster.settle(['a', 'b'])
+  assert.is(refusals(cluster), 4)
+})
+
+test('back-off: a run of one log against many short terms of the other: one refusal', () => {
+  const run = Array.from({ length: 50 }, () => 60)
+  const short = Array.from({ length: 50 }, (_, at) => at + 2)
+  for (const [leader, follower] of [[run, short], [short, run]] as const) {
+    const cluster = led([1, ...leader], [1, ...follower])
+    cluster.fire('a', 'heartbeat')
+    cluster.settle(['a', 'b'])
+    assert.is(refusals(cluster), 1)
+  }
+})
+
+test('window: of any size: a full window in each round trip, and none wasted', () => {
+  for (const window of [1, 3, 20, 1_024]) {
+    const cluster = led(Array.from({ length: 100 }, () => 1), [1], window)
+    cluster.fire('a', 'heartbeat')
+    // One refusal finds the place; the leader's `noop` is the last entry to bring.
+    let trips = -1
+    for (; cluster.raft('b').log.lastIndex < 101; trips++) {
+      assert.ok(cluster.deliver({ type: 'appendRequest', from: 'a', to: 'b' }) > 0)
+      cluster.drop({ to: 'c' })
+      cluster.deliver({ from: 'b', to: 'a' })
+    }
+    assert.is(trips, Math.ceil(100 / window))
+  }
+})
+
+test.run()
