@@ -226,7 +226,8 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   turn(life: number): void {
     if (life !== this.life) return
     this.#turnScheduled = false
-    if (this.status === 'up' && this.#inbox.length > 0) this.#takeTurn()
+    // Also with an empty inbox: it may be a timer that went off while the processor was busy.
+    if (this.status === 'up') this.#takeTurn()
   }
 
   /** The timer that was set for `atUs` went off. */
