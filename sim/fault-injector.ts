@@ -151,7 +151,10 @@ export class FaultInjector {
         break
       }
       case 'partial': {
-        const side = [this.#resolve(fault.a), fault.b]
+        const a = this.#resolve(fault.a)
+        const b = fault.b === a ? (a + 1) % this.#scenario.nodes : fault.b
+        if (a === b) return
+        const side = [a, b]
         network.begin(index, fault, side)
         this.#host.trace('net', `partial: ${this.#name(side)} for ${fault.forMs} ms`)
         break

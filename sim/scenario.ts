@@ -35,7 +35,7 @@ export type Fault =
       readonly side: readonly Endpoint[]
       readonly withLeader: boolean
     })
-  /** Two nodes cannot talk; each can with everyone else. */
+  /** Two nodes cannot talk; each can with everyone else. When `a` is `b`, `b` is the next node. */
   | (Span & { readonly type: 'partial'; readonly a: Target; readonly b: number })
   /** Whoever wins an election next is cut off from all others at that very moment. */
   | (Span & { readonly type: 'isolate' })
