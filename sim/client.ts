@@ -15,7 +15,7 @@ import type { Wire } from './wire.ts'
 import type { Actor, Ask, Ended } from './workload.ts'
 
 /** No answer for this long: ask another node. */
-const ATTEMPT_TIMEOUT_MS = 300
+export const ATTEMPT_TIMEOUT_MS = 300
 const RETRY_PAUSE_MS = 30
 
 /** What a client finds around it. */

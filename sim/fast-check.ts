@@ -3,6 +3,7 @@
 
 import fc from 'fast-check'
 import type { Limits } from '../core/lock/limits.ts'
+import { windowEntriesMin } from './catch-up.ts'
 import type { ClockError } from './clock.ts'
 import type { LockOperation } from './lock-workload.ts'
 import { EPSILON_PPM, FAULT_KINDS } from './scenario.ts'
@@ -173,7 +174,7 @@ function scenariosOf<Op>(
     nodes: fc.integer({ min: 1, max: nodesMax }),
     electionTimeoutMs: fc.constantFrom(150, 100, 300),
     appendBytesMax: fc.constantFrom(65_536, 200, 1),
-    inFlightEntriesMax: fc.constantFrom(1_024, 100, 20),
+    inFlightEntriesMax: fc.constantFrom(1_024, 20, 3, 1),
     delayUs: fc.constantFrom([500, 1_000], [50, 500], [1_000, 10_000]),
     syncUs: fc.constantFrom([100, 200], [50, 500], [1_000, 10_000]),
     clocks: fc.array(clockOf(kinds), { maxLength: nodesMax + clientsMax, size: 'max' }),
@@ -248,7 +249,10 @@ function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fa
 /** Leaves out what cannot be in so small a world, and what would come after the fire. */
 function fit<Op>(drawn: Drawn<Op>, nodesMax: number): Scenario<Op> {
   const { nodes, fireMs, electionTimeoutMs } = drawn
+  const [delayMinUs, delayMaxUs] = drawn.delayUs
+  const [syncMinUs, syncMaxUs] = drawn.syncUs
   const clients = drawn.clients.map((steps) => begun(steps, fireMs))
+  const windowMin = windowEntriesMin(clients.length, { delayMaxUs, syncMaxUs })
   const places = [...upTo(nodes), ...clients.map((_, client) => nodesMax + client)]
   const dead = drawn.dead.filter((node) => node < nodes)
   return {
@@ -257,11 +261,11 @@ function fit<Op>(drawn: Drawn<Op>, nodesMax: number): Scenario<Op> {
     electionTimeoutMs,
     heartbeatIntervalMs: Math.floor(electionTimeoutMs / 3),
     appendBytesMax: drawn.appendBytesMax,
-    inFlightEntriesMax: drawn.inFlightEntriesMax,
-    delayMinUs: drawn.delayUs[0],
-    delayMaxUs: drawn.delayUs[1],
-    syncMinUs: drawn.syncUs[0],
-    syncMaxUs: drawn.syncUs[1],
+    inFlightEntriesMax: Math.max(windowMin, drawn.inFlightEntriesMax),
+    delayMinUs,
+    delayMaxUs,
+    syncMinUs,
+    syncMaxUs,
     clocks: places.map((place) => drawn.clocks[place] ?? { offsetMs: 0, driftPpm: 0 }),
     faults: drawn.faults
       .filter((fault) => fault.atMs < fireMs)

@@ -27,7 +27,7 @@ export const STALLED_MID_TURN = 1
 const TWO_32 = 0x100000000
 
 /** A turn's time on the processor: what arrives meanwhile goes into the next turn together. */
-const TURN_US = 40
+export const TURN_US = 40
 
 /** What happened in one turn. */
 export interface Step<State, Reply, MachineEvent> {

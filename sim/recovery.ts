@@ -1,17 +1,26 @@
 // After the fire: all heals but a minority that is dead for good, and the world must make progress
-// within bounds: a leader, answers to all that is pending, a fresh operation, equal logs.
+// within bounds: a leader that stays, every node caught up with it, answers to all that is pending,
+// a fresh operation, equal logs. How long catching up may take is fixed when the leader is found.
 
 import { termAt } from '../core/raft/log.ts'
+import type { RaftState } from '../core/raft/state.ts'
+import { CatchUp } from './catch-up.ts'
 import type { ObservedNode } from './raft-oracles.ts'
 import type { Scenario } from './scenario.ts'
 import { Violation } from './violation.ts'
 
-/** The bounds, in maximum election timeouts (twice the base). */
+/**
+ * The bounds, in maximum election timeouts (twice the base): a leader from the heal on, the others
+ * from when enough nodes must have caught up.
+ */
 const LEADER_WITHIN = 10
-const ANSWERS_WITHIN = 20
-const FRESH_WITHIN = 20
-/** Of standing still: a small window may need many round trips, but each must bring a node on. */
-const EQUAL_WITHIN = 10
+const ANSWERS_WITHIN = 15
+const FRESH_WITHIN = 10
+/** Once all have caught up: only the last few entries, and the word that they are committed. */
+const EQUAL_WITHIN = 2
+
+const LEADER = 'a leader after the heal'
+const CAUGHT_UP = 'caught up after the heal'
 
 /** What the recovery looks at and asks of clients. */
 export interface RecoveryHost<Op, Output> {
@@ -33,11 +42,12 @@ export class Recovery<Op, Output> {
   readonly #scenario: Scenario<Op>
   readonly #workload: { fresh(): Op; isServed(output: Output): boolean }
   readonly #host: RecoveryHost<Op, Output>
+  readonly #catchUp: CatchUp
   #stage: Stage = 'leader'
   #healedUs = 0
   #stageUs = 0
-  /** How far the node that is furthest behind had applied when it last came on. */
-  #applied = 0
+  /** The term in which the world was last found led; 0 before. */
+  #ledTerm = 0
 
   constructor(
     scenario: Scenario<Op>,
@@ -47,12 +57,12 @@ export class Recovery<Op, Output> {
     this.#scenario = scenario
     this.#workload = workload
     this.#host = host
+    this.#catchUp = new CatchUp(scenario, host.nodes)
   }
 
-  /** When the last bound has passed, microseconds. */
-  get endUs(): number {
-    const all = ANSWERS_WITHIN + FRESH_WITHIN + EQUAL_WITHIN + 1
-    return this.#healedUs + all * this.#maximumTimeoutUs
+  /** Until when it is looked at even if nothing happens, microseconds: a leader has heartbeats. */
+  get lookUntilUs(): number {
+    return this.#healedUs + (LEADER_WITHIN + 1) * this.#maximumTimeoutUs
   }
 
   begin(timeUs: number): void {
@@ -63,30 +73,30 @@ export class Recovery<Op, Output> {
 
   /** Looked at after every event once all is healed: goes on to the next stage, or fails. */
   isDone(): boolean {
+    const leader = this.#leader()
+    this.#watch(leader)
     switch (this.#stage) {
       case 'leader':
-        if (this.#isLed()) this.#next('answers', 'a leader after the heal')
-        else this.#mustBeWithin(LEADER_WITHIN, this.#healedUs, 'a leader after the heal', 'none')
+        if (leader !== null) this.#next('answers', LEADER)
         return false
       case 'answers': {
         const busy = this.#host.clients.findIndex((client) => client.isBusy)
         const what = 'answers after the heal'
+        const { quorumByUs } = this.#catchUp
         if (busy < 0) {
           this.#next('fresh', what)
           this.#host.clients[0]?.ask(this.#workload.fresh())
-        } else this.#mustBeWithin(ANSWERS_WITHIN, this.#healedUs, what, `c${busy} has none`)
+        } else this.#mustBeWithin(ANSWERS_WITHIN, quorumByUs, what, `c${busy} has none`)
         return false
       }
       case 'fresh':
         return this.#checkFresh()
       case 'equal': {
-        const different = this.#firstDifferent()
+        const different = this.#firstDifferent(leader)
         const what = 'equal logs after the heal'
-        const applied = this.#leastApplied()
-        if (applied > this.#applied) this.#stageUs = this.#host.timeUs()
-        this.#applied = applied
+        const sinceUs = Math.max(this.#stageUs, this.#catchUp.allByUs)
         if (different === null) this.#next('done', what)
-        else this.#mustBeWithin(EQUAL_WITHIN, this.#stageUs, what, different)
+        else this.#mustBeWithin(EQUAL_WITHIN, sinceUs, what, different)
         return false
       }
       case 'done':
@@ -94,14 +104,31 @@ export class Recovery<Op, Output> {
     }
   }
 
+  /**
+   * Looked at in every stage: there is a leader soon, and from then on, and what it has when it is
+   * found is soon everywhere. Another leader, while there still may be one, starts the time anew.
+   */
+  #watch(leader: RaftState | null): void {
+    if (leader === null) return this.#mustBeWithin(LEADER_WITHIN, this.#healedUs, LEADER, 'none')
+    const nowUs = this.#host.timeUs()
+    if (leader.term !== this.#ledTerm) {
+      this.#ledTerm = leader.term
+      this.#catchUp.aim(leader, nowUs)
+      this.#host.evaluated(CAUGHT_UP)
+    }
+    const late = this.#catchUp.late(nowUs)
+    if (late !== null) throw new Violation(CAUGHT_UP, late)
+  }
+
   #checkFresh(): boolean {
     const [client] = this.#host.clients
     const what = 'a fresh operation after the heal'
+    const sinceUs = Math.max(this.#stageUs, this.#catchUp.quorumByUs)
     if (client === undefined) this.#next('equal', what)
-    else if (client.isBusy) this.#mustBeWithin(FRESH_WITHIN, this.#stageUs, what, 'no answer')
+    else if (client.isBusy) this.#mustBeWithin(FRESH_WITHIN, sinceUs, what, 'no answer')
     else if (client.lastOutput === null) {
       // It asked a dead node, or lost its answer: an application would ask again.
-      this.#mustBeWithin(FRESH_WITHIN, this.#stageUs, what, 'no answer')
+      this.#mustBeWithin(FRESH_WITHIN, sinceUs, what, 'no answer')
       client.ask(this.#workload.fresh())
     } else if (!this.#workload.isServed(client.lastOutput)) {
       throw new Violation(what, `it was answered ${JSON.stringify(client.lastOutput)}`)
@@ -126,44 +153,33 @@ export class Recovery<Op, Output> {
     throw new Violation(oracle, `not within ${boundUs / 1_000} ms: ${found}`)
   }
 
-  /** Led by a node that a majority follows, itself counted, and that nobody's term is above. */
-  #isLed(): boolean {
-    const leader = this.#leader()?.state?.raft
-    if (leader === undefined) return false
-    let following = 1
-    for (const { state } of this.#host.nodes) {
-      if (state === null) continue
-      const { raft } = state
-      if (raft.term > leader.term) return false
-      if (raft.role === 'follower' && raft.leader === leader.config.node) following++
-    }
-    return following * 2 > this.#host.nodes.length
-  }
-
-  /** The leader of the highest term among the living. */
-  #leader(): ObservedNode<unknown> | undefined {
-    let leader: ObservedNode<unknown> | undefined
-    for (const node of this.#host.nodes) {
-      if (node.state?.raft.role !== 'leader') continue
-      if (leader === undefined || node.state.raft.term > (leader.state?.raft.term ?? 0)) {
-        leader = node
+  /** Who leads: a majority follows, itself counted, and nobody alive is of a higher term. */
+  #leader(): RaftState | null {
+    let leader: RaftState | null = null
+    let term = 0
+    const { nodes } = this.#host
+    for (let at = 0; at < nodes.length; at++) {
+      const raft = nodes[at]?.state?.raft
+      if (raft === undefined) {
+        // It still reads its disk, and may find a higher term there.
+        if (!this.#scenario.dead.includes(at)) return null
+        continue
       }
+      if (raft.term > term) term = raft.term
+      if (raft.role === 'leader' && raft.term === term) leader = raft
     }
-    return leader
+    if (leader === null || leader.term < term) return null
+    const { node } = leader.config
+    let following = 1
+    for (const { state } of nodes) {
+      if (state?.raft.role === 'follower' && state.raft.leader === node) following++
+    }
+    return following * 2 > nodes.length ? leader : null
   }
 
-  #leastApplied(): number {
-    let least = Infinity
-    this.#host.nodes.forEach(({ state }, at) => {
-      if (!this.#scenario.dead.includes(at)) least = Math.min(least, state?.applied ?? 0)
-    })
-    return least
-  }
-
-  #firstDifferent(): string | null {
-    const leader = this.#leader()?.state
-    if (leader === undefined || leader === null) return 'there is no leader'
-    const { log } = leader.raft
+  #firstDifferent(leader: RaftState | null): string | null {
+    if (leader === null) return 'there is no leader'
+    const { log } = leader
     for (let at = 0; at < this.#host.nodes.length; at++) {
       if (this.#scenario.dead.includes(at)) continue
       const state = this.#host.nodes[at]?.state

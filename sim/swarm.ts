@@ -1,6 +1,7 @@
 // Swarm testing: the seed first draws what kind of world this is (size, timeouts, which faults and
 // how hard), then the schedule of faults and what the clients do. Ref: Groce et al., ISSTA 2012.
 
+import { windowEntriesMin } from './catch-up.ts'
 import type { ClockError } from './clock.ts'
 import type { RandomStream, Streams } from './random.ts'
 import { EPSILON_PPM, FAULT_KINDS } from './scenario.ts'
@@ -43,18 +44,22 @@ export function drawScenario<Operation>(
   // Without use: what it once chose was halved again. The draws of old capsules go on fitting.
   random.chance(512)
   const dead = drawDead(random, nodes)
+  const appendBytesMax = random.pick([1, 200, 65_536])
+  const window = random.pick([1, 3, 20, 1_024])
+  const delayMaxUs = delayMinUs * random.pick([2, 5, 10])
+  const syncMaxUs = syncMinUs * random.pick([2, 10])
+  const windowMin = windowEntriesMin(options.clients, { delayMaxUs, syncMaxUs })
   return {
     seed,
     nodes,
     electionTimeoutMs,
     heartbeatIntervalMs: Math.floor(electionTimeoutMs / 3),
-    appendBytesMax: random.pick([1, 200, 65_536]),
-    // A smaller window cannot bring a node on by a thousand entries within the bounds of the heal.
-    inFlightEntriesMax: random.pick([20, 100, 1_024]),
+    appendBytesMax,
+    inFlightEntriesMax: Math.max(windowMin, window),
     delayMinUs,
-    delayMaxUs: delayMinUs * random.pick([2, 5, 10]),
+    delayMaxUs,
     syncMinUs,
-    syncMaxUs: syncMinUs * random.pick([2, 10]),
+    syncMaxUs,
     clocks,
     faults: drawFaults(streams.stream('faults'), kinds, nodes, options),
     clients: drawClients(streams, options, drawOperation),

@@ -329,8 +329,8 @@ class World<
     this.#injector.heal()
     this.#recovery.begin(this.#timeUs)
     // Something must happen even in a world without heartbeats, so that bounds are looked at.
-    const { endUs } = this.#recovery
-    for (let atUs = this.#timeUs; atUs <= endUs; atUs += POLL_US) {
+    const { lookUntilUs } = this.#recovery
+    for (let atUs = this.#timeUs; atUs <= lookUntilUs; atUs += POLL_US) {
       this.#queue.push(atUs, KIND.custom, -1, this.#laterCount++, null)
     }
   }
