@@ -74,8 +74,8 @@ export class CatchUp {
       if (log !== undefined && termAt(log, this.#targetIndex) === this.#targetTerm) {
         follower.arrived = true
       } else if (nowUs > byUs) {
-        const where = `node ${node} ends at ${log?.lastIndex}, not at ${this.#targetIndex}`
-        return `${where}, after the time of ${trips} round trips`
+        const lacks = `node ${node} lacks the leader's entry ${this.#targetIndex}`
+        return `${lacks} and ends at ${log?.lastIndex}, after the time of ${trips} round trips`
       }
     }
     return null

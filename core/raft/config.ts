@@ -23,7 +23,11 @@ export interface Config {
   readonly heartbeatIntervalMs: number
   /** Payload bytes of one AppendEntries; one entry may exceed it alone. */
   readonly appendBytesMax: number
-  /** Entries sent to a peer beyond its last acknowledged one. */
+  /**
+   * Entries sent to a peer beyond its last acknowledged one. No more than this many come on in a
+   * round trip, and neither does a peer that has fallen behind: with a small one it may never
+   * catch up with the entries that come in meanwhile.
+   */
   readonly inFlightEntriesMax: number
 }
 
