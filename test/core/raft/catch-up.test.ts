@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { suite } from '../../harness.ts'
-import { Cluster, messages, restored, terms } from './kit.ts'
+import { Cluster, messages, only, restored, terms } from './kit.ts'
 
 const test = suite('catch-up')
 
@@ -72,7 +72,16 @@ function refusals(cluster: Cluster): number {
   return messages(cluster.take('b')).filter(({ type }) => type === 'appendRejected').length
 }
 
-test('back-off: any two logs: a refusal for each term that only one of them has, at most', () => {
+/** The furthest back that the leader went. */
+function lowestProbe(cluster: Cluster): number {
+  const probes = only(cluster.take('a'), 'send').flatMap(({ to, message }) => {
+    return to === 'b' && message.type === 'appendRequest' ? [message.prevIndex] : []
+  })
+  return Math.min(...probes)
+}
+
+test('back-off: any two logs: a refusal for each term that only one of them has, at most, and \
+nothing is sent that both have', () => {
   let most = 0
   fc.assert(fc.property(divergent, ({ leader, follower, common }) => {
     const cluster = led(leader, follower)
@@ -82,6 +91,7 @@ test('back-off: any two logs: a refusal for each term that only one of them has,
     const theirs = distinctBeyond(follower, common)
     const found = refusals(cluster)
     assert.ok(found <= Math.min(ours, theirs + 1), `${found}: terms ${ours} and ${theirs}`)
+    assert.is(lowestProbe(cluster), common)
     assert.equal(terms(cluster.raft('b')), terms(cluster.raft('a')))
     most = Math.max(most, found)
   }), { numRuns: 300 })
@@ -106,6 +116,16 @@ test('back-off: a run of one log against many short terms of the other: one refu
     cluster.settle(['a', 'b'])
     assert.is(refusals(cluster), 1)
   }
+})
+
+test('back-off: one entry too many of an old term: its whole run stays where it is', () => {
+  // Both have term 2 up to index 51; only the follower has one more of it.
+  const run = Array.from({ length: 50 }, () => 2)
+  const cluster = led([1, ...run, 3, 3, 3], [1, ...run, 2], 1)
+  cluster.fire('a', 'heartbeat')
+  cluster.settle(['a', 'b'])
+  assert.is(refusals(cluster), 1)
+  assert.is(lowestProbe(cluster), 51)
 })
 
 test('window: of any size: a full window in each round trip, and none wasted', () => {
