@@ -10,11 +10,12 @@ import type { Scenario } from './scenario.ts'
 import { Violation } from './violation.ts'
 
 /**
- * The bounds, in maximum election timeouts (twice the base): a leader from the heal on, the others
- * from when enough nodes must have caught up.
+ * The bounds, in maximum election timeouts (twice the base). A leader and all answers from the heal
+ * on; the rest from when enough nodes must have caught up.
  */
 const LEADER_WITHIN = 10
-const ANSWERS_WITHIN = 15
+const ANSWERS_WITHIN = 20
+const ANSWERS_ONCE_CAUGHT_UP = 15
 const FRESH_WITHIN = 10
 /** Once all have caught up: only the last few entries, and the word that they are committed. */
 const EQUAL_WITHIN = 2
@@ -82,11 +83,14 @@ export class Recovery<Op, Output> {
       case 'answers': {
         const busy = this.#host.clients.findIndex((client) => client.isBusy)
         const what = 'answers after the heal'
-        const { quorumByUs } = this.#catchUp
         if (busy < 0) {
           this.#next('fresh', what)
           this.#host.clients[0]?.ask(this.#workload.fresh())
-        } else this.#mustBeWithin(ANSWERS_WITHIN, quorumByUs, what, `c${busy} has none`)
+          return false
+        }
+        this.#mustBeWithin(ANSWERS_WITHIN, this.#healedUs, what, `c${busy} has none`)
+        const { quorumByUs } = this.#catchUp
+        this.#mustBeWithin(ANSWERS_ONCE_CAUGHT_UP, quorumByUs, what, `c${busy} has none`)
         return false
       }
       case 'fresh':
