@@ -241,6 +241,7 @@ function answer<State, Reply, Event>(
   work.out.push({ type: 'reply', request, outcome })
 }
 
-function isAnswer<Reply, Event>(event: Answer<Reply> | Event): event is Answer<Reply> {
+/** Whether an event is a late reply, which the core routes, and not the machine's own. */
+export function isAnswer<Reply, Event>(event: Answer<Reply> | Event): event is Answer<Reply> {
   return (event as { readonly type: string }).type === 'answer'
 }

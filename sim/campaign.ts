@@ -4,7 +4,7 @@
 import { Hash128 } from '../core/hash.ts'
 import { FAULT_KINDS } from './scenario.ts'
 import type { FaultKind } from './scenario.ts'
-import { simulate } from './simulate.ts'
+import { DEFAULTS, simulate } from './simulate.ts'
 import type { LockOptions, LockResult } from './simulate.ts'
 
 /** What is the same for all seeds of a campaign. */
@@ -17,7 +17,7 @@ export interface Setting {
   readonly fireMs: number
 }
 
-export const DEFAULT_SETTING: Setting = { clients: 8, keys: 4, faults: 'swarm', fireMs: 30_000 }
+export const DEFAULT_SETTING: Setting = DEFAULTS
 
 type Counts = Readonly<Record<string, number>>
 

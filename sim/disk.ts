@@ -102,13 +102,6 @@ export class SimulatedDisk implements Disk {
     return { lost, torn }
   }
 
-  /** Bytes of all files as they are visible now. */
-  get visibleBytes(): number {
-    let bytes = 0
-    for (const contents of this.#visible.values()) bytes += contents.size
-    return bytes
-  }
-
   #makeDurable(operation: UnsyncedOperation, prefix: number | null): void {
     if (operation.type === 'truncate') {
       truncateTo(this.#durable, operation.file, operation.size)

@@ -11,6 +11,7 @@ export { lockWorkload } from './lock-workload.ts'
 export type { LockOperation } from './lock-workload.ts'
 export type { Packet, Rule, Verdict } from './network.ts'
 export type { Step } from './node.ts'
+export type { UserOracle } from './observer.ts'
 export type { Decisions, Misfit, RandomStream } from './random.ts'
 export { EPSILON_PPM, FAULT_KINDS, scenarioProblem } from './scenario.ts'
 export type {
@@ -41,4 +42,3 @@ export type {
   Stage,
   Workload,
 } from './workload.ts'
-export type { UserOracle } from './world.ts'

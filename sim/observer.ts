@@ -2,8 +2,9 @@
 // workload of each entry as it is first applied, and writes the trace.
 
 import type { Effect, SendAfter, TraceEvent } from '../core/effect.ts'
-import type { Machine, MachineEvent as AnyEvent } from '../core/machine.ts'
+import type { Machine } from '../core/machine.ts'
 import { entryAt } from '../core/raft/log.ts'
+import { isAnswer } from '../core/replica.ts'
 import type { ReplicaState } from '../core/replica.ts'
 import type { Recovered } from '../storage/recovery.ts'
 import type { BecameDurable } from './durable.ts'
@@ -22,8 +23,8 @@ export interface ObserverHost<Command, Reply, MachineEvent> {
   hashEffects(effects: readonly Effect<Reply, MachineEvent>[]): void
 }
 
-/** A user's oracle, as the observer needs it. */
-interface NamedOracle<State, Reply, MachineEvent> {
+/** A rule of the user's own, looked at after every turn: null, or what is wrong. */
+export interface UserOracle<State, Reply, MachineEvent> {
   readonly name: string
   stepped(step: Step<State, Reply, MachineEvent>): string | null
 }
@@ -36,7 +37,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
   readonly #others: Record<string, number> = {}
   readonly #nodes: readonly ObservedNode<State>[]
   readonly #names: readonly string[]
-  readonly #users: readonly NamedOracle<State, Reply, MachineEvent>[]
+  readonly #users: readonly UserOracle<State, Reply, MachineEvent>[]
   readonly #host: ObserverHost<Command, Reply, MachineEvent>
   #firstApplied = 0
 
@@ -44,7 +45,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     machine: Machine<State, Command, Reply, MachineEvent>,
     nodes: readonly ObservedNode<State>[],
     names: readonly string[],
-    users: readonly NamedOracle<State, Reply, MachineEvent>[],
+    users: readonly UserOracle<State, Reply, MachineEvent>[],
     host: ObserverHost<Command, Reply, MachineEvent>,
   ) {
     this.#machine = machine
@@ -141,10 +142,6 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     const what = `${IN_WORDS[trace.type]} term ${trace.term}, committed ${commit}`
     this.#host.trace(`n${this.#names[node]}`, what)
   }
-}
-
-function isAnswer<Reply, MachineEvent>(event: AnyEvent<Reply, MachineEvent>): boolean {
-  return (event as { readonly type: string }).type === 'answer'
 }
 
 /** The changes of role as the trace says them. */

@@ -14,6 +14,7 @@ import { drawLimits } from './lock-limits.ts'
 import { lockWorkload } from './lock-workload.ts'
 import type { LockOperation } from './lock-workload.ts'
 import type { Rule } from './network.ts'
+import type { UserOracle } from './observer.ts'
 import { openStreams } from './random.ts'
 import type { Decisions, Misfit, Streams } from './random.ts'
 import { FAULT_KINDS, scenarioProblem } from './scenario.ts'
@@ -21,7 +22,6 @@ import type { FaultKind, Scenario } from './scenario.ts'
 import { drawScenario } from './swarm.ts'
 import type { Workload } from './workload.ts'
 import { runWorld } from './world.ts'
-import type { UserOracle } from './world.ts'
 
 /** What every simulation may be told. Everything has a default. */
 export interface CommonOptions<Op> {
@@ -106,9 +106,8 @@ export interface SimulateResult<Op, Input, Output> {
 /** The outcome of a simulated lock service. */
 export type LockResult = SimulateResult<LockOperation, LockInput, LockOutput>
 
-const CLIENTS = 8
-const KEYS = 4
-const FIRE_MS = 30_000
+/** What holds where nothing is said. */
+export const DEFAULTS = { clients: 8, keys: 4, faults: 'swarm', fireMs: 30_000 } as const
 
 /**
  * Runs one seeded disaster, synchronously, and judges it.
@@ -151,7 +150,7 @@ export function simulate<
   const streams = streamsOf(options)
   const scenario = options.scenario ?? drawLocks(options, streams)
   const limits = scenario.limits ?? {}
-  const workload = lockWorkload(options.keys ?? KEYS, limits)
+  const workload = lockWorkload(options.keys ?? DEFAULTS.keys, limits)
   return run(options, streams, scenario, lockMachine(limits), workload)
 }
 
@@ -166,7 +165,7 @@ function streamsOf<Op>(options: CommonOptions<Op>): Streams {
 }
 
 function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperation> {
-  const scenario = draw(options, lockWorkload(options.keys ?? KEYS).draw, streams)
+  const scenario = draw(options, lockWorkload(options.keys ?? DEFAULTS.keys).draw, streams)
   return { ...scenario, limits: drawLimits(streams.stream('limits')) }
 }
 
@@ -178,8 +177,9 @@ function draw<Op>(
   const problem = optionsProblem(options as CommonOptions<never>)
   if (problem !== null) throw new TypeError(`simulate: ${problem}`)
   const { nodes, clients, faults, fireMs } = options
-  const common = { clients: clients ?? CLIENTS, faults: faults ?? 'swarm' }
-  const swarm = { ...common, fireMs: fireMs ?? FIRE_MS, ...(nodes === undefined ? {} : { nodes }) }
+  const common = { clients: clients ?? DEFAULTS.clients, faults: faults ?? DEFAULTS.faults }
+  const rest = { fireMs: fireMs ?? DEFAULTS.fireMs, ...(nodes === undefined ? {} : { nodes }) }
+  const swarm = { ...common, ...rest }
   return drawScenario(String(options.seed ?? 1), streams, swarm, drawOperation)
 }
 

@@ -17,6 +17,7 @@ import type { Rule } from './network.ts'
 import { SimulatedNode } from './node.ts'
 import type { Step } from './node.ts'
 import { Observer } from './observer.ts'
+import type { UserOracle } from './observer.ts'
 import type { Streams } from './random.ts'
 import { Recovery } from './recovery.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
@@ -28,12 +29,6 @@ import { Violation } from './violation.ts'
 import { bytesWire, referenceWire } from './wire.ts'
 import type { Wire } from './wire.ts'
 import type { Play, Stage, Workload } from './workload.ts'
-
-/** A rule of the user's own, looked at after every turn: null, or what is wrong. */
-export interface UserOracle<State, Reply, MachineEvent> {
-  readonly name: string
-  stepped(step: Step<State, Reply, MachineEvent>): string | null
-}
 
 /** One run, fully determined. */
 export interface WorldOptions<
