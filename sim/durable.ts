@@ -3,7 +3,9 @@
 
 import type { HardState, Persist } from '../core/effect.ts'
 import type { NodeId } from '../core/raft/config.ts'
+import type { Entry } from '../core/raft/message.ts'
 import type { Recovered } from '../storage/recovery.ts'
+import { sameEntry } from './same.ts'
 
 /** An entry that was durable here and is not any more. */
 export interface Replaced {
@@ -19,22 +21,26 @@ export interface BecameDurable {
   readonly votedTwiceIn: number | null
 }
 
-/** Term, vote and the terms of the log's entries, as durable as can be. */
+/** Term, vote and the log's entries, as durable as can be. */
 export class DurableView {
   term = 0
   vote: NodeId | null = null
-  /** Term of each entry; `terms[0]` is index 1. */
-  terms: number[] = []
+  /** `entries[0]` is index 1. */
+  entries: Entry[] = []
   /** Every vote that was ever durable, by term: also one that the same sync wrote over. */
   readonly votes: Map<number, NodeId> = new Map()
   #issued: Persist[] = []
+  /** What the last restart found. */
+  #found: readonly Entry[] = []
+  /** How many of those issued a restart must find: all, unless the disk lost something. */
+  #writtenCount = 0
 
   get lastIndex(): number {
-    return this.terms.length
+    return this.entries.length
   }
 
   get lastTerm(): number {
-    return this.terms.at(-1) ?? 0
+    return this.entries.at(-1)?.term ?? 0
   }
 
   /** A persist was written, and is not durable yet. */
@@ -49,31 +55,39 @@ export class DurableView {
     return this.#makeDurable(count)
   }
 
+  /** The node died. Unless its disk lost some of what was written, all that was issued is there. */
+  crashed(isLossy: boolean): void {
+    this.#writtenCount = isLossy ? 0 : this.#issued.length
+  }
+
   /**
    * The node came back and found `found`. Whole persists survive or not, in order: it must be what
-   * was reported, and maybe some of what was issued after. Null when it is. What was not reported
-   * is durable only once the log is `opened`: until then another loss of power may take it.
+   * was reported, and maybe some of what was issued after: all of it if the disk lost nothing. Null
+   * when it is. What was not reported is durable only once the log is `opened`: until then another
+   * loss of power may take it.
    */
   found(found: Recovered): string | null {
     const { hardState, entries } = found
-    const terms = entries.map((entry) => entry.term)
-    const seen = { term: this.term, vote: this.vote, terms: this.terms.slice() }
+    const seen = { term: this.term, vote: this.vote, entries: this.entries.slice() }
     for (let count = 0; ; count++) {
-      if (equals(seen, hardState, terms)) {
+      if (count >= this.#writtenCount && equals(seen, hardState, entries)) {
+        this.#found = entries
         this.#issued = this.#issued.slice(0, count)
         return null
       }
       const next = this.#issued[count]
-      if (next === undefined) {
-        return `found term ${hardState.term}, vote ${hardState.vote} and ${entries.length} entries`
-      }
+      if (next === undefined) return difference(seen, hardState, entries)
       apply(seen, next)
     }
   }
 
   /** The log was opened: all that was found is durable. */
   opened(): BecameDurable {
-    return this.#makeDurable(this.#issued.length)
+    const became = this.#makeDurable(this.#issued.length)
+    // The same entries, and those of the node's last life are free to go.
+    this.entries = this.#found.slice()
+    this.#found = []
+    return became
   }
 
   #makeDurable(count: number): BecameDurable {
@@ -94,8 +108,8 @@ export class DurableView {
 
   #noteReplaced(persist: Persist, replaced: Replaced[]): void {
     if (!persist.logChanged) return
-    for (let index = persist.firstIndex; index <= this.terms.length; index++) {
-      const term = this.terms[index - 1] as number
+    for (let index = persist.firstIndex; index <= this.entries.length; index++) {
+      const { term } = this.entries[index - 1] as Entry
       // `term` first: `index` may be a double here, and a shape that began with it would be shared.
       if (persist.entries[index - persist.firstIndex]?.term !== term) replaced.push({ term, index })
     }
@@ -105,7 +119,7 @@ export class DurableView {
 interface OnDisk {
   term: number
   vote: NodeId | null
-  terms: number[]
+  entries: Entry[]
 }
 
 function apply(disk: OnDisk, persist: Persist): void {
@@ -114,11 +128,24 @@ function apply(disk: OnDisk, persist: Persist): void {
     disk.vote = persist.hardState.vote
   }
   if (!persist.logChanged) return
-  disk.terms.length = persist.firstIndex - 1
-  for (const entry of persist.entries) disk.terms.push(entry.term)
+  if (disk.entries.length >= persist.firstIndex) disk.entries.length = persist.firstIndex - 1
+  for (const entry of persist.entries) disk.entries.push(entry)
 }
 
-function equals(disk: OnDisk, { term, vote }: HardState, terms: readonly number[]): boolean {
-  if (term !== disk.term || vote !== disk.vote || terms.length !== disk.terms.length) return false
-  return terms.every((one, at) => one === disk.terms[at])
+/** How what was found differs from all that was written, in words. */
+function difference(disk: OnDisk, { term, vote }: HardState, found: readonly Entry[]): string {
+  const { entries } = disk
+  const at = found.findIndex((one, place) => {
+    const written = entries[place]
+    return written === undefined || !sameEntry(one, written)
+  })
+  const had = `after writing term ${disk.term}, vote ${disk.vote} and ${entries.length} entries`
+  const first = at < 0 ? '' : `, of which entry ${at + 1} is another`
+  return `found term ${term}, vote ${vote} and ${found.length} entries${first}, ${had}`
+}
+
+function equals(disk: OnDisk, { term, vote }: HardState, found: readonly Entry[]): boolean {
+  const { entries } = disk
+  if (term !== disk.term || vote !== disk.vote || found.length !== entries.length) return false
+  return found.every((one, at) => sameEntry(one, entries[at] as Entry))
 }

@@ -16,7 +16,7 @@ import { DurableView } from './durable.ts'
 import type { BecameDurable } from './durable.ts'
 import { KIND } from './event-queue.ts'
 import type { RandomStream } from './random.ts'
-import { openReferenceLog } from './reference-log.ts'
+import { loseUnsynced, openReferenceLog } from './reference-log.ts'
 import type { ReferenceStore } from './reference-log.ts'
 import type { CrashPoint } from './scenario.ts'
 import type { Wire } from './wire.ts'
@@ -107,7 +107,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   readonly #parts: NodeParts<State, Command, Reply, MachineEvent>
   readonly #around: Surroundings<State, Reply, MachineEvent>
   readonly #disk: SimulatedDisk
-  readonly #store: ReferenceStore = { durable: [] }
+  readonly #store: ReferenceStore = { records: [], durableCount: 0 }
   readonly #encoders = new Map<NodeId, { to: number; encode: (message: never) => unknown }>()
   #log: WriteAheadLog | null = null
   #recovered: Recovered = NOTHING_RECOVERED
@@ -159,7 +159,8 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
       ? openReferenceLog(this.#disk, this.#store, report)
       : openLog(this.#disk, config, report)
     if (recovery.type !== 'ok') {
-      this.#around.recovered(index, NOTHING_RECOVERED, `${recovery.type}: ${recovery.reason}`)
+      const problem = `found a ${recovery.type} log: ${recovery.reason}`
+      this.#around.recovered(index, NOTHING_RECOVERED, problem)
       return
     }
     this.#log = recovery.log
@@ -187,6 +188,8 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     this.#requests.clear()
     this.armed = null
     const result = this.#disk.crash({ power, torn }, diskRandom)
+    const lostCount = result.lost + result.torn + (power ? loseUnsynced(this.#store) : 0)
+    this.durable.crashed(lostCount > 0)
     this.#around.crashed(index, result.torn)
   }
 

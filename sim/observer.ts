@@ -98,7 +98,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
       const replicated = Math.max(...raft.progress.map((progress) => progress.matchIndex))
       if (raft.log.lastIndex > replicated) this.probe('leader crashed with unreplicated entries')
     }
-    this.#oracles.checkWhole(node, state, false)
+    this.#oracles.checkWhole(node, state)
   }
 
   readonly recovered = (node: number, recovered: Recovered, problem: string | null): void => {
@@ -106,12 +106,12 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     const { hardState, entries, tornBytes } = recovered
     const found = `term ${hardState.term}, ${entries.length} entries, ${tornBytes} bytes torn`
     this.#host.trace(`n${this.#names[node]}`, `starts with ${found}`)
-    this.#oracles.recovered(node, problem)
+    this.#oracles.recovered(node, entries, problem)
   }
 
   /** The run is over, and this is where it left the node. */
   finished(node: number, state: ReplicaState<State>): void {
-    this.#oracles.checkWhole(node, state, true)
+    this.#oracles.checkWhole(node, state)
   }
 
   fired(kind: FaultKind): void {

@@ -3,7 +3,7 @@
 
 import { equalBytes } from '../core/bytes.ts'
 import type { Applied, Persist, SendAfter } from '../core/effect.ts'
-import type { Machine } from '../core/machine.ts'
+import type { Machine, MachineEvent as AnyEvent } from '../core/machine.ts'
 import { entryAt, termAt } from '../core/raft/log.ts'
 import type { Log } from '../core/raft/log.ts'
 import type { Entry } from '../core/raft/message.ts'
@@ -11,6 +11,7 @@ import type { RaftState } from '../core/raft/state.ts'
 import type { ReplicaState } from '../core/replica.ts'
 import type { BecameDurable, DurableView } from './durable.ts'
 import type { Step } from './node.ts'
+import { sameEntry, samePlain } from './same.ts'
 import { Violation } from './violation.ts'
 
 /** What the oracles can see of a node. */
@@ -20,20 +21,21 @@ export interface ObservedNode<State> {
 }
 
 interface KnownEntry {
-  readonly term: number
+  readonly entry: Entry
   readonly prevTerm: number
-  readonly digest: number
   /** The first to write an entry is its term's leader: the true time at which it stamped it. */
   readonly readUs: number
 }
 
 /** What applying an entry gives, by the log alone. */
-interface Replayed {
+interface Replayed<Reply, Event> {
+  readonly timeMs: number
   readonly reply: Uint8Array | null
-  readonly eventsCount: number
+  readonly events: readonly AnyEvent<Reply, Event>[]
   readonly hash: string
-  /** The reply of a node that was found equal. */
-  seen: unknown
+  /** What a node was given and found equal: others share it. */
+  seenReply: unknown
+  seenEvents: unknown
 }
 
 const ORACLES = [
@@ -41,6 +43,7 @@ const ORACLES = [
   'election quorum',
   'leader completeness',
   'log matching',
+  'log on disk matches',
   'term and vote monotone',
   'one durable vote per term',
   'promises are durable',
@@ -57,6 +60,9 @@ const ORACLES = [
 
 type Oracle = (typeof ORACLES)[number]
 
+/** The first snapshot is looked at when so many entries are applied. */
+const SNAPSHOT_DUE_MIN = 64
+
 export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly type: string }> {
   /** How often each oracle was evaluated. */
   readonly evaluated: Record<Oracle, number> = Object.fromEntries(
@@ -68,18 +74,18 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   readonly #leaders = new Map<number, number>()
   /** For each index, every entry that was ever in a log there. */
   readonly #known: KnownEntry[][] = []
-  /** Term of the committed entry at each index, from 1. */
-  readonly #committed: number[] = [0]
+  /** The committed entry at each index, from 1. */
+  readonly #committed: (Entry | null)[] = [null]
   /** Term in which the entry at each index was committed. */
   readonly #committedIn: number[] = [0]
   /** The committed log applied once, apart from all nodes. */
   #replay: State
   #replayTimeMs = 0
-  readonly #replayed: Replayed[] = []
-  /** Nodes whose snapshot was looked at already; it costs as much as the state is big. */
-  readonly #snapshotChecked = new Set<number>()
-  /** By index: the state whose snapshot was looked at last. Nodes share what they got alike. */
-  readonly #snapshotOf = new Map<number, State>()
+  readonly #replayed: Replayed<Reply, MachineEvent>[] = []
+  /** Whoever first applies so many entries has its snapshot looked at. */
+  #snapshotDue = SNAPSHOT_DUE_MIN
+  /** The last snapshot that was read back. */
+  #readBack: { readonly hash: string; readonly bytes: Uint8Array } | null = null
 
   constructor(
     machine: Machine<State, Command, Reply, MachineEvent>,
@@ -90,6 +96,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     this.#nodes = nodes
     this.#names = names
     this.#replay = machine.initial()
+    this.#replayed.push({ timeMs: 0, reply: null, events: [], hash: machine.hash(this.#replay) })
   }
 
   /** The highest index known to be committed. */
@@ -126,6 +133,11 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       if (effect.type === 'applied') this.#onApplied(step.node, effect)
     }
     if (step.after.applied > step.before.applied) this.#onState(step.node, step.after)
+    if (step.after.applied >= this.#snapshotDue) {
+      // It costs as much as the state is big: so the more was applied, the longer until the next.
+      this.#snapshotDue = step.after.applied * 4
+      this.#checkSnapshot(step.node, step.after)
+    }
   }
 
   /** A promise leaves: what it rests on must be on the node's disk. */
@@ -155,41 +167,62 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     }
     for (const { index, term: dropped } of replaced) {
       this.evaluated['committed entry never leaves a disk']++
-      if (this.#committed[index] !== dropped) continue
+      if (this.#committed[index]?.term !== dropped) continue
       const entry = `committed entry ${index} of term ${dropped}`
       this.#fail('committed entry never leaves a disk', node, `it dropped the ${entry}`)
     }
   }
 
-  recovered(node: number, problem: string | null): void {
+  /** The node read `entries` from its disk: each is one that a leader once wrote there. */
+  recovered(node: number, entries: readonly Entry[], problem: string | null): void {
     this.evaluated['durable is recovered']++
     if (problem !== null) {
       this.#fail('durable is recovered', node, `after a restart it ${problem}`)
     }
+    this.evaluated['log on disk matches']++
+    let prevTerm = 0
+    entries.forEach((entry, at) => {
+      const known = this.#known[at + 1]?.find((one) => one.entry.term === entry.term)
+      if (known === undefined || known.prevTerm !== prevTerm || !sameEntry(known.entry, entry)) {
+        const what = `entry ${at + 1} of term ${entry.term} on its disk`
+        this.#fail('log on disk matches', node, `${what} is not the one that was written`)
+      }
+      prevTerm = entry.term
+    })
   }
 
   /** Whole states, at a crash and at the end: the snapshot reads back, the log is the committed. */
-  checkWhole(node: number, state: ReplicaState<State>, isLast: boolean): void {
-    const isKnown = this.#snapshotOf.get(state.applied) === state.machine
-    if (!isKnown && (isLast || !this.#snapshotChecked.has(node))) {
-      this.#snapshotOf.set(state.applied, state.machine)
-      this.evaluated['snapshot equals replay']++
-      this.#snapshotChecked.add(node)
-      const decoded = this.#machine.decodeSnapshot(this.#machine.encodeSnapshot(state.machine))
-      const hash = state.applied === 0 ? null : this.#replayed[state.applied]?.hash
-      if (decoded === null || (hash !== null && this.#machine.hash(decoded) !== hash)) {
-        const what = `its snapshot at ${state.applied} reads otherwise than its log`
-        this.#fail('snapshot equals replay', node, what)
-      }
+  checkWhole(node: number, state: ReplicaState<State>): void {
+    this.#checkSnapshot(node, state)
+    this.evaluated['committed entry never changes']++
+    const { commit, log } = state.raft
+    for (let index = 1; index <= commit; index++) {
+      const committed = this.#committed[index]
+      if (committed && sameEntry(entryAt(log, index), committed)) continue
+      const what = `entry ${index} differs from the committed`
+      this.#fail('committed entry never changes', node, what)
     }
-    const { commit } = state.raft
-    for (let index = 1; index <= commit; index++) this.#matchCommitted(node, state, index)
   }
 
-  #matchCommitted(node: number, state: ReplicaState<State>, index: number): void {
-    const committed = this.#committed[index]
-    if (committed === undefined || termAt(state.raft.log, index) === committed) return
-    this.#fail('committed entry never changes', node, `entry ${index} differs from the committed`)
+  /** The state survives the way through its snapshot, which gives the same bytes again. */
+  #checkSnapshot(node: number, { machine: state, applied }: ReplicaState<State>): void {
+    this.evaluated['snapshot equals replay']++
+    const machine = this.#machine
+    const { hash } = this.#replayed[applied] as { readonly hash: string }
+    const bytes = machine.encodeSnapshot(state)
+    const last = this.#readBack
+    // Reading is the dear part, and equal bytes read alike.
+    if (last !== null && last.hash === hash && equalBytes(last.bytes, bytes)) return
+    const decoded = machine.decodeSnapshot(bytes)
+    if (decoded === null || machine.hash(decoded) !== hash) {
+      const what = `its snapshot at ${applied} reads otherwise than its log`
+      this.#fail('snapshot equals replay', node, what)
+    }
+    if (!equalBytes(machine.encodeSnapshot(decoded), bytes)) {
+      const what = `its snapshot at ${applied} is another once it was read and written again`
+      this.#fail('snapshot equals replay', node, what)
+    }
+    this.#readBack = { hash, bytes }
   }
 
   #onLeader(node: number, term: number, log: Log): void {
@@ -214,7 +247,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     // What a later term has committed need not be here: this leader is late, and commits no more.
     let index = this.committedIndex
     while (index > 0 && (this.#committedIn[index] as number) >= term) index--
-    if (index > 0 && termAt(log, index) !== this.#committed[index]) {
+    if (index > 0 && termAt(log, index) !== this.#committed[index]?.term) {
       this.#fail('leader completeness', node, `it leads term ${term} without entry ${index}`)
     }
   }
@@ -230,13 +263,11 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       this.evaluated['log matching']++
       const entry = entries[at] as Entry
       const index = firstIndex + at
-      const { term } = entry
-      const digest = entryDigest(entry)
       const known = this.#known[index]
-      const same = known === undefined ? undefined : ofTerm(known, term)
-      if (known === undefined) this.#known[index] = [{ term, prevTerm, digest, readUs }]
-      else if (same === undefined) known.push({ term, prevTerm, digest, readUs })
-      else if (same.prevTerm !== prevTerm || same.digest !== digest) {
+      const same = known === undefined ? undefined : ofTerm(known, entry.term)
+      if (known === undefined) this.#known[index] = [{ entry, prevTerm, readUs }]
+      else if (same === undefined) known.push({ entry, prevTerm, readUs })
+      else if (same.prevTerm !== prevTerm || !sameEntry(same.entry, entry)) {
         const what = `its entry ${index} of term ${entry.term}`
         this.#fail('log matching', node, `${what} is not the one that others have`)
       }
@@ -248,15 +279,16 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     const known = this.committedIndex
     for (let index = from + 1; index <= to; index++) {
       this.evaluated['committed entry never changes']++
-      const term = termAt(log, index)
+      const entry = entryAt(log, index)
       const committed = this.#committed[index]
-      if (committed === undefined) {
-        this.#committed[index] = term
+      if (!committed) {
+        this.#committed[index] = entry
         this.#committedIn[index] = inTerm
-        this.#replayed[index] = this.#applyOnce(entryAt(log, index), index)
-      } else if (committed !== term) {
-        const what = `it committed entry ${index} of term ${term}`
-        this.#fail('committed entry never changes', node, `${what}; it was of term ${committed}`)
+        this.#replayed[index] = this.#applyOnce(entry, index)
+      } else if (committed.term !== entry.term) {
+        const what = `it committed entry ${index} of term ${entry.term}`
+        const was = `it was of term ${committed.term}`
+        this.#fail('committed entry never changes', node, `${what}; ${was}`)
       }
     }
     if (to > known) this.#onNewlyCommitted(node, to, termAt(log, to))
@@ -265,7 +297,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   #onNewlyCommitted(node: number, index: number, term: number): void {
     this.evaluated['committed is durable on a quorum']++
     let holders = 0
-    for (const { durable } of this.#nodes) if (durable.terms[index - 1] === term) holders++
+    for (const { durable } of this.#nodes) if (durable.entries[index - 1]?.term === term) holders++
     if (!this.#isMajority(holders)) {
       const on = `${holders} of ${this.#nodes.length} disks`
       const what = `it committed entry ${index} of term ${term}, which is on ${on}`
@@ -274,7 +306,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     // If all lost power now, could a majority elect a node that lacks the entry?
     this.evaluated['no electable node lacks a committed entry']++
     this.#nodes.forEach(({ durable: candidate }, at) => {
-      if (candidate.terms[index - 1] === term) return
+      if (candidate.entries[index - 1]?.term === term) return
       let votes = 0
       for (const { durable: voter } of this.#nodes) {
         const later = candidate.lastTerm > voter.lastTerm
@@ -288,35 +320,40 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     })
   }
 
-  #applyOnce(entry: Entry, index: number): Replayed {
+  #applyOnce(entry: Entry, index: number): Replayed<Reply, MachineEvent> {
     const machine = this.#machine
     this.#replayTimeMs = Math.max(this.#replayTimeMs, entry.stampMs)
     let reply: Uint8Array | null = null
-    let eventsCount = 0
+    let events: readonly AnyEvent<Reply, MachineEvent>[] = []
+    const timeMs = this.#replayTimeMs
     const command = entry.kind === 'noop' ? null : machine.decodeCommand(entry.payload)
     if (command !== null) {
-      const context = { index, timeMs: this.#replayTimeMs }
-      const [after, said, events] = machine.apply(this.#replay, command, context)
+      const [after, said, happened] = machine.apply(this.#replay, command, { index, timeMs })
       this.#replay = after
       reply = said === null ? null : machine.encodeReply(said)
-      eventsCount = events.length
+      events = happened
     }
-    return { reply, eventsCount, hash: machine.hash(this.#replay), seen: undefined }
+    const hash = machine.hash(this.#replay)
+    return { timeMs, reply, events, hash, seenReply: undefined, seenEvents: undefined }
   }
 
   #onApplied(node: number, applied: Applied<Reply, MachineEvent>): void {
     this.evaluated['equal replies at equal index']++
-    const { index, reply, events } = applied
+    const { index, timeMs, reply, events } = applied
     const known = this.#replayed[index]
-    if (known !== undefined && known.eventsCount === events.length) {
-      if (known.seen === reply) return
-      const bytes = reply === null ? null : this.#machine.encodeReply(reply)
-      if (equalReplies(known.reply, bytes)) {
-        known.seen = reply
+    const isSeen = known?.seenReply === reply && known?.seenEvents === events
+    if (isSeen && known.timeMs === timeMs) return
+    const bytes = reply === null ? null : this.#machine.encodeReply(reply)
+    let what = 'another reply'
+    if (known !== undefined && samePlain(known.reply, bytes)) {
+      if (known.timeMs === timeMs && samePlain(known.events, events)) {
+        known.seenReply = reply
+        known.seenEvents = events
         return
       }
+      what = 'another time or other events'
     }
-    this.#fail('equal replies at equal index', node, `entry ${index} gave it another reply`)
+    this.#fail('equal replies at equal index', node, `entry ${index} gave it ${what}`)
   }
 
   #onState(node: number, state: ReplicaState<State>): void {
@@ -336,17 +373,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   }
 }
 
-function equalReplies(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a === null || b === null ? a === b : equalBytes(a, b)
-}
-
 function ofTerm(known: readonly KnownEntry[], term: number): KnownEntry | undefined {
-  for (const one of known) if (one.term === term) return one
+  for (const one of known) if (one.entry.term === term) return one
   return undefined
-}
-
-function entryDigest(entry: Entry): number {
-  let digest = Math.imul(entry.stampMs | 0, 0x9e3779b1) ^ (entry.kind === 'noop' ? 1 : 2)
-  for (const byte of entry.payload) digest = Math.imul(digest ^ byte, 0x01000193)
-  return digest
 }

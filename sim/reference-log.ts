@@ -8,7 +8,16 @@ import type { SimulatedDisk } from './disk.ts'
 
 /** What survives a crash of one node whose log goes by reference. */
 export interface ReferenceStore {
-  durable: Persist[]
+  records: Persist[]
+  /** How many of them, the first, survive a loss of power too. */
+  durableCount: number
+}
+
+/** The power fails: what was not synced is gone. Returns how many records were. */
+export function loseUnsynced(store: ReferenceStore): number {
+  const lost = store.records.length - store.durableCount
+  store.records.length = store.durableCount
+  return lost
 }
 
 /** Opens the log over `store`; `disk` only says when a sync ends. */
@@ -19,39 +28,43 @@ export function openReferenceLog(
 ): Recovery {
   let hardState: { term: number; vote: string | null } = { term: 0, vote: null }
   const entries: Entry[] = []
-  for (const persist of store.durable) {
+  for (const persist of store.records) {
     if (persist.hardState !== null) hardState = persist.hardState
     if (persist.logChanged) {
       entries.length = persist.firstIndex - 1
       entries.push(...persist.entries)
     }
   }
-  let unsynced: Persist[] = []
+  let coveredCount = store.records.length
   let running = false
   let wanted = false
+  let isOpen = false
   const log: WriteAheadLog = {
     append: (persist) => {
-      unsynced.push(persist)
+      store.records.push(persist)
     },
     sync: () => {
-      if (unsynced.length === 0) return
+      if (store.records.length === coveredCount) return
       if (running) wanted = true
       else start()
     },
   }
   function start(): void {
     running = true
-    const batch = unsynced
-    unsynced = []
-    disk.sync(() => {
+    coveredCount = store.records.length
+    const count = coveredCount
+    disk.sync((error) => {
+      if (error !== null) return report({ type: 'failed', error })
       running = false
-      store.durable.push(...batch)
+      store.durableCount = count
+      const id = store.records[count - 1]?.id
       if (wanted) {
         wanted = false
         start()
       }
-      const last = batch.at(-1)
-      report(last === undefined ? { type: 'opened' } : { type: 'persisted', id: last.id })
+      const wasOpen = isOpen
+      isOpen = true
+      report(wasOpen && id !== undefined ? { type: 'persisted', id } : { type: 'opened' })
     })
   }
   start()
