@@ -96,7 +96,7 @@ export const REQUIRED_PROBES: readonly string[] = [
   'lock refreshed',
 ]
 
-/** From this many seeds on, a situation that never came up is no accident. */
+/** From this many seeds on, what never came up or was never looked at is no accident. */
 export const REACHABILITY_SEEDS = 200
 
 /** The options of one seed of a campaign. */
@@ -195,9 +195,9 @@ export class Tally {
 
   summary(): CampaignSummary {
     const violations = [...this.#violations]
-    const unreached = this.#unreached()
-    if (unreached.length > 0) {
-      const message = `never reached in ${this.#seeds} seeds: ${unreached.join('; ')}`
+    for (const [what, names] of Object.entries(this.#missed())) {
+      if (names.length === 0) continue
+      const message = `never ${what} in ${this.#seeds} seeds: ${names.join('; ')}`
       violations.push({ seed: null, oracle: 'reachability', message })
     }
     const isUndecided = this.#errors.length + this.#undecided.length > 0
@@ -222,8 +222,11 @@ export class Tally {
     }
   }
 
-  /** Required situations that never came up, where the setting lets them come up at all. */
-  #unreached(): readonly string[] {
+  /**
+   * Required situations that never came up, and oracles that never had anything to look at, where
+   * the setting lets them at all.
+   */
+  #missed(): { readonly reached: readonly string[]; readonly evaluated: readonly string[] } {
     const { faults, nodes, clients, keys, fireMs } = this.#setting
     const isWorldWhole =
       faults === 'swarm' &&
@@ -231,8 +234,11 @@ export class Tally {
       clients >= 4 &&
       keys >= 2 &&
       fireMs >= DEFAULT_SETTING.fireMs
-    if (this.#seeds < REACHABILITY_SEEDS || !isWorldWhole) return []
-    return REQUIRED_PROBES.filter((probe) => this.#probes[probe] === 0)
+    if (this.#seeds < REACHABILITY_SEEDS || !isWorldWhole) return { reached: [], evaluated: [] }
+    return {
+      reached: REQUIRED_PROBES.filter((probe) => this.#probes[probe] === 0),
+      evaluated: Object.keys(this.#oracles).filter((oracle) => this.#oracles[oracle] === 0),
+    }
   }
 }
 

@@ -12,6 +12,22 @@ import type { FirstApplied, Stage } from './workload.ts'
 /** Log time counts whole milliseconds at two ends. */
 const GRANULARITY_US = 2_000
 
+/** The rules that are looked at here. */
+export const LOCK_ORACLES: readonly string[] = [
+  'mutual exclusion',
+  'fencing',
+  'tokens grow',
+  'one holder in the log',
+  'first come, first served',
+  'only the holder releases',
+  'no early end of a wait',
+  'no early expiry',
+  'levels',
+  'limits',
+  'refused only at a limit',
+  'one fate for each request',
+]
+
 interface Belief {
   readonly client: number
   readonly token: number

@@ -21,7 +21,7 @@ import type { LockCommand, LockEvent, LockReply, LockRequest } from '../core/loc
 import { LIMITS } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
 import { UNDER_WAY_MS, patienceMs } from './lock-limits.ts'
-import { LockOracles } from './lock-oracles.ts'
+import { LOCK_ORACLES, LockOracles } from './lock-oracles.ts'
 import type { RandomStream } from './random.ts'
 import { EPSILON_PPM } from './scenario.ts'
 import type { Actor, Ask, Ended, Stage, Workload } from './workload.ts'
@@ -79,6 +79,7 @@ export function lockWorkload(
     },
     isServed: (output) => output.type === 'granted' || isFull(output),
     weigh,
+    oracles: LOCK_ORACLES,
     open: (stage) => {
       const oracles = new LockOracles(stage, { ...LIMITS, ...limits })
       return {

@@ -41,10 +41,12 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
   readonly #host: ObserverHost<Command, Reply, MachineEvent>
   #firstApplied = 0
 
+  /** @param known names of the oracles that are not of the consensus, nor the user's own */
   constructor(
     machine: Machine<State, Command, Reply, MachineEvent>,
     nodes: readonly ObservedNode<State>[],
     names: readonly string[],
+    known: readonly string[],
     users: readonly UserOracle<State, Reply, MachineEvent>[],
     host: ObserverHost<Command, Reply, MachineEvent>,
   ) {
@@ -54,6 +56,8 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     this.#names = names
     this.#users = users
     this.#host = host
+    // One that is never looked at shows by its 0.
+    for (const oracle of [...known, ...users.map(({ name }) => name)]) this.#others[oracle] = 0
   }
 
   stepped(step: Step<State, Reply, MachineEvent>): void {

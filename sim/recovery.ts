@@ -23,6 +23,14 @@ const EQUAL_WITHIN = 2
 const LEADER = 'a leader after the heal'
 const CAUGHT_UP = 'caught up after the heal'
 
+/** The rules that are looked at here. */
+export const RECOVERY_ORACLES: readonly string[] = [
+  'a leader after the heal',
+  'answers after the heal',
+  'a fresh operation after the heal',
+  'equal logs after the heal',
+]
+
 /** What the recovery looks at and asks of clients. */
 export interface RecoveryHost<Op, Output> {
   readonly nodes: readonly ObservedNode<unknown>[]

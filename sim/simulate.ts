@@ -248,6 +248,7 @@ function judgedBy<Command, Reply, MachineEvent, Op, Input, Output, ModelState>(
     fresh: () => workload.fresh(),
     isServed: (output) => workload.isServed(output),
     weigh: (reply) => workload.weigh(reply),
+    oracles: workload.oracles ?? [],
     open: (stage) => workload.open(stage),
     judge: (history) => linearize(model, history),
   }

@@ -88,6 +88,8 @@ export interface Workload<Command, Reply, MachineEvent, Op, Input, Output> {
   isServed(output: Output): boolean
   /** Whether a reply is the last word on its request. */
   weigh(reply: Reply): Weight
+  /** Names of the oracles of its own, so that one which is never looked at shows. */
+  readonly oracles?: readonly string[]
   open(stage: Stage): Play<Command, Reply, MachineEvent, Op, Input, Output>
   /** Judges the clients' history; times are microseconds of true time. */
   judge?(history: readonly Operation<Input, Output>[]): Judgement

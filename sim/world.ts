@@ -19,7 +19,7 @@ import type { Step } from './node.ts'
 import { Observer } from './observer.ts'
 import type { UserOracle } from './observer.ts'
 import type { Streams } from './random.ts'
-import { Recovery } from './recovery.ts'
+import { Recovery, RECOVERY_ORACLES } from './recovery.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
 import { sharedMachine } from './shared-machine.ts'
 import type { Shared } from './shared-machine.ts'
@@ -137,7 +137,9 @@ class World<
     this.#lines = new TraceLines(options.traceLines)
     const { timeUs, schedule, trace } = this
     const fired = (kind: FaultKind): void => this.#observer.fired(kind)
-    this.#observer = new Observer(machine, this.#nodes, names, options.oracles, {
+    const known = [...(workload.oracles ?? []), ...RECOVERY_ORACLES]
+    if (workload.judge !== undefined) known.push('linearizable')
+    this.#observer = new Observer(machine, this.#nodes, names, known, options.oracles, {
       timeUs,
       trace,
       applied: (entry) => this.#play.applied?.(entry),

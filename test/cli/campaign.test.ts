@@ -77,9 +77,23 @@ test('campaign: 200 seeds: each required situation must have come up', () => {
   assert.is(violations[0]?.message, `never reached in 200 seeds: ${missing}`)
 })
 
+test('campaign: 200 seeds: each oracle must have had something to look at', () => {
+  const awake = many(200, { probes, oracles: { fencing: 0, linearizable: 1 } })
+  awake[7] = report(8, { probes, oracles: { fencing: 1, linearizable: 1 } })
+  assert.is(summaryOf(awake).verdict, 'ok')
+  const asleep = many(200, { probes, oracles: { fencing: 0, linearizable: 1 } })
+  const { verdict, violations, oracles } = summaryOf(asleep)
+  assert.is(verdict, 'violation')
+  assert.equal(oracles, { fencing: 0, linearizable: 200 })
+  const message = 'never evaluated in 200 seeds: fencing'
+  assert.equal(violations, [{ seed: null, oracle: 'reachability', message }])
+  assert.is(summaryOf(asleep.slice(1)).verdict, 'ok')
+})
+
 test('campaign: 200 seeds of a world that leaves something out: nothing is required', () => {
   for (const part of [{ faults: [] }, { nodes: 1 }, { clients: 1 }, { fireMs: 100 }]) {
-    assert.is(summaryOf(many(200), { ...DEFAULT_SETTING, ...part }).verdict, 'ok')
+    const asleep = many(200, { oracles: { fencing: 0 } })
+    assert.is(summaryOf(asleep, { ...DEFAULT_SETTING, ...part }).verdict, 'ok')
   }
 })
 

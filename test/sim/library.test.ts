@@ -4,6 +4,8 @@
 import * as assert from 'uvu/assert'
 import type { Model } from '../../checker/model.ts'
 import type { RegisterInput } from '../../checker/models.ts'
+import { lockMachine } from '../../core/lock/machine.ts'
+import type { LockMachine } from '../../core/lock/machine.ts'
 import type { MachineEvent } from '../../core/machine.ts'
 import * as library from '../../sim/index.ts'
 import type { Rule, Scenario, UserOracle } from '../../sim/index.ts'
@@ -16,7 +18,7 @@ import {
 } from './register-machine.ts'
 import type { RegisterReply } from './register-machine.ts'
 
-const { commandWorkload, scenarioOf, scenarioProblem, simulate } = library
+const { commandWorkload, lockWorkload, scenarioOf, scenarioProblem, simulate } = library
 const test = suite('sim/library')
 const SMALL = { clients: 3, fireMs: 3_000 } as const
 
@@ -177,6 +179,38 @@ test('library: an oracle of the user: sees every turn, and what it says is the v
   assert.is(violation?.oracle, 'never 3')
   assert.match(violation?.message ?? '', /^node \d holds 3$/)
   assert.is(oracles['never 3'], turns)
+})
+
+test('library: oracles: each is named, also one that had nothing to look at', () => {
+  const looked = new Set<string>()
+  const asleep = { name: 'asleep', stepped: () => null }
+  const calm = simulate({ nodes: 1, clients: 1, fireMs: 0, faults: [], oracles: [asleep] })
+  const names = Object.keys(calm.oracles)
+  assert.is(calm.oracles['fencing'], 0)
+  assert.is(calm.oracles['committed entry never leaves a disk'], 0)
+  for (let seed = 1; seed <= 8; seed++) {
+    const { oracles } = simulate({ seed, oracles: [asleep] })
+    assert.equal(Object.keys(oracles), names)
+    for (const [name, count] of Object.entries(oracles)) if (count > 0) looked.add(name)
+  }
+  assert.equal([...looked].sort(), [...names].sort())
+})
+
+test('library: a machine whose events differ by replica: seen, though its replies agree', () => {
+  let count = 0
+  const honest = lockMachine()
+  const machine: LockMachine = {
+    ...honest,
+    apply: (...asked) => {
+      const [after, reply, events] = honest.apply(...asked)
+      const isOdd = events.length > 0 && ++count % 10 === 0
+      return [after, reply, isOdd ? events.map((event) => ({ ...event, count })) : events]
+    },
+  }
+  const options = { workload: lockWorkload(2), seed: 2, nodes: 3, ...SMALL }
+  const { violation } = simulate({ ...options, machine })
+  assert.is(violation?.oracle, 'equal replies at equal index')
+  assert.match(violation?.message ?? '', /other events$/)
 })
 
 test('library: a machine that remembers outside its state: its replicas part', () => {
