@@ -143,6 +143,11 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     })
   }
 
+  /** What a restart would read. */
+  get disk(): Pick<SimulatedDisk, 'list' | 'read'> {
+    return this.#disk
+  }
+
   /** What the node's clock shows now, milliseconds. */
   get nowMs(): number {
     return readClockMs(this.#parts.clock, this.#around.timeUs())

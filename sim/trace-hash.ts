@@ -1,12 +1,15 @@
-// The hash of a whole run: every popped event with its payload, every effect, the final states. Two
-// runs with equal hashes made the same decisions and the same bytes.
+// The hash of a whole run: every popped event with its payload, every effect, and what each node is
+// left with, however the run ends. Two runs with equal hashes made the same decisions and the same
+// bytes.
 
 import type { Applied, Effect } from '../core/effect.ts'
 import { Hash128 } from '../core/hash.ts'
 import type { Lanes } from '../core/hash.ts'
 import type { Machine } from '../core/machine.ts'
+import type { Disk } from '../storage/disk.ts'
+import type { DurableView } from './durable.ts'
 import type { SimEvent } from './event-queue.ts'
-import { hashMessage, hashOutcome } from './wire.ts'
+import { hashEntry, hashMessage, hashName, hashOutcome } from './wire.ts'
 import type { Wire } from './wire.ts'
 
 interface Given {
@@ -51,14 +54,9 @@ export class TraceHash {
           hash.word(effect.entries.length)
           if (effect.hardState !== null) {
             hash.integer(effect.hardState.term)
-            hash.text(effect.hardState.vote ?? '')
+            hashName(hash, effect.hardState.vote)
           }
-          for (const entry of effect.entries) {
-            hash.integer(entry.term)
-            hash.integer(entry.stampMs)
-            hash.word(entry.kind === 'noop' ? 0 : 1)
-            hash.bytes(entry.payload)
-          }
+          for (const entry of effect.entries) hashEntry(hash, entry)
           break
         case 'send':
           hash.word(2)
@@ -104,6 +102,7 @@ export class TraceHash {
     const known = this.#givens[index]
     if (known !== undefined && known.reply === reply && known.events === events) return known.lanes
     const hash = new Hash128()
+    hash.word(reply === null ? 0 : 1)
     if (reply !== null) hash.bytes(machine.encodeReply(reply))
     hash.word(events.length)
     for (const event of events) hashFields(hash, event as object)
@@ -112,9 +111,24 @@ export class TraceHash {
     return lanes
   }
 
-  /** A final state, in its canonical bytes. */
+  /** How the run leaves a living node, in canonical bytes. */
   state(bytes: Uint8Array): void {
+    this.#hash.word(1)
     this.#hash.bytes(bytes)
+  }
+
+  /** How it leaves a dead one: what its disk must hold, and all that can be read there. */
+  dead({ term, vote, entries }: DurableView, disk: Pick<Disk, 'list' | 'read'>): void {
+    const hash = this.#hash
+    hash.word(0)
+    hash.integer(term)
+    hashName(hash, vote)
+    hash.word(entries.length)
+    for (const entry of entries) hashEntry(hash, entry)
+    for (const file of disk.list()) {
+      hash.text(file)
+      hash.bytes(disk.read(file))
+    }
   }
 
   /** A short digest of all so far, for finding the first event at which two runs part. */
@@ -127,10 +141,27 @@ export class TraceHash {
   }
 }
 
+/** The names of fields are few and come again and again. */
+const WORDS = new Map<string, number>()
+
+/** A digest of a name. */
+function wordOf(name: string): number {
+  let word = WORDS.get(name)
+  if (word === undefined) {
+    const hash = new Hash128()
+    hash.text(name)
+    word = hash.lanes()[0]
+    WORDS.set(name, word)
+  }
+  return word
+}
+
 /** Takes in an object of plain fields, one level deep; what lies deeper counts by its text. */
 function hashFields(hash: Hash128, fields: object): void {
-  for (const [name, value] of Object.entries(fields)) {
-    hash.text(name)
+  // By `for in`, which costs a fraction of what a list of entries would.
+  for (const name in fields) {
+    const value = (fields as Readonly<Record<string, unknown>>)[name]
+    hash.word(wordOf(name))
     if (typeof value === 'number') hash.integer(value)
     else hash.text(typeof value === 'object' ? JSON.stringify(value) : String(value))
   }

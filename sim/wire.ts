@@ -4,7 +4,7 @@
 import type { Outcome } from '../core/effect.ts'
 import type { Hash128 } from '../core/hash.ts'
 import type { NodeId } from '../core/raft/config.ts'
-import type { Message } from '../core/raft/message.ts'
+import type { Entry, Message } from '../core/raft/message.ts'
 import {
   decodeClientReply,
   decodeClientRequest,
@@ -110,13 +110,22 @@ export function hashMessage(hash: Hash128, message: Message): void {
       hash.integer(message.prevIndex)
       hash.integer(message.prevTerm)
       hash.integer(message.commit)
-      for (const entry of message.entries) {
-        hash.integer(entry.term)
-        hash.integer(entry.stampMs)
-        hash.word(entry.kind === 'noop' ? 0 : 1)
-        hash.bytes(entry.payload)
-      }
+      for (const entry of message.entries) hashEntry(hash, entry)
   }
+}
+
+/** Takes all of an entry into a hash. */
+export function hashEntry(hash: Hash128, entry: Entry): void {
+  hash.integer(entry.term)
+  hash.integer(entry.stampMs)
+  hash.word(entry.kind === 'noop' ? 0 : 1)
+  hash.bytes(entry.payload)
+}
+
+/** Takes the name of a node into a hash, or that there is none. */
+export function hashName(hash: Hash128, name: NodeId | null): void {
+  hash.word(name === null ? 0 : 1)
+  if (name !== null) hash.text(name)
 }
 
 /** Takes the outcome of a request into a hash. */
@@ -125,5 +134,5 @@ export function hashOutcome(hash: Hash128, outcome: Outcome<Uint8Array>): void {
   if (outcome.type === 'done') {
     hash.integer(outcome.index)
     hash.bytes(outcome.reply)
-  } else if (outcome.type === 'notLeader') hash.text(outcome.leader ?? '')
+  } else if (outcome.type === 'notLeader') hashName(hash, outcome.leader)
 }

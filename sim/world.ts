@@ -258,6 +258,7 @@ class World<
       this.#trace('ORACLE', `${violation.oracle}: ${violation.message}`)
     }
     for (const client of this.#clients) client.close()
+    this.#hashEnd()
     return {
       violation,
       events: this.#events,
@@ -332,13 +333,11 @@ class World<
     }
   }
 
-  /** After the last event: whole states, final hashes, and the clients' history. */
+  /** After the last event: whole states, and the clients' history. */
   #finish(): void {
     const { workload } = this.#options
     this.#nodes.forEach((node, index) => {
-      if (node.state === null) return
-      this.#observer.finished(index, node.state)
-      this.#hash.state(canonical(this.#shared, node.state))
+      if (node.state !== null) this.#observer.finished(index, node.state)
     })
     for (const client of this.#clients) client.close()
     if (workload.judge === undefined) return
@@ -346,6 +345,15 @@ class World<
     const judgement = workload.judge(this.#clients.flatMap((client) => client.history))
     if (judgement.verdict === 'violation') throw new Violation('linearizable', judgement.message)
     if (judgement.verdict === 'unknown') this.#observer.probe('history undecided')
+  }
+
+  /** However the run ended: with what it left each node. */
+  #hashEnd(): void {
+    const { machine } = this.#options
+    for (const { state, durable, disk } of this.#nodes) {
+      if (state === null) this.#hash.dead(durable, disk)
+      else this.#hash.state(canonical(machine, state))
+    }
   }
 
   #stage(): Stage {

@@ -6,7 +6,9 @@ import type { Message } from '../../core/raft/message.ts'
 import { KIND } from '../../sim/event-queue.ts'
 import type { SimEvent } from '../../sim/event-queue.ts'
 import type { Packet, Rule } from '../../sim/network.ts'
-import { simulate } from '../../sim/simulate.ts'
+import type { Decisions } from '../../sim/random.ts'
+import { scenarioOf, simulate } from '../../sim/simulate.ts'
+import type { LockResult } from '../../sim/simulate.ts'
 import { TraceHash } from '../../sim/trace-hash.ts'
 import { bytesWire, referenceWire } from '../../sim/wire.ts'
 import type { Wire } from '../../sim/wire.ts'
@@ -97,6 +99,38 @@ test('trace hash: one field of the final states: another hash, after the same ev
   assert.is.not(second.hash, first.hash)
 })
 
+test('trace hash: one field of the final states of a run that broke a rule: another hash', () => {
+  const hashOf = (mark: number): string => {
+    let turns = 0
+    const fickle = { name: 'fickle', stepped: () => (++turns === 500 ? 'enough' : null) }
+    const machine = marked(mark)
+    const result = simulate({ ...SMALL, machine, workload: registerWorkload(), oracles: [fickle] })
+    assert.is(result.violation?.oracle, 'fickle')
+    return result.traceHash
+  }
+  assert.is(hashOf(1), hashOf(1))
+  assert.is.not(hashOf(1), hashOf(2))
+})
+
+test('trace hash: what a dead node has on its disk: another hash, after the same events', () => {
+  const scenario = { ...scenarioOf({ ...SMALL, keys: 1 }), dead: [2] }
+  const runWith = (decisions?: Decisions): { digests: number[]; result: LockResult } => {
+    const digests: number[] = []
+    const onEvent = (_event: SimEvent, digest: number): void => void digests.push(digest)
+    const played = decisions === undefined ? {} : { decisions }
+    return { result: simulate({ scenario, record: true, onEvent, ...played }), digests }
+  }
+  const first = runWith()
+  const { decisions } = first.result
+  const kept = decisions['disk/2']?.[0] as number
+  assert.equal(decisions['disk/2'], [kept], 'it dies once, when all else heals')
+  // How many of the unsynced writes are left on the disk, which nobody will ever read.
+  const second = runWith({ ...decisions, 'disk/2': [kept === 0 ? 1 : 0] })
+  assert.is(second.result.misfit, null)
+  assert.equal(second.digests, first.digests)
+  assert.is.not(second.result.traceHash, first.result.traceHash)
+})
+
 test('trace hash: one reply of the machine: another hash', () => {
   const honest = registerMachine()
   let count = 0
@@ -184,6 +218,45 @@ test('trace hash: one message: each of its fields counts, delivered or sent', ()
     hash.effects([effect], { encodeReply: () => new Uint8Array(0) })
   })
   assert.is(sent.size, messages.length)
+})
+
+const applied: Effect<Uint8Array, never> = {
+  type: 'applied',
+  index: 1,
+  term: 1,
+  timeMs: 1,
+  reply: null,
+  events: [],
+}
+const hardState = { term: 1, vote: null }
+const persist: Effect<Uint8Array, never> = {
+  type: 'persist',
+  id: 1,
+  hardState,
+  firstIndex: 0,
+  entries: [],
+  logChanged: false,
+}
+const nothings: readonly Effect<Uint8Array, never>[] = [
+  applied,
+  { ...applied, reply: new Uint8Array(0) },
+  persist,
+  { ...persist, hardState: null },
+  { ...persist, hardState: { ...hardState, vote: '' } },
+  { type: 'reply', request: 1, outcome: { type: 'notLeader', leader: null } },
+  { type: 'reply', request: 1, outcome: { type: 'notLeader', leader: '' } },
+]
+
+test('trace hash: nothing, and something empty: other hashes, whatever follows', () => {
+  const machine = { encodeReply: (reply: Uint8Array) => reply }
+  for (const next of [[], [applied], [persist]]) {
+    const hashes = nothings.map((effect) => {
+      const hash = new TraceHash(referenceWire())
+      hash.effects([effect, ...next], machine)
+      return hash.hex()
+    })
+    assert.is(new Set(hashes).size, nothings.length)
+  }
 })
 
 test.run()
