@@ -1,5 +1,6 @@
 // A simulated disk behind the real `Disk` interface. Writes are visible at once and durable only
-// after a sync; a loss of power keeps, loses or tears each unsynced write by itself.
+// after a sync; a loss of power keeps, loses or tears each unsynced write by itself. A sync that
+// fails forgets: what it lost, no later sync makes up for, though it may still be read meanwhile.
 
 import type { Disk, SyncResult } from '../storage/disk.ts'
 import type { RandomStream } from './random.ts'
@@ -33,6 +34,8 @@ export class SimulatedDisk implements Disk {
   #unsynced: UnsyncedOperation[] = []
   #syncs: { readonly covers: number; readonly done: (result: SyncResult) => void }[] = []
   #covered = 0
+  /** Writes that a failed sync took away also from what is read. */
+  #goneCount = 0
   readonly #startSync: () => void
 
   /** @param startSync called for each sync; the world then calls `finishSync` once, later. */
@@ -68,20 +71,42 @@ export class SimulatedDisk implements Disk {
   finishSync(): void {
     const sync = this.#syncs.shift()
     if (sync === undefined) return
-    const done = this.#unsynced.splice(0, Math.max(0, sync.covers - this.#covered))
-    for (const operation of done) this.#makeDurable(operation, null)
-    this.#covered += done.length
+    for (const operation of this.#takeCovered(sync.covers)) this.#makeDurable(operation, null)
     sync.done(null)
   }
 
   /**
+   * Ends the oldest sync under way with an error. Some of the writes it was for are on the disk,
+   * the others are not and never will be: the operating system takes them all for written. Until
+   * the power fails they are still read, or are not, as the cache was kept or dropped. Ref: Rebello
+   * et al., "Can Applications Recover from fsync Failures?", 2020.
+   */
+  failSync(random: RandomStream): void {
+    const sync = this.#syncs.shift()
+    if (sync === undefined) return
+    let lost = 0
+    for (const operation of this.#takeCovered(sync.covers)) {
+      // The size of a file is metadata, which has a journal of its own.
+      if (operation.type === 'truncate' || random.chance(512)) this.#makeDurable(operation, null)
+      else lost++
+    }
+    if (random.chance(512)) {
+      this.#goneCount += lost
+      this.#showDurable()
+      for (const operation of this.#unsynced) apply(this.#visible, operation, null)
+    }
+    sync.done(new Error('EIO: i/o error, fsync'))
+  }
+
+  /**
    * The machine or the process dies. Syncs under way never report. Returns how many unsynced
-   * writes were lost, and how many survived in part.
+   * writes were lost, by failed syncs as well, and how many survived in part.
    */
   crash(mode: CrashMode, random: RandomStream): { readonly lost: number; readonly torn: number } {
     this.#syncs = []
-    if (!mode.power) return { lost: 0, torn: 0 }
-    let lost = 0
+    let lost = this.#goneCount
+    this.#goneCount = 0
+    if (!mode.power) return { lost, torn: 0 }
     let torn = 0
     const keptCount = random.below(this.#unsynced.length + 1)
     for (let at = 0; at < this.#unsynced.length; at++) {
@@ -95,21 +120,40 @@ export class SimulatedDisk implements Disk {
     }
     this.#covered += this.#unsynced.length
     this.#unsynced = []
+    this.#showDurable()
+    return { lost, torn }
+  }
+
+  /** Takes out of the unsynced operations those that a sync covers. */
+  #takeCovered(covers: number): readonly UnsyncedOperation[] {
+    const count = Math.max(0, covers - this.#covered)
+    const covered = this.#unsynced.slice(0, count)
+    this.#unsynced = this.#unsynced.slice(count)
+    this.#covered += count
+    return covered
+  }
+
+  #showDurable(): void {
     this.#visible.clear()
     for (const [file, { bytes, size }] of this.#durable) {
       this.#visible.set(file, { bytes: bytes.slice(), size })
     }
-    return { lost, torn }
   }
 
+  /** @param prefix how many bytes of a write; null for all */
   #makeDurable(operation: UnsyncedOperation, prefix: number | null): void {
-    if (operation.type === 'truncate') {
-      truncateTo(this.#durable, operation.file, operation.size)
-      return
-    }
-    const { file, offset, bytes } = operation
-    writeTo(this.#durable, file, offset, bytes, prefix ?? bytes.length)
+    apply(this.#durable, operation, prefix)
   }
+}
+
+function apply(
+  files: Map<string, Contents>,
+  operation: UnsyncedOperation,
+  prefix: number | null,
+): void {
+  if (operation.type === 'truncate') return truncateTo(files, operation.file, operation.size)
+  const { file, offset, bytes } = operation
+  writeTo(files, file, offset, bytes, prefix ?? bytes.length)
 }
 
 function writeTo(

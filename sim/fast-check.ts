@@ -237,6 +237,7 @@ function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fa
     pause: plain({ type: type('pause'), ...span, node, midTurn: fc.boolean() }),
     clientpause: plain({ type: type('clientpause'), ...span, client }),
     slowdisk: plain({ type: type('slowdisk'), ...span, node, addUs }),
+    syncerror: plain({ type: type('syncerror'), ...span, node }),
     loss: plain({ type: type('loss'), ...span, per1024 }),
     duplicate: plain({ type: type('duplicate'), ...span, per1024, upToUs }),
     delay: plain({ type: type('delay'), ...span, per1024, upToUs }),
@@ -291,6 +292,7 @@ function fitFault(fault: Fault, nodes: number, places: readonly number[]): Fault
     case 'crash':
     case 'pause':
     case 'slowdisk':
+    case 'syncerror':
       return { ...fault, node: fitTarget(fault.node) }
     case 'clientpause':
       return { ...fault, client: fault.client % (places.length - nodes) }

@@ -14,6 +14,7 @@ interface FaultyNode {
   readonly status: 'up' | 'down' | 'stalled'
   readonly state: { readonly raft: { readonly role: string; readonly term: number } } | null
   armed: { readonly point: CrashPoint; readonly fault: number } | null
+  failingSync: number | null
   stallMidTurn: boolean
   boot(): void
   crash(power: boolean, torn: boolean): void
@@ -85,10 +86,15 @@ export class FaultInjector {
     else this.#end(fault, source)
   }
 
-  /** A crash that waited for its point strikes. */
+  /** A crash that waited for its point strikes, or an error that waited for a sync. */
   strike(node: number, fault: number): void {
     const what = this.#scenario.faults[fault]
     if (what?.type === 'crash') this.#crash(node, what)
+    else if (what?.type === 'syncerror') {
+      this.#host.fired('syncerror')
+      this.#host.trace(`n${node}`, 'a sync fails')
+      this.#restartIn(what.forMs, node)
+    }
   }
 
   /** A node has won an election, and has told nobody yet. */
@@ -111,6 +117,7 @@ export class FaultInjector {
     for (const client of this.#host.clients) client.resume()
     this.#host.nodes.forEach((node, index) => {
       node.armed = null
+      node.failingSync = null
       if (dead.has(index)) {
         if (node.status !== 'down') node.crash(true, false)
       } else if (node.status === 'down') node.boot()
@@ -124,6 +131,10 @@ export class FaultInjector {
     switch (fault.type) {
       case 'crash':
         return this.#beginCrash(fault, index)
+      case 'syncerror':
+        // It waits for a sync, and the node is down for as long as it lasts.
+        this.#node(this.#resolve(fault.node)).failingSync = index
+        return
       case 'pause':
         return this.#beginPause(fault)
       case 'isolate':
@@ -182,29 +193,31 @@ export class FaultInjector {
 
   #beginCrash(fault: Extract<Fault, { readonly type: 'crash' }>, index: number): void {
     const at = this.#resolve(fault.node)
-    const node = this.#host.nodes[at] as FaultyNode
     if (fault.point === 'now') this.#crash(at, fault)
-    else node.armed = { point: fault.point, fault: index }
+    else this.#node(at).armed = { point: fault.point, fault: index }
   }
 
   #crash(at: number, fault: Extract<Fault, { readonly type: 'crash' }>): void {
-    const node = this.#host.nodes[at] as FaultyNode
+    const node = this.#node(at)
     if (node.status === 'down') return
     this.#host.fired('crash')
     node.crash(fault.power, fault.torn)
-    const upUs = this.#host.timeUs() + fault.forMs * 1_000
-    this.#host.schedule(upUs, KIND.restart, at, 0, null)
+    this.#restartIn(fault.forMs, at)
+  }
+
+  #restartIn(forMs: number, at: number): void {
+    this.#host.schedule(this.#host.timeUs() + forMs * 1_000, KIND.restart, at, 0, null)
   }
 
   #restart(at: number): void {
     if (this.#healed && this.#scenario.dead.includes(at)) return
-    const node = this.#host.nodes[at] as FaultyNode
+    const node = this.#node(at)
     if (node.status === 'down') node.boot()
   }
 
   #beginPause(fault: Extract<Fault, { readonly type: 'pause' }>): void {
     const at = this.#resolve(fault.node)
-    const node = this.#host.nodes[at] as FaultyNode
+    const node = this.#node(at)
     if (node.status !== 'up') return
     if (fault.midTurn) {
       node.stallMidTurn = true
@@ -224,8 +237,12 @@ export class FaultInjector {
     this.#host.fired('pause')
     this.#host.trace(`n${at}`, `${how} for ${forMs} ms`)
     const { schedule, timeUs } = this.#host
-    const { life } = this.#host.nodes[at] as FaultyNode
+    const { life } = this.#node(at)
     schedule(timeUs() + forMs * 1_000, KIND.resume, at, life, null)
+  }
+
+  #node(at: number): FaultyNode {
+    return this.#host.nodes[at] as FaultyNode
   }
 
   #resolve(target: Target): number {

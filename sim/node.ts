@@ -102,6 +102,8 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   life = 0
   /** Strikes when the node does what it waits for. */
   armed: ArmedCrash | null = null
+  /** The fault that will strike the next sync to end. It is the disk's, and outlives a crash. */
+  failingSync: number | null = null
   /** The next turn stalls between reading the clock and stepping. */
   stallMidTurn = false
   readonly #parts: NodeParts<State, Command, Reply, MachineEvent>
@@ -248,7 +250,12 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
 
   /** The oldest sync ended. */
   synced(life: number): void {
-    if (life === this.life) this.#disk.finishSync()
+    if (life !== this.life) return
+    const { failingSync } = this
+    if (failingSync === null) return this.#disk.finishSync()
+    this.failingSync = null
+    this.#strike(failingSync)
+    this.#disk.failSync(this.#parts.diskRandom)
   }
 
   #onLogReport(report: LogReport): void {

@@ -29,6 +29,8 @@ export interface Misfit {
 /** Opens the streams of one run. */
 export interface Streams {
   stream(name: string): RandomStream
+  /** False when what is played back was recorded before there was a stream of this name. */
+  knows(name: string): boolean
   /** What was decided so far; empty unless recording. */
   decisions(): Decisions
   /** When playing back: the first decision that did not fit, in order of drawing, or null. */
@@ -88,6 +90,7 @@ export function openStreams(seed: string, record: boolean, played: Decisions | n
       if (stream === undefined) streams.set(name, (stream = open(name)))
       return stream
     },
+    knows: (name) => played === null || Object.hasOwn(played, name),
     decisions: () => recorded,
     misfit: () => misfit,
   }

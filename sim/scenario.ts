@@ -52,6 +52,8 @@ export type Fault =
   | (Span & { readonly type: 'clientpause'; readonly client: number })
   /** Each sync takes `addUs` longer. */
   | (Span & { readonly type: 'slowdisk'; readonly node: Target; readonly addUs: number })
+  /** The next sync of the node fails, and forgets; the process dies of it, for `forMs`. */
+  | (Span & { readonly type: 'syncerror'; readonly node: Target })
   /** Of 1024 messages this many are lost, sent twice, or held back by up to `upToUs`. */
   | (Span & { readonly type: 'loss'; readonly per1024: number })
   | (Span & { readonly type: 'duplicate'; readonly per1024: number; readonly upToUs: number })
@@ -109,6 +111,7 @@ export const FAULT_KINDS = [
   'torn',
   'pause',
   'slowdisk',
+  'syncerror',
   'clientpause',
   'skew',
   'drift',
@@ -189,6 +192,7 @@ function faultProblem(fault: Fault, nodes: number, clients: number): string | nu
       return targetProblem(fault.node, nodes)
     case 'crash':
     case 'pause':
+    case 'syncerror':
       return targetProblem(fault.node, nodes)
     case 'isolate':
       return null

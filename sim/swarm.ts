@@ -35,7 +35,7 @@ export function drawScenario<Operation>(
 ): Scenario<Operation> {
   const random = streams.stream('swarm')
   const nodes = options.nodes ?? drawNodes(random)
-  const kinds = drawKinds(random, options.faults)
+  const kinds = drawKinds(streams, options.faults)
   const electionTimeoutMs = random.pick([100, 150, 150, 150, 200, 300])
   const delayMinUs = random.pick([50, 200, 500, 1_000])
   const syncMinUs = random.pick([50, 200, 1_000])
@@ -61,7 +61,7 @@ export function drawScenario<Operation>(
     syncMinUs,
     syncMaxUs,
     clocks,
-    faults: drawFaults(streams.stream('faults'), kinds, nodes, options),
+    faults: drawFaults(streams, kinds, nodes, options),
     clients: drawClients(streams, options, drawOperation),
     fireMs: options.fireMs,
     dead: kinds.has('crash') ? dead : [],
@@ -72,13 +72,22 @@ function drawNodes(random: RandomStream): number {
   return random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7])
 }
 
-function drawKinds(random: RandomStream, faults: SwarmOptions['faults']): ReadonlySet<FaultKind> {
+/** Drawn from a stream of their own each, so that the worlds of old seeds and capsules stay. */
+const LATER_KINDS: readonly FaultKind[] = ['syncerror']
+const FIRST_KINDS = FAULT_KINDS.filter((kind) => !LATER_KINDS.includes(kind))
+
+function drawKinds(streams: Streams, faults: SwarmOptions['faults']): ReadonlySet<FaultKind> {
   if (faults !== 'swarm') return new Set(faults)
+  const random = streams.stream('swarm')
   // Each world leaves out some kinds: what is always present can hide what it masks.
   const part = random.pick([512, 700, 900])
   const kinds = new Set<FaultKind>()
-  for (const kind of FAULT_KINDS) if (random.chance(part)) kinds.add(kind)
-  while (kinds.size < 7) kinds.add(random.pick(FAULT_KINDS))
+  for (const kind of FIRST_KINDS) if (random.chance(part)) kinds.add(kind)
+  while (kinds.size < 7) kinds.add(random.pick(FIRST_KINDS))
+  for (const kind of LATER_KINDS) {
+    const stream = `faults/${kind}`
+    if (streams.knows(stream) && streams.stream(stream).chance(part)) kinds.add(kind)
+  }
   return kinds
 }
 
@@ -103,7 +112,7 @@ function drawDead(random: RandomStream, nodes: number): readonly number[] {
 
 /** Pauses between faults of one kind, and how long each lasts: from short flaps to long outages. */
 function drawFaults(
-  random: RandomStream,
+  streams: Streams,
   kinds: ReadonlySet<FaultKind>,
   nodes: number,
   options: SwarmOptions,
@@ -111,6 +120,7 @@ function drawFaults(
   const faults: Fault[] = []
   for (const kind of FAULT_KINDS) {
     if (!kinds.has(kind) || kind === 'torn' || kind === 'skew' || kind === 'drift') continue
+    const random = streams.stream(LATER_KINDS.includes(kind) ? `faults/${kind}` : 'faults')
     const everyMs = random.pick([600, 1_500, 4_000, 8_000])
     const lastsMs = random.pick([150, 500, 1_500, 4_000])
     for (let atMs = random.below(everyMs); atMs < options.fireMs; ) {
@@ -166,6 +176,8 @@ function drawFault(
       const addUs = random.pick([5_000, 50_000, 300_000])
       return { type: kind, ...span, node: drawTarget(random, nodes), addUs }
     }
+    case 'syncerror':
+      return { type: kind, ...span, node: drawTarget(random, nodes) }
   }
 }
 

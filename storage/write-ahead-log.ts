@@ -7,7 +7,9 @@
 // The cut is made durable before the log reports `opened`, and nothing is appended before that: so
 // a new record at an old offset never has an old one behind it, whatever its length or sequence.
 // The same sync covers records that a dying process wrote and nobody had synced, so that the node
-// never promises, on what it read at its start, what a power loss could still take away.
+// never promises, on what it read at its start, what a power loss could still take away. They are
+// written once more before it: after a sync that failed, the operating system takes them for clean,
+// and would sync nothing.
 
 import { ByteWriter } from '../core/bytes.ts'
 import type { HardState, Persist, PersistId } from '../core/effect.ts'
@@ -59,14 +61,17 @@ export function openLog(
   report: (report: LogReport) => void
 ): Recovery {
   const file = logFile(identity.group)
-  let contents = readLog(disk.read(file), identity)
+  const bytes = disk.read(file)
+  let contents = readLog(bytes, identity)
   if (contents.type === 'fresh') {
     // What may be left of an earlier try is no longer than the header, which so covers it.
     const header = encodeHeader(identity)
     disk.write(file, 0, header)
     contents = readLog(header, identity) as Readable
   } else if (contents.type === 'readable') {
-    if (contents.recovered.tornBytes > 0) disk.truncate(file, contents.end)
+    const { end, syncedTo } = contents
+    if (contents.recovered.tornBytes > 0) disk.truncate(file, end)
+    if (syncedTo < end) disk.write(file, syncedTo, bytes.subarray(syncedTo, end))
   } else return contents
   const log = new FileLog(disk, file, contents, report)
   log.open()

@@ -109,6 +109,54 @@ test('disk: only the process dies: every write stays, and is durable by a later 
   assert.equal([...disk.read('log')], [1, 2, 3])
 })
 
+test('disk: a sync that fails: keeps some writes, and no later sync brings the rest', () => {
+  const lengths = new Set<number>()
+  let stillRead = 0
+  let gone = 0
+  for (let seed = 0; seed < 100; seed++) {
+    const disk = written(2, 1)
+    const results: unknown[] = []
+    disk.sync((result) => results.push(result))
+    disk.write('log', 2, Uint8Array.of(3))
+    disk.failSync(random(seed))
+    assert.is(results.length, 1)
+    assert.match(String(results[0]), /^Error: EIO/)
+    const read = [...disk.read('log')]
+    assert.is(read[2], 3, 'what came after the sync began is read as before')
+    disk.sync((result) => results.push(result))
+    disk.finishSync()
+    assert.is(results[1], null, 'the next sync has nothing to say')
+    const { lost } = disk.crash(PROCESS, random(seed))
+    const kept = [...disk.read('log')]
+    assert.equal(kept, read)
+    disk.crash(POWER, random(seed))
+    const left = [...disk.read('log')]
+    assert.is(left[2], 3)
+    const missing = left.filter((byte) => byte === 0).length
+    assert.equal(read.join() === left.join(), lost === missing)
+    lengths.add(missing)
+    if (lost > 0) gone++
+    else if (missing > 0) stillRead++
+  }
+  assert.equal([...lengths].sort(), [0, 1, 2])
+  assert.ok(stillRead > 20, `${stillRead} times what was lost was read until the power failed`)
+  assert.ok(gone > 20, `${gone} times it was gone at once`)
+})
+
+test('disk: a sync that fails: loses no truncation', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const disk = written(4, 1)
+    disk.sync(() => {})
+    disk.finishSync()
+    disk.truncate('log', 2)
+    disk.sync(() => {})
+    disk.failSync(random(seed))
+    assert.equal([...disk.read('log')], [1, 2])
+    disk.crash(POWER, random(seed))
+    assert.equal([...disk.read('log')], [1, 2])
+  }
+})
+
 test('disk: truncated: shorter at once, durably so after a sync, and zeros where it grows', () => {
   const disk = written(4, 1)
   disk.sync(() => {})

@@ -300,6 +300,7 @@ const problems: readonly (readonly [Partial<Scenario<never>>, string])[] = [
   ],
   [{ faults: [{ type: 'clientpause', ...span, client: 1 }] }, 'a clientpause: client 1 of 1'],
   [{ faults: [{ type: 'partial', ...span, a: 0, b: 9 }] }, 'a partial: node 9 of 3'],
+  [{ faults: [{ type: 'syncerror', ...span, node: 3 }] }, 'a syncerror: node 3 of 3'],
   [{ faults: [{ type: 'pause', ...span, node: 3, midTurn: false }] }, 'a pause: node 3 of 3'],
   [
     { faults: [{ type: 'loss', ...span, per1024: 1025 }] },

@@ -70,6 +70,12 @@ test('random: played back: another seed decides as recorded', () => {
   assert.equal(played.decisions(), { a: [7, 8, 9] })
 })
 
+test('random: a stream: is known unless what is played back has none of that name', () => {
+  const { knows } = openStreams('1', false, { a: [] })
+  assert.equal([knows('a'), knows('b'), knows('toString')], [true, false, false])
+  assert.ok(openStreams('1', true, null).knows('b'))
+})
+
 test('random: a decision out of bounds: is named, and the seed decides in its place', () => {
   const [, own] = take(openStreams('1', false, null).stream('a'), 2)
   const played = openStreams('1', false, { a: [7, 1_000, 9] })

@@ -147,6 +147,32 @@ test('log: a failed first sync: is reported instead of opened', () => {
   assert.throws(() => log.append(persistEntries(1, 1, entry(1, 1))), /after a failed sync/)
 })
 
+test('log: the start after a failed sync: writes again all that no sync has made durable', () => {
+  const disk = new MemoryDisk()
+  const { log } = open(disk)
+  disk.flush()
+  log.append(persistEntries(1, 1, entry(1, 1)))
+  log.sync()
+  const synced = disk.read('log-0')
+  disk.flush()
+  log.append(persistEntries(2, 2, entry(1, 2)))
+  log.sync()
+  disk.flush(new Error('EIO'))
+  // The system takes what was written for clean: only what is written anew will ever be synced.
+  const forgetful = new MemoryDisk()
+  forgetful.write('log-0', 0, synced)
+  const { recovered } = open({
+    list: () => disk.list(),
+    read: (file) => disk.read(file),
+    write: (file, offset, bytes) => forgetful.write(file, offset, bytes),
+    truncate: (file, size) => forgetful.truncate(file, size),
+    sync: (done) => forgetful.sync(done),
+  })
+  assert.equal(recovered.entries, [entry(1, 1), entry(1, 2)])
+  assert.equal(forgetful.read('log-0'), disk.read('log-0'))
+  assert.ok(forgetful.read('log-0').length > synced.length)
+})
+
 test('log: appends out of order: break an invariant', () => {
   const disk = new MemoryDisk()
   const { log } = open(disk)
