@@ -176,8 +176,11 @@ function drawFault(
       const addUs = random.pick([5_000, 50_000, 300_000])
       return { type: kind, ...span, node: drawTarget(random, nodes), addUs }
     }
-    case 'syncerror':
-      return { type: kind, ...span, node: drawTarget(random, nodes) }
+    case 'syncerror': {
+      const node = drawTarget(random, nodes)
+      const forMs = random.chance(512) ? random.between(1, 100) : span.forMs
+      return { type: kind, atMs: span.atMs, forMs, node }
+    }
   }
 }
 

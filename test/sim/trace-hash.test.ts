@@ -259,7 +259,8 @@ test('trace hash: nothing, and something empty: other hashes, whatever follows',
     return hash.hex()
   }
   for (const [nothing, empty] of pairs) {
-    const [first, second] = [{ ...longer, payload: new Uint8Array(0) }, { ...shorter, payload: null }]
+    const first = { ...longer, payload: new Uint8Array(0) }
+    const second = { ...shorter, payload: null }
     assert.is.not(hashOf(nothing, first), hashOf(empty, second))
     assert.is.not(hashOf(nothing, first), hashOf(empty, first))
   }
