@@ -126,10 +126,8 @@ export class SimulatedDisk implements Disk {
 
   /** Takes out of the unsynced operations those that a sync covers. */
   #takeCovered(covers: number): readonly UnsyncedOperation[] {
-    const count = Math.max(0, covers - this.#covered)
-    const covered = this.#unsynced.slice(0, count)
-    this.#unsynced = this.#unsynced.slice(count)
-    this.#covered += count
+    const covered = this.#unsynced.splice(0, Math.max(0, covers - this.#covered))
+    this.#covered += covered.length
     return covered
   }
 

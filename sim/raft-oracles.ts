@@ -33,9 +33,8 @@ interface Replayed<Reply, Event> {
   readonly reply: Uint8Array | null
   readonly events: readonly AnyEvent<Reply, Event>[]
   readonly hash: string
-  /** What a node was given and found equal: others share it. */
-  seenReply: unknown
-  seenEvents: unknown
+  /** What a node got and was found equal: others share it. */
+  seen: Applied<Reply, Event> | null
 }
 
 const ORACLES = [
@@ -96,7 +95,8 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     this.#nodes = nodes
     this.#names = names
     this.#replay = machine.initial()
-    this.#replayed.push({ timeMs: 0, reply: null, events: [], hash: machine.hash(this.#replay) })
+    const hash = machine.hash(this.#replay)
+    this.#replayed.push({ timeMs: 0, reply: null, events: [], hash, seen: null })
   }
 
   /** The highest index known to be committed. */
@@ -333,22 +333,20 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       reply = said === null ? null : machine.encodeReply(said)
       events = happened
     }
-    const hash = machine.hash(this.#replay)
-    return { timeMs, reply, events, hash, seenReply: undefined, seenEvents: undefined }
+    return { timeMs, reply, events, hash: machine.hash(this.#replay), seen: null }
   }
 
   #onApplied(node: number, applied: Applied<Reply, MachineEvent>): void {
     this.evaluated['equal replies at equal index']++
     const { index, timeMs, reply, events } = applied
     const known = this.#replayed[index]
-    const isSeen = known?.seenReply === reply && known?.seenEvents === events
-    if (isSeen && known.timeMs === timeMs) return
+    const seen = known?.seen
+    if (seen?.reply === reply && seen.events === events && seen.timeMs === timeMs) return
     const bytes = reply === null ? null : this.#machine.encodeReply(reply)
     let what = 'another reply'
     if (known !== undefined && samePlain(known.reply, bytes)) {
       if (known.timeMs === timeMs && samePlain(known.events, events)) {
-        known.seenReply = reply
-        known.seenEvents = events
+        known.seen = applied
         return
       }
       what = 'another time or other events'

@@ -25,7 +25,8 @@ const CAUGHT_UP = 'caught up after the heal'
 
 /** The rules that are looked at here. */
 export const RECOVERY_ORACLES: readonly string[] = [
-  'a leader after the heal',
+  LEADER,
+  CAUGHT_UP,
   'answers after the heal',
   'a fresh operation after the heal',
   'equal logs after the heal',

@@ -349,10 +349,9 @@ class World<
 
   /** However the run ended: with what it left each node. */
   #hashEnd(): void {
-    const { machine } = this.#options
     for (const { state, durable, disk } of this.#nodes) {
       if (state === null) this.#hash.dead(durable, disk)
-      else this.#hash.state(canonical(machine, state))
+      else this.#hash.state(canonical(this.#shared, state))
     }
   }
 
