@@ -102,7 +102,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
       const replicated = Math.max(...raft.progress.map((progress) => progress.matchIndex))
       if (raft.log.lastIndex > replicated) this.probe('leader crashed with unreplicated entries')
     }
-    this.#oracles.checkWhole(node, state)
+    this.#oracles.checkWhole(node, state, false)
   }
 
   readonly recovered = (node: number, recovered: Recovered, problem: string | null): void => {
@@ -115,7 +115,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
 
   /** The run is over, and this is where it left the node. */
   finished(node: number, state: ReplicaState<State>): void {
-    this.#oracles.checkWhole(node, state)
+    this.#oracles.checkWhole(node, state, true)
   }
 
   fired(kind: FaultKind): void {
