@@ -93,7 +93,10 @@ export class ByteWriter {
     this.#end = end
   }
 
-  /** What was written, never to be written over here; the writer is empty afterwards. */
+  /**
+   * What was written, never to be written over here; the writer is empty afterwards. A view: its
+   * `buffer` holds what was written before and after as well.
+   */
   finish(): Uint8Array {
     const result = this.#slab.subarray(this.#start, this.#end)
     this.#start = this.#end

@@ -339,8 +339,9 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     this.evaluated['equal replies at equal index']++
     const { index, timeMs, reply, events } = applied
     const known = this.#replayed[index]
-    const seen = known?.seen
-    if (seen?.reply === reply && seen.events === events && seen.timeMs === timeMs) return
+    const seen = known?.seen ?? null
+    const isSeen = seen !== null && seen.reply === reply && seen.events === events
+    if (isSeen && seen.timeMs === timeMs) return
     const bytes = reply === null ? null : this.#machine.encodeReply(reply)
     let what = 'another reply'
     if (known !== undefined && samePlain(known.reply, bytes)) {

@@ -21,7 +21,10 @@ export function samePlain(a: unknown, b: unknown): boolean {
     for (let at = 0; at < a.length; at++) if (!samePlain(a[at], b[at])) return false
     return true
   }
-  if (Array.isArray(b) || b instanceof Uint8Array) return false
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false
+  // These have no fields that would say what is in them.
+  if (a instanceof Map || a instanceof Set) return samePlain([...a], [...(b as typeof a)])
+  if (a instanceof Date) return a.getTime() === (b as Date).getTime()
   return sameFields(a as Fields, b as Fields)
 }
 

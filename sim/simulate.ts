@@ -166,7 +166,9 @@ function streamsOf<Op>(options: CommonOptions<Op>): Streams {
 
 function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperation> {
   const scenario = draw(options, lockWorkload(options.keys ?? DEFAULTS.keys).draw, streams)
-  return { ...scenario, limits: drawLimits(streams.stream('limits')) }
+  // A capsule of the time before there were limits has none.
+  const limits = streams.knows('limits') ? drawLimits(streams.stream('limits')) : {}
+  return { ...scenario, limits }
 }
 
 function draw<Op>(

@@ -7,14 +7,14 @@ export type SyncResult = Error | null
 /**
  * Named files of bytes, addressed by offset.
  *
- * Reliability: a `write`, `truncate` or `remove` is visible to `read` at once, and durable only
+ * Reliability: a `write` or `truncate` is visible to `read` at once, and durable only
  * when a `sync` started after it has reported success. A crash before that may keep it, lose it,
  * or keep parts of it (a torn write), each independently of the others.
  */
 export interface Disk {
   /** Names of the files that exist, sorted. Used once, at start. */
   list(): readonly string[]
-  /** All bytes of a file, empty when there is none. Used at start and by recovery. */
+  /** All bytes of a file, for the caller to keep; empty when there is none. Used at start. */
   read(file: string): Uint8Array
   /** Writes `bytes`, which nobody changes later, at `offset`; a gap before it reads as zeros. */
   write(file: string, offset: number, bytes: Uint8Array): void

@@ -9,7 +9,8 @@
 // The same sync covers records that a dying process wrote and nobody had synced, so that the node
 // never promises, on what it read at its start, what a power loss could still take away. They are
 // written once more before it: after a sync that failed, the operating system takes them for clean,
-// and would sync nothing.
+// and would sync nothing. Some may have been acknowledged, with only the mark lost: writing the
+// same bytes in their place must not harm them, even when a crash interrupts it.
 
 import { ByteWriter } from '../core/bytes.ts'
 import type { HardState, Persist, PersistId } from '../core/effect.ts'

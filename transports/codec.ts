@@ -49,7 +49,7 @@ const MESSAGE_KIND: { readonly [Type in Message['type']]: number } = {
   appendRejected: 7
 }
 
-// A new writer costs more than a heartbeat: all encoders share this one, empty between calls.
+// A new writer costs more than a heartbeat: all encoders share this one.
 const scratch = new ByteWriter()
 
 /** The bytes of `frame`. */

@@ -44,14 +44,14 @@ export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected
   if (role.role !== 'leader' || reply.prevIndex > turn.log.lastIndex) return
   updateProgress(turn, role, from, (progress) => {
     const { peer, mode, matchIndex, paused } = progress
-    const stale =
-      mode === 'probe'
-        ? reply.prevIndex !== progress.nextIndex - 1
-        : reply.prevIndex <= matchIndex
-    if (stale) {
+    const { prevIndex, hintIndex, hintTerm } = reply
+    // What a peer once had durable it does not refuse. A probe is refused by its own answer alone,
+    // a stream by the answer to anything that it has sent: what lies beyond is from before it.
+    const asked = progress.nextIndex - 1
+    const isOther = mode === 'probe' ? prevIndex !== asked : prevIndex > asked
+    if (isOther || prevIndex <= matchIndex) {
       return { peer, mode, nextIndex: progress.nextIndex, matchIndex, paused, heard: true }
     }
-    const { prevIndex, hintIndex, hintTerm } = reply
     const equalUpTo = lastIndexUpToTerm(turn.log, Math.min(prevIndex - 1, hintIndex), hintTerm)
     const nextIndex = Math.max(matchIndex, equalUpTo) + 1
     return { peer, mode: 'probe', nextIndex, matchIndex, paused: false, heard: true }

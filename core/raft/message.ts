@@ -67,7 +67,7 @@ export interface AppendAccepted {
 export interface AppendRejected {
   readonly type: 'appendRejected'
   readonly term: number
-  /** `prevIndex` of the refused request. */
+  /** `prevIndex` of the refused request; 0 when it was refused for its term. */
   readonly prevIndex: number
   readonly hintIndex: number
   readonly hintTerm: number

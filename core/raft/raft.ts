@@ -111,9 +111,9 @@ function acceptTerm(turn: Turn, from: NodeId, message: Message): boolean {
   if (message.type === 'voteRequest') {
     sendPromise(turn, from, { type: 'voteReply', term, granted: false })
   } else if (message.type === 'appendRequest') {
-    const { prevIndex } = message
-    const rejected = { type: 'appendRejected', term, prevIndex, hintIndex: 0, hintTerm: 0 } as const
-    sendPromise(turn, from, rejected)
+    // It tells a leader of old our term, and must not pass for the answer to one of its new probes.
+    const nothing = { prevIndex: 0, hintIndex: 0, hintTerm: 0 } as const
+    sendPromise(turn, from, { type: 'appendRejected', term, ...nothing })
   }
   return false
 }

@@ -1,6 +1,7 @@
 // Capsules: what is written is read again, what is no capsule is refused with a reason, and a
 // replay follows the decisions, not the seed.
 
+import { readFileSync, readdirSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { DEFAULT_SETTING } from '../../sim/campaign.ts'
 import type { Setting } from '../../sim/campaign.ts'
@@ -55,6 +56,23 @@ test('capsule: a decision that no longer fits: is named, and the seed decides th
   assert.is(misfit?.number, 0)
   assert.match(misfit?.reason ?? '', /not below/)
   assert.is(traceHash, capsule.traceHash)
+})
+
+test('capsule: those that were kept: replay in the worlds they were of', () => {
+  const folder = new URL('../capsules/', import.meta.url)
+  const names = readdirSync(folder)
+  assert.ok(names.length >= 6)
+  for (const name of names) {
+    const kept = parsed(readFileSync(new URL(name, folder), 'utf8'))
+    const { verdict, scenario, misfit } = simulate(replayOptions(kept))
+    assert.is(verdict, 'ok', name)
+    // What a world is made of since then, an old one must not get from its seed.
+    if (kept.decisions['limits'] === undefined) assert.equal(scenario.limits, {}, name)
+    if (kept.decisions['faults/syncerror'] === undefined) {
+      assert.not(scenario.faults.some(({ type }) => type === 'syncerror'), name)
+    }
+    assert.not.match(misfit?.stream ?? '', /limits|faults/, name)
+  }
 })
 
 test('capsule: with a scenario of its own: that is what runs', () => {

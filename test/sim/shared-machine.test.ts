@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert'
 import type { RegisterInput } from '../../checker/models.ts'
 import type { Machine } from '../../core/machine.ts'
-import { simulate } from '../../sim/index.ts'
+import { commandWorkload, simulate } from '../../sim/index.ts'
 import { sharedMachine } from '../../sim/shared-machine.ts'
 import { suite } from '../harness.ts'
 import { registerMachine, registerWorkload } from './register-machine.ts'
@@ -70,6 +70,21 @@ test('shared machine: another state, time or command at the same index: applied 
   assert.is.not(apply(0, first, 6), given)
   assert.is.not(apply(3, first, 6), given)
   assert.equal(apply(0, second, 5), [2, true, []])
+})
+
+test('shared machine: one that has nothing to reply: runs', () => {
+  const mute: Machine<number, RegisterInput, undefined, never> = {
+    ...whole,
+    apply: (value, command, context) => [whole.apply(value, command, context)[0], undefined, []],
+    encodeReply: () => new Uint8Array(0),
+    decodeReply: () => undefined,
+    due: () => null,
+  }
+  const workload = commandWorkload<RegisterInput, undefined, never>({
+    draw: (random) => ({ type: 'write', value: random.below(5) }),
+    fresh: { type: 'read' },
+  })
+  assert.is(simulate({ ...SMALL, machine: mute, workload }).verdict, 'ok')
 })
 
 test('shared machine: one that counts its calls: found out', () => {

@@ -3,8 +3,17 @@
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import type { Progress } from '../../../core/raft/state.ts'
 import { suite } from '../../harness.ts'
-import { Cluster, messages, only, restored, terms } from './kit.ts'
+import {
+  Cluster,
+  appendRejected,
+  appendRequest,
+  messages,
+  only,
+  restored,
+  terms,
+} from './kit.ts'
 
 const test = suite('catch-up')
 
@@ -126,6 +135,36 @@ test('back-off: one entry too many of an old term: its whole run stays where it 
   cluster.settle(['a', 'b'])
   assert.is(refusals(cluster), 1)
   assert.is(lowestProbe(cluster), 51)
+})
+
+test('back-off: a refusal of a request of an earlier term: no answer to a probe', () => {
+  const log = Array.from({ length: 501 }, (_, at) => (at < 500 ? 1 : 2))
+  const cluster = led(log, log, 3)
+  // An idle leader that is elected again probes from where its last heartbeat was.
+  cluster.receive('b', 'a', appendRequest({ term: 3, prevIndex: 501, prevTerm: 2 }))
+  cluster.drop()
+  cluster.receive('b', 'a', appendRequest({ term: 2, prevIndex: 501, prevTerm: 2 }))
+  assert.is(cluster.deliver({ type: 'appendRejected', from: 'b', to: 'a' }), 1)
+  cluster.fire('a', 'heartbeat')
+  cluster.settle(['a', 'b'])
+  assert.is(lowestProbe(cluster), 501)
+  assert.equal(terms(cluster.raft('b')), terms(cluster.raft('a')))
+})
+
+test('back-off: a refusal that comes twice: does not stop the stream that came of it', () => {
+  const cluster = led(Array.from({ length: 100 }, () => 1), [1], 4)
+  const { term } = cluster.raft('a')
+  const refusal = appendRejected({ term, prevIndex: 100, hintIndex: 1, hintTerm: 1 })
+  const ofB = (): Progress => cluster.leader('a').progress[0] as Progress
+  cluster.receive('a', 'b', refusal)
+  assert.equal([ofB().mode, ofB().nextIndex], ['probe', 2])
+  cluster.receive('a', 'b', { type: 'appendAccepted', term, matchIndex: 5 })
+  assert.equal([ofB().mode, ofB().nextIndex], ['replicate', 10])
+  cluster.receive('a', 'b', refusal)
+  assert.equal([ofB().mode, ofB().nextIndex], ['replicate', 10])
+  // The answer to what the stream has sent still counts.
+  cluster.receive('a', 'b', appendRejected({ term, prevIndex: 9, hintIndex: 6, hintTerm: 1 }))
+  assert.equal([ofB().mode, ofB().nextIndex], ['probe', 7])
 })
 
 test('window: of any size: a full window in each round trip, and none wasted', () => {
