@@ -21,6 +21,11 @@ function run(args: readonly string[]): { status: number | null; output: string }
   return { status, output: stdout + stderr }
 }
 
+/** Which node, which entry: that changes with every change of the simulated world. */
+function unnumbered(text: string): string {
+  return text.replaceAll(/\d+/g, 'N')
+}
+
 test('readme: the two commands of a newcomer: stand at the top and exist', () => {
   const scripts = JSON.parse(readFileSync('package.json', 'utf8')).scripts as object
   const [first] = blocks('sh')
@@ -37,12 +42,19 @@ test(
     mkdirSync(folder, { recursive: true })
     const programs = blocks('ts')
     assert.ok(programs.length >= 2)
+    let printed = 0
     programs.forEach((program, at) => {
       const file = join(folder, `block-${at}.ts`)
       writeFileSync(file, program)
       const { status, output } = run(['--import', 'tsx', file])
       assert.is(status, 0, `block ${at} of README.md ended with ${status}:\n${output}`)
+      const after = readme.slice(readme.indexOf(program) + program.length)
+      const says = /^```\n\nIt prints `([^`]+)`/.exec(after)?.[1]
+      if (says === undefined) return
+      printed++
+      assert.is(unnumbered(output.trim()), unnumbered(says), `block ${at} of README.md`)
     })
+    assert.ok(printed >= 1)
     writeFileSync(join(folder, 'broken.ts'), 'throw new Error("seen")')
     assert.is(run(['--import', 'tsx', join(folder, 'broken.ts')]).status, 1)
     rmSync(folder, { recursive: true })
