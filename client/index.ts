@@ -16,6 +16,7 @@ export {
   safeUntilMs,
 } from './lease.ts'
 export type { EndedLease, Grant, HeldLease, Lease, Renewal } from './lease.ts'
+export { weighLockReply } from './lock-reply.ts'
 export { requestMachine } from './request.ts'
 export type {
   Attempt,

@@ -16,7 +16,7 @@ import {
   safeUntilMs,
 } from '../client/lease.ts'
 import type { Lease } from '../client/lease.ts'
-import type { Weight } from '../client/request.ts'
+import { weighLockReply } from '../client/lock-reply.ts'
 import type { LockCommand, LockEvent, LockReply, LockRequest } from '../core/lock/command.ts'
 import { LIMITS } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
@@ -78,7 +78,7 @@ export function lockWorkload(
       return { type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0, reentrant: false }
     },
     isServed: (output) => output.type === 'granted' || isFull(output),
-    weigh,
+    weigh: weighLockReply,
     oracles: LOCK_ORACLES,
     open: (stage) => {
       const oracles = new LockOracles(stage, { ...LIMITS, ...limits })
@@ -90,12 +90,6 @@ export function lockWorkload(
     judge: (history) =>
       checkLocks(history, { unitsPerMs: 1_000, epsilonPpm: EPSILON_PPM, slackMs: SLACK_MS }),
   }
-}
-
-/** `overloaded` is not remembered: only of a request that was sent once it is the last word. */
-function weigh(reply: LockReply): Weight {
-  if (reply.type === 'queued') return 'superseded'
-  return reply.type === 'rejected' && reply.reason === 'overloaded' ? 'noEffect' : 'final'
 }
 
 /**

@@ -64,8 +64,12 @@ export type LockCommand = LockRequest | Status | Expire
  * `overloaded`: no more replies can be remembered, for this owner or in all, until old ones are
  * dropped. So neither is this one, and it is the last word on this attempt alone: another attempt
  * of the same request may find room, and have its effect.
+ *
+ * `requestIdReused`: this id was used for another request on the same key by the same owner, which
+ * is still remembered. It too speaks of one attempt: once that other one is forgotten, this one may
+ * have its effect.
  */
-export type Reason = Problem | Refusal | 'overloaded'
+export type Reason = Problem | Refusal | 'overloaded' | 'requestIdReused'
 
 /**
  * What is wrong with a request whatever the state. Not remembered: all attempts fail alike, and the
@@ -90,8 +94,6 @@ export type Problem =
   | 'waitOutOfRange'
   /** The token is no integer from 0 to 2^53 - 1. */
   | 'tokenOutOfRange'
-  /** This id was used for another request on the same key by the same owner. */
-  | 'requestIdReused'
 
 /**
  * A limit that was reached. Remembered like every answer, lest an attempt that was delayed have its
