@@ -24,9 +24,26 @@ const OVERLOADED_MS = 3_000
  * answer to another one is forgotten, for it would have its effect once more. The usual memory is
  * longer and larger than any run needs.
  */
-export function patienceMs({ memoLifeMs, memosMax, memosPerOwnerMax }: Partial<Limits>): number {
-  const isTight = memosMax !== undefined || memosPerOwnerMax !== undefined
-  return Math.min((memoLifeMs ?? Infinity) - UNDER_WAY_MS, isTight ? OVERLOADED_MS : Infinity)
+export function patienceMs({ memoLifeMs, memosPerOwnerMax }: Partial<Limits>): number {
+  const overloadedMs = memosPerOwnerMax === undefined ? Infinity : OVERLOADED_MS
+  return Math.min((memoLifeMs ?? Infinity) - UNDER_WAY_MS, overloadedMs)
+}
+
+/**
+ * The limits that a world may lower, and how far. Under others, or lower ones, an honest machine
+ * would have to refuse what clients ask, the fresh operation after the heal too: it is asked again
+ * every `OVERLOADED_MS`, for 7.5 s at most in a world that is drawn, and each try may leave its own
+ * memo and that of a grant that came late and was given back.
+ */
+const LEAST: Partial<Limits> = {
+  locksPerOwnerMax: 1,
+  waitersPerKeyMax: 1,
+  keysMax: 1,
+  countMax: 1,
+  expireMax: 1,
+  memoLifeMs: UNDER_WAY_MS + OVERLOADED_MS,
+  memosPerOwnerMax: 10,
+  memosDroppedMax: 1,
 }
 
 type Drawn = { -readonly [Name in keyof Limits]?: Limits[Name] }
@@ -52,8 +69,11 @@ export function drawLimits(random: RandomStream): Partial<Limits> {
 export function limitsProblem(limits: Partial<Limits>): string | null {
   for (const [name, value] of Object.entries(limits)) {
     if (!Object.hasOwn(LIMITS, name)) return `there is no limit ${name}`
-    if (!Number.isSafeInteger(value) || value < 1) return `${name} must be an integer of 1 or more`
+    const least = Object.entries(LEAST).find(([lowered]) => lowered === name)?.[1]
+    if (least === undefined) return `${name} cannot be other than usual: clients rely on it`
+    if (!Number.isSafeInteger(value) || value < least) {
+      return `${name} must be an integer of ${least} or more`
+    }
   }
-  if (patienceMs(limits) < 1) return `memoLifeMs must be above ${UNDER_WAY_MS}`
   return null
 }

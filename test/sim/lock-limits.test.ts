@@ -45,13 +45,41 @@ test('limits: what makes no sense: says so', () => {
   const scenario = scenarioOf({ seed: 1, fireMs: 100 })
   const problem = (limits: object): string | null => scenarioProblem({ ...scenario, limits })
   assert.is(problem({}), null)
-  assert.is(problem({ keysMax: 1, memoLifeMs: 12_001 }), null)
+  assert.is(problem({ keysMax: 1, memoLifeMs: 15_000, memosPerOwnerMax: 10 }), null)
   assert.is(problem({ locksMax: 1 }), 'limits: there is no limit locksMax')
   assert.is(problem({ toString: 1 }), 'limits: there is no limit toString')
   assert.is(problem({ keysMax: 0 }), 'limits: keysMax must be an integer of 1 or more')
   assert.is(problem({ countMax: '3' }), 'limits: countMax must be an integer of 1 or more')
-  assert.is(problem({ memoLifeMs: 12_000 }), 'limits: memoLifeMs must be above 12000')
+  const short = 'limits: memoLifeMs must be an integer of 15000 or more'
+  assert.is(problem({ memoLifeMs: 14_999 }), short)
+  const few = 'limits: memosPerOwnerMax must be an integer of 10 or more'
+  assert.is(problem({ memosPerOwnerMax: 9 }), few)
+  for (const name of ['memosMax', 'ttlMsMin', 'ttlMsMax', 'keyBytesMax', 'requestIdBytesMax']) {
+    const usual = `limits: ${name} cannot be other than usual: clients rely on it`
+    assert.is(problem({ [name]: 1_000 }), usual)
+  }
   assert.throws(() => simulate({ scenario: { ...scenario, limits: { keysMax: 0 } } }), 'keysMax')
+})
+
+test('limits: the lowest of each, all at once: 20 seeds: nothing is found', () => {
+  const limits = {
+    locksPerOwnerMax: 1,
+    waitersPerKeyMax: 1,
+    keysMax: 1,
+    countMax: 1,
+    expireMax: 1,
+    memoLifeMs: 15_000,
+    memosPerOwnerMax: 10,
+    memosDroppedMax: 1,
+  }
+  let overloads = 0
+  for (let seed = 1; seed <= 20; seed++) {
+    const scenario = { ...scenarioOf({ seed, fireMs: 10_000 }), limits }
+    const { violation, probes } = simulate({ scenario })
+    assert.is(violation, null, `seed ${seed}: ${violation?.message}`)
+    overloads += probes['refused: overloaded'] ?? 0
+  }
+  assert.ok(overloads > 0)
 })
 
 /** Machines that break a rule, and who must see it. */
@@ -170,8 +198,9 @@ test('limits: a release without a token comes late: its client believes in no ne
 })
 
 /**
- * Client 0 takes one lock, which fills its share of memos for 15 s, and asks for another shortly
- * before there is room again. The first attempt is held back for 900 ms: it comes after the room.
+ * Client 0 takes one lock over and over, which fills its share of memos for 15 s, and asks for
+ * another shortly before there is room again. The first attempt is held back for 900 ms: it comes
+ * after the room.
  */
 function delayedPastOverload(): { scenario: Scenario<LockOperation>; rules: Rule[] } {
   const acquire = (key: string): LockOperation => {
@@ -179,7 +208,8 @@ function delayedPastOverload(): { scenario: Scenario<LockOperation>; rules: Rule
   }
   const first: ClientStep<LockOperation>[] = [
     { pauseMs: 700, operation: acquire('k0') },
-    { pauseMs: 14_500, operation: acquire('k1') },
+    ...Array.from({ length: 9 }, () => ({ pauseMs: 1, operation: acquire('k0') })),
+    { pauseMs: 14_400, operation: acquire('k1') },
   ]
   const second: ClientStep<LockOperation>[] = [
     { pauseMs: 17_000, operation: { type: 'status', key: 'k1' } },
@@ -187,7 +217,7 @@ function delayedPastOverload(): { scenario: Scenario<LockOperation>; rules: Rule
   const scenario = {
     ...scenarioOf({ seed: 1, nodes: 1, clients: 2, faults: [], fireMs: 17_500 }),
     clients: [first, second],
-    limits: { memosPerOwnerMax: 1, memoLifeMs: 15_000 },
+    limits: { memosPerOwnerMax: 10, memoLifeMs: 15_000 },
   }
   let isHeldBack = false
   const rule: Rule = ({ from, timeUs }) => {
