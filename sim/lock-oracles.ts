@@ -2,7 +2,13 @@
 // growth of tokens, levels and limits, no expiry before its time, and a fenced resource that no
 // stale writer reaches.
 
-import type { LockCommand, LockEvent, LockReply, Refusal } from '../core/lock/command.ts'
+import type {
+  LockCommand,
+  LockEvent,
+  LockReply,
+  LockRequest,
+  Refusal,
+} from '../core/lock/command.ts'
 import { isRefusal } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
 import { RequestFates } from './request-fates.ts'
@@ -38,8 +44,10 @@ interface Lease {
   readonly owner: string
   readonly token: number
   readonly count: number
+  /** Log time of its end, from what was asked for: the machine's own word is not taken for it. */
+  readonly deadlineMs: number
+  /** What was left of it, and the true time, when its last grant or change was appended. */
   readonly ttlMs: number
-  /** True time at which its last grant or renewal was appended. */
   readonly appendedUs: number
 }
 
@@ -47,6 +55,7 @@ interface Waiter {
   readonly owner: string
   readonly enteredIndex: number
   readonly waitMs: number
+  readonly ttlMs: number
   /** True time at which its request was appended. */
   readonly appendedUs: number
 }
@@ -70,7 +79,7 @@ export class LockOracles {
   constructor(stage: Stage, limits: Limits) {
     this.#stage = stage
     this.#limits = limits
-    this.#fates = new RequestFates(stage)
+    this.#fates = new RequestFates(stage, limits, (key) => this.#leases.get(key)?.token ?? 0)
   }
 
   /** A client is entitled to believe that it holds `key` until `untilUs` of true time. */
@@ -110,14 +119,9 @@ export class LockOracles {
     if (this.#fates.applied(entry) && reply?.type === 'rejected') this.#onRejected(command, reply)
     for (const event of entry.events) {
       switch (event.type) {
-        case 'queued': {
-          const waitMs = event.deadlineMs - entry.timeMs
-          const { appendedUs } = entry
-          const { key, owner } = event
-          this.#queue(key).push({ owner, enteredIndex: event.index, waitMs, appendedUs })
-          this.#mustBeWithinLimits(key, owner)
+        case 'queued':
+          this.#onQueued(event, entry)
           break
-        }
         case 'waitTimedOut':
           this.#onWaitTimedOut(event, entry)
           break
@@ -134,6 +138,20 @@ export class LockOracles {
           this.#onExpired(event, entry)
       }
     }
+  }
+
+  #onQueued(
+    event: Extract<LockEvent, { readonly type: 'queued' }>,
+    { command, appendedUs }: FirstApplied<LockCommand, LockReply, LockEvent>,
+  ): void {
+    const { key, owner, index } = event
+    if (command?.type !== 'acquire' || command.key !== key || command.owner !== owner) {
+      const what = `${owner} was made to wait for ${key} by ${command?.type}`
+      this.#stage.fail('first come, first served', what)
+    }
+    const { waitMs, ttlMs } = command
+    this.#queue(key).push({ owner, enteredIndex: index, waitMs, ttlMs, appendedUs })
+    this.#mustBeWithinLimits(key, owner)
   }
 
   #onGranted(
@@ -153,19 +171,24 @@ export class LockOracles {
       const held = `${holder.owner} held it with token ${holder.token}`
       this.#stage.fail('one holder in the log', `${owner} was granted ${key} while ${held}`)
     }
+    const { command, timeMs } = entry
     const [first] = this.#queue(key)
+    let ttlMs = command?.type === 'acquire' ? command.ttlMs : 0
     if (first !== undefined || enteredIndex < entry.index) {
       this.#stage.evaluated('first come, first served')
       if (first?.enteredIndex !== enteredIndex) {
         const order = `of entry ${enteredIndex} before that of entry ${first?.enteredIndex}`
         this.#stage.fail('first come, first served', `${key} went to the request ${order}`)
       }
+      ttlMs = first.ttlMs
       this.#leave(key, enteredIndex)
-      if (entry.command?.type === 'expire') {
+      if (command?.type === 'expire') {
         this.#stage.probe('waiter promoted after the holder was lost')
       }
     }
-    this.#lease({ key, owner, token, count: 1, deadlineMs: event.deadlineMs }, entry)
+    const { appendedUs } = entry
+    const deadlineMs = timeMs + ttlMs
+    this.#leases.set(key, { owner, token, count: 1, deadlineMs, ttlMs, appendedUs })
     this.#mustBeWithinLimits(key, owner)
   }
 
@@ -174,20 +197,25 @@ export class LockOracles {
     entry: FirstApplied<LockCommand, LockReply, LockEvent>,
   ): void {
     const { key, owner, token, count } = event
-    const { command } = entry
+    const { command, timeMs, appendedUs } = entry
     this.#stage.evaluated('levels')
     const lease = this.#leases.get(key)
     if (lease?.owner !== owner || lease.token !== token) {
       const held = lease === undefined ? 'nobody held it' : `${lease.owner} held it`
       this.#stage.fail('levels', `${owner} changed ${key} with token ${token} while ${held}`)
     }
-    const step = command === null ? 0 : levelStep(command)
-    if (count !== lease.count + step) {
-      const from = `from ${lease.count} to ${count} by ${command?.type}`
+    if (command === null || !('owner' in command) || !isMeant(lease, key, command)) {
+      const by = command === null ? 'no command' : JSON.stringify(command)
+      this.#stage.fail('levels', `${key}, held by ${owner} with token ${token}, changed by ${by}`)
+    }
+    if (count !== levelAfter(lease.count, command)) {
+      const from = `from ${lease.count} to ${count} by ${JSON.stringify(command)}`
       this.#stage.fail('levels', `the level of ${key} went ${from}`)
     }
-    if (command?.type === 'acquire' && !command.reentrant) this.#stage.probe('lock refreshed')
-    this.#lease(event, entry)
+    if (command.type === 'acquire' && !command.reentrant) this.#stage.probe('lock refreshed')
+    const deadlineMs = deadlineAfter(lease.deadlineMs, timeMs, command)
+    const ttlMs = deadlineMs - timeMs
+    this.#leases.set(key, { owner, token, count, deadlineMs, ttlMs, appendedUs })
     this.#mustBeWithinLimits(key, owner)
   }
 
@@ -224,6 +252,7 @@ export class LockOracles {
     { reason }: Extract<LockReply, { readonly type: 'rejected' }>,
   ): void {
     this.#stage.probe(`refused: ${reason}`)
+    // `overloaded` is judged with the memos.
     if (!isRefusal(reason) || command?.type !== 'acquire') return
     this.#stage.evaluated('refused only at a limit')
     if (this.#hasReached(reason, command.key, command.owner)) return
@@ -308,16 +337,6 @@ export class LockOracles {
     }
   }
 
-  #lease(
-    holding: Omit<Lease, 'ttlMs' | 'appendedUs'> & { key: string; deadlineMs: number },
-    entry: FirstApplied<LockCommand, LockReply, LockEvent>,
-  ): void {
-    const { key, owner, token, count, deadlineMs } = holding
-    // A partial release or a shorter re-entry keeps the deadline: what is left counts from here.
-    const ttlMs = deadlineMs - entry.timeMs
-    this.#leases.set(key, { owner, token, count, ttlMs, appendedUs: entry.appendedUs })
-  }
-
   #queue(key: string): Waiter[] {
     let queue = this.#queues.get(key)
     if (queue === undefined) this.#queues.set(key, (queue = []))
@@ -331,10 +350,24 @@ export class LockOracles {
   }
 }
 
-/** What a command that leaves a lock held does to its level. */
-function levelStep(command: LockCommand): number {
-  if (command.type === 'acquire') return command.reentrant ? 1 : 0
-  return command.type === 'release' ? -1 : 0
+/** Whether a request is the holder's, and of this holding if it names one. */
+function isMeant(lease: Lease, key: string, command: LockRequest): boolean {
+  if (command.key !== key || command.owner !== lease.owner) return false
+  return command.type === 'acquire' || command.token === null || command.token === lease.token
+}
+
+/** The level after the holder's request; null when it must not leave the lock held. */
+function levelAfter(count: number, command: LockRequest): number | null {
+  if (command.type === 'acquire') return count + (command.reentrant ? 1 : 0)
+  if (command.type === 'renew') return count
+  return command.all || count === 1 ? null : count - 1
+}
+
+/** The end of the lease after the holder's request: only a renewal may bring it nearer. */
+function deadlineAfter(deadlineMs: number, timeMs: number, command: LockRequest): number {
+  if (command.type === 'release') return deadlineMs
+  const asked = timeMs + command.ttlMs
+  return command.type === 'renew' ? asked : Math.max(deadlineMs, asked)
 }
 
 /** The least true time, microseconds, that a span of log time takes by clocks within the bound. */

@@ -7,8 +7,10 @@ import { isRefusal } from '../../core/lock/limits.ts'
 import type { Limits } from '../../core/lock/limits.ts'
 import { lockMachine } from '../../core/lock/machine.ts'
 import type { LockMachine } from '../../core/lock/machine.ts'
+import { memoId } from '../../core/lock/records.ts'
 import type { LockState } from '../../core/lock/state.ts'
 import type { ApplyContext, MachineEvent } from '../../core/machine.ts'
+import { mapGet } from '../../core/ordered-map.ts'
 import { UNDER_WAY_MS, patienceMs } from '../../sim/lock-limits.ts'
 import { lockWorkload } from '../../sim/lock-workload.ts'
 import type { LockOperation } from '../../sim/lock-workload.ts'
@@ -112,6 +114,51 @@ const planted: readonly (readonly [string, string, (limits: Partial<Limits>) => 
       return honest(state, isRelease ? { ...command, all: true } : command, context)
     },
   )],
+  ['a release of all levels lowers one', 'levels', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      const isRelease = command.type === 'release'
+      return honest(state, isRelease ? { ...command, all: false } : command, context)
+    },
+  )],
+  ['whoever asks renews the lease', 'levels', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      if (command.type !== 'renew') return honest(state, command, context)
+      const owner = mapGet(state.locks, command.key)?.owner ?? command.owner
+      return honest(state, { ...command, owner, token: null }, context)
+    },
+  )],
+  ['the share of memos is not looked at', 'limits', (limits) => {
+    return lockMachine({ ...limits, memosPerOwnerMax: 10_000 })
+  }],
+  ['the share of memos is one lower than it is', 'refused only at a limit', (limits) => {
+    return lockMachine({ ...limits, memosPerOwnerMax: (limits.memosPerOwnerMax ?? 10_000) - 1 })
+  }],
+  ['waits are half as long as asked for', 'no early end of a wait', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      if (command.type !== 'acquire') return honest(state, command, context)
+      return honest(state, { ...command, waitMs: Math.ceil(command.waitMs / 2) }, context)
+    },
+  )],
+  ['leases are half as long as asked for', 'no early expiry', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      if (command.type !== 'acquire') return honest(state, command, context)
+      return honest(state, { ...command, ttlMs: command.ttlMs / 2 }, context)
+    },
+  )],
+  ['a holding that lasts is said to have ended', 'one fate for each request', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      const [after, reply, events] = honest(state, command, context)
+      const isRepeated =
+        command.type === 'acquire' && mapGet(state.memos, memoId(command))?.type === 'answered'
+      if (!isRepeated || reply?.type !== 'granted') return [after, reply, events]
+      return [after, { type: 'expired', token: reply.token }, events]
+    },
+  )],
 ]
 
 function tokenOf(operation: LockResult['history'][number] | undefined): number {
@@ -138,39 +185,47 @@ for (const [bug, oracle, machineOf] of planted) {
   })
 }
 
-test('limits: a release frees a holding that it does not name: seen', () => {
-  const take = { type: 'acquire', key: 'k0', waitMs: 0, reentrant: true } as const
-  const release = { type: 'release', key: 'k0', all: false } as const
-  // The first lease runs out; of the second the client never hears, and then releases the first.
-  // The release of nothing is there since every second request is given up after 2.5 s.
-  const steps: ClientStep<LockOperation>[] = [
-    { pauseMs: 600, operation: { ...release, withToken: false } },
-    { pauseMs: 100, operation: { ...take, ttlMs: 200 } },
-    { pauseMs: 500, operation: { ...take, ttlMs: 3_000 } },
-    { pauseMs: 100, operation: { ...release, withToken: true } },
-  ]
-  const drawn = scenarioOf({ seed: 1, nodes: 1, clients: 1, faults: [], fireMs: 5_000 })
-  const scenario = { ...drawn, clients: [steps], limits: {} }
-  const deaf: Rule = ({ to, timeUs }) => {
-    const isLost = to === 1 && timeUs > 1_100_000 && timeUs < 3_650_000
-    return { type: isLost ? 'drop' : 'pass' }
-  }
-  const verdictOf = (machine: LockMachine): string | undefined => {
-    const asked = { machine, workload: lockWorkload(1), scenario, rules: [deaf] }
-    const { violation, history } = simulate(asked)
-    const [, , second, last] = history
-    assert.is(second?.outcome, 'info')
-    const token = tokenOf(history[1])
-    assert.equal(last?.input, { type: 'release', key: 'k0', owner: 'c0', token })
-    return violation?.oracle
-  }
-  assert.is(verdictOf(lockMachine()), undefined)
-  const careless = edited({}, (honest) => (state, command, context) => {
-    const isRelease = command.type === 'release'
-    return honest(state, isRelease ? { ...command, token: null } : command, context)
+/** What client 0 says of its first lock once it holds the next, and who must see it misheard. */
+const misheard: readonly (readonly [LockOperation, string])[] = [
+  [{ type: 'release', key: 'k0', withToken: true, all: false }, 'only the holder releases'],
+  [{ type: 'renew', key: 'k0', ttlMs: 400, withToken: true }, 'levels'],
+]
+
+for (const [operation, oracle] of misheard) {
+  test(`limits: a ${operation.type} reaches a holding that it does not name: seen`, () => {
+    const take = { type: 'acquire', key: 'k0', waitMs: 0, reentrant: true } as const
+    const release = { type: 'release', key: 'k0', withToken: false, all: false } as const
+    // The first lease runs out; of the second the client never hears, and then names the first.
+    // The release of nothing is there since every second request is given up after 2.5 s.
+    const steps: ClientStep<LockOperation>[] = [
+      { pauseMs: 600, operation: release },
+      { pauseMs: 100, operation: { ...take, ttlMs: 200 } },
+      { pauseMs: 500, operation: { ...take, ttlMs: 3_000 } },
+      { pauseMs: 100, operation },
+    ]
+    const drawn = scenarioOf({ seed: 1, nodes: 1, clients: 1, faults: [], fireMs: 5_000 })
+    const scenario = { ...drawn, clients: [steps], limits: {} }
+    const deaf: Rule = ({ to, timeUs }) => {
+      const isLost = to === 1 && timeUs > 1_100_000 && timeUs < 3_650_000
+      return { type: isLost ? 'drop' : 'pass' }
+    }
+    const verdictOf = (machine: LockMachine): string | undefined => {
+      const asked = { machine, workload: lockWorkload(1), scenario, rules: [deaf] }
+      const { violation, history } = simulate(asked)
+      const [, first, second, last] = history
+      assert.is(second?.outcome, 'info')
+      assert.ok(last !== undefined && 'token' in last.input)
+      assert.is(last.input.token, tokenOf(first))
+      return violation?.oracle
+    }
+    assert.is(verdictOf(lockMachine()), undefined)
+    const careless = edited({}, (honest) => (state, command, context) => {
+      const isMeant = command.type !== 'release' && command.type !== 'renew'
+      return honest(state, isMeant ? command : { ...command, token: null }, context)
+    })
+    assert.is(verdictOf(careless), oracle)
   })
-  assert.is(verdictOf(careless), 'only the holder releases')
-})
+}
 
 test('limits: a release without a token comes late: its client believes in no new lock', () => {
   const take = { type: 'acquire', key: 'k0', ttlMs: 3_000, waitMs: 0, reentrant: true } as const
