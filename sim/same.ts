@@ -24,7 +24,6 @@ export function samePlain(a: unknown, b: unknown): boolean {
   if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false
   // These have no fields that would say what is in them.
   if (a instanceof Map || a instanceof Set) return samePlain([...a], [...(b as typeof a)])
-  if (a instanceof Date) return a.getTime() === (b as Date).getTime()
   return sameFields(a as Fields, b as Fields)
 }
 

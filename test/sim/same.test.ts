@@ -45,8 +45,6 @@ const unequal: readonly (readonly [unknown, unknown])[] = [
   [new Map([[1, 2]]), new Map([[1, 3]])],
   [new Set([1]), new Set([2])],
   [new Map(), new Set()],
-  [new Date(1), new Date(2)],
-  [new Date(1), {}],
 ]
 
 test('same: plain data that differs anywhere: not the same, either way round', () => {
@@ -59,7 +57,7 @@ test('same: plain data that differs anywhere: not the same, either way round', (
 test('same: plain data: the same as its own copy, and as another one by its text', () => {
   const isSame = (value: unknown): boolean => samePlain(value, structuredClone(value))
   fc.assert(fc.property(fc.jsonValue(), isSame), { seed: 20_260_727 })
-  for (const value of [new Map([[1, { a: 2 }]]), new Set([[1]]), new Date(5)]) {
+  for (const value of [new Map([[1, { a: 2 }]]), new Set([[1]])]) {
     assert.ok(isSame(value))
   }
   assert.ok(samePlain({ a: Number.NaN, b: Uint8Array.of(1) }, { b: Uint8Array.of(1), a: NaN }))
