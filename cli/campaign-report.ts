@@ -135,16 +135,21 @@ function seedList(seeds: readonly number[]): string {
   return rest > 0 ? `${noun} ${shown} and ${rest} more` : `${noun} ${shown}`
 }
 
+/** What the letters in a line of the trace say. */
+const LEGEND = 'f follower, p precandidate, c candidate, L leader, = stalled, x down'
+
 /** The first in full, the others in a few words. */
 function printFindings(findings: readonly Finding[], screen: Screen): void {
   const [first, ...others] = findings
   if (first === undefined) return
   printFinding(first, screen)
   if (others.length > 0) screen.print('')
+  let noteBefore: string | null = null
   for (const { seed, oracle, message, reproduce, note } of others) {
     const where = seed === null ? 'in all' : `in seed ${seed}`
     screen.print(`${screen.paint('red', 'violation')} ${where}: ${oracle}: ${message}`)
-    if (note !== null) screen.print(`  ${note}`)
+    if (note !== null && note !== noteBefore) screen.print(`  ${note}`)
+    noteBefore = note
     if (reproduce !== null) screen.print(`  ${reproduce}`)
   }
 }
@@ -160,6 +165,7 @@ export function printFinding(finding: Finding, screen: Screen): void {
     const shown = trace.slice(-TRACE_LINES)
     screen.print(`\nthe last ${counted(shown.length, 'line')} of the trace:`)
     screen.print(shown.join('\n'))
+    screen.print(`\neach node's letter: ${LEGEND}`)
   }
   screen.print('')
   if (note !== null) screen.print(`note:      ${note}`)

@@ -137,6 +137,7 @@ function printTable(mutants: readonly Mutant[], trials: readonly Trial[], screen
   }
   const alive = rows.filter(({ killed }) => !killed).map(({ id }) => id)
   screen.print('')
-  if (alive.length === 0) screen.print(`all ${rows.length} mutants were killed`)
+  const all = rows.length === 1 ? 'the mutant was' : `all ${rows.length} mutants were`
+  if (alive.length === 0) screen.print(`${all} killed`)
   else screen.print(`${alive.length} of ${rows.length} mutants not killed: ${alive.join(', ')}`)
 }

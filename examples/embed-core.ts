@@ -1,9 +1,9 @@
 // A register embedded in three replicas in one thread: the state machine that you write, and the
 // host loop that carries out effects and brings back events. Run: npx tsx examples/embed-core.ts
 
-import { ByteReader, ByteWriter, DEFAULTS, NOTHING_RESTORED } from '../core/index.ts'
-import { hashBytes, lanesHex, replica } from '../core/index.ts'
-import type { Event, Machine, NodeId, ReplicaState } from '../core/index.ts'
+import { ByteReader, ByteWriter, DEFAULTS, NOTHING_RESTORED } from 'lockstep/core'
+import { hashBytes, lanesHex, replica } from 'lockstep/core'
+import type { Event, Machine, NodeId, ReplicaState } from 'lockstep/core'
 
 interface Register { readonly value: number }
 interface Reply { readonly ok: boolean; readonly value: number }

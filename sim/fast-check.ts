@@ -123,7 +123,7 @@ function lockLimits(): fc.Arbitrary<Partial<Limits>> {
       expireMax: low,
       memosDroppedMax: low,
       memoLifeMs: fc.constantFrom(15_000, 20_000),
-      memosPerOwnerMax: fc.constantFrom(5, 20),
+      memosPerOwnerMax: fc.constantFrom(10, 20),
     },
     { requiredKeys: [], noNullPrototype: true },
   )

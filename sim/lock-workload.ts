@@ -24,7 +24,7 @@ import { UNDER_WAY_MS, patienceMs } from './lock-limits.ts'
 import { LOCK_ORACLES, LockOracles } from './lock-oracles.ts'
 import type { RandomStream } from './random.ts'
 import { EPSILON_PPM } from './scenario.ts'
-import type { Actor, Ask, Ended, Stage, Workload } from './workload.ts'
+import type { Actor, Ask, Ended, FirstApplied, Stage, Workload } from './workload.ts'
 
 /** What a client does, as plain data. What it holds by then decides what comes of it. */
 export type LockOperation =
@@ -84,11 +84,40 @@ export function lockWorkload(
       const oracles = new LockOracles(stage, { ...LIMITS, ...limits })
       return {
         actor: (client) => new LockClient(client, stage, oracles, patienceMs(limits)),
-        applied: (entry) => oracles.applied(entry),
+        applied: (entry) => {
+          if (stage.isTraced) traceEntry(stage, entry)
+          oracles.applied(entry)
+        },
       }
     },
     judge: (history) =>
       checkLocks(history, { unitsPerMs: 1_000, epsilonPpm: EPSILON_PPM, slackMs: SLACK_MS }),
+  }
+}
+
+/** What an entry did to the locks, as it is first applied. */
+function traceEntry(
+  stage: Stage,
+  { index, events }: FirstApplied<LockCommand, LockReply, LockEvent>,
+): void {
+  for (const event of events) stage.trace(event.owner, `${inWords(event)} (entry ${index})`)
+}
+
+function inWords(event: LockEvent): string {
+  const { key } = event
+  switch (event.type) {
+    case 'queued':
+      return `waits for ${key}`
+    case 'waitTimedOut':
+      return `has waited for ${key} in vain`
+    case 'granted':
+      return `is granted ${key}, token ${event.token}`
+    case 'updated':
+      return `keeps ${key}, token ${event.token}, level ${event.count}`
+    case 'released':
+      return `releases ${key}, token ${event.token}`
+    case 'expired':
+      return `loses ${key}, token ${event.token}: the lease has run out`
   }
 }
 

@@ -4,10 +4,20 @@
 //
 // Glyphs: f follower, p precandidate, c candidate, L leader, = stalled, x down.
 
-/** Keeps the last `limit` lines; with a limit of 0 it keeps none and costs nothing. */
+interface Line {
+  readonly at: number
+  readonly text: string
+}
+
+/**
+ * Keeps the last `limit` lines; with a limit of 0 it keeps none and costs nothing. What the
+ * workload says comes so often that it would crowd out the rest: it gets a third, or what is left.
+ */
 export class TraceLines {
   readonly #limit: number
-  #lines: string[] = []
+  #lines: Line[] = []
+  #details: Line[] = []
+  #count = 0
 
   constructor(limit: number) {
     this.#limit = limit
@@ -17,15 +27,28 @@ export class TraceLines {
     return this.#limit > 0
   }
 
-  /** @param glyphs one for each node */
-  add(timeUs: number, glyphs: string, who: string, what: string): void {
+  /** @param glyphs one for each node; `isDetail`: the workload says it */
+  add(timeUs: number, glyphs: string, who: string, what: string, isDetail: boolean): void {
     if (this.#limit === 0) return
     const seconds = (timeUs / 1e6).toFixed(6).padStart(11)
-    this.#lines.push(`${seconds}  ${glyphs}  ${who.padEnd(5)} ${what}`)
-    if (this.#lines.length >= this.#limit * 2) this.#lines = this.lines()
+    const line = { at: this.#count++, text: `${seconds}  ${glyphs}  ${who.padEnd(5)} ${what}` }
+    if (isDetail) this.#details = this.#kept(this.#details, line)
+    else this.#lines = this.#kept(this.#lines, line)
   }
 
   lines(): string[] {
-    return this.#limit === 0 ? [] : this.#lines.slice(-this.#limit)
+    const detailsMin = Math.floor(this.#limit / 3)
+    const lines = last(this.#lines, this.#limit - Math.min(detailsMin, this.#details.length))
+    const details = last(this.#details, this.#limit - lines.length)
+    return [...lines, ...details].sort((a, b) => a.at - b.at).map(({ text }) => text)
   }
+
+  #kept(lines: Line[], line: Line): Line[] {
+    lines.push(line)
+    return lines.length < this.#limit * 2 ? lines : last(lines, this.#limit)
+  }
+}
+
+function last(lines: Line[], count: number): Line[] {
+  return count === 0 ? [] : lines.slice(-count)
 }

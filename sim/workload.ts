@@ -49,7 +49,9 @@ export interface Stage {
   evaluated(oracle: string): void
   /** An oracle saw a rule broken: ends the run. */
   fail(oracle: string, message: string): never
-  trace(where: string, what: string): void
+  /** False: nobody keeps a trace, and a line need not be made. */
+  readonly isTraced: boolean
+  trace(who: string, what: string): void
 }
 
 /** One entry as it was applied for the first time anywhere. */

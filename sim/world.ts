@@ -371,7 +371,8 @@ class World<
       fail: (oracle, message) => {
         throw new Violation(oracle, message)
       },
-      trace: (who, what) => this.#trace(who, what),
+      isTraced: this.#lines.isOn,
+      trace: (who, what) => this.#trace(who, what, true),
     }
   }
 
@@ -388,10 +389,10 @@ class World<
     return client as SimulatedClient<Command, Reply, Op, Input, Output>
   }
 
-  #trace(who: string, what: string): void {
+  #trace(who: string, what: string, isDetail = false): void {
     if (!this.#lines.isOn) return
     const glyphs = this.#nodes.map((node) => glyphOf(node.status, node.state?.raft.role))
-    this.#lines.add(this.#timeUs, glyphs.join(''), who, what)
+    this.#lines.add(this.#timeUs, glyphs.join(''), who, what, isDetail)
   }
 }
 

@@ -129,7 +129,7 @@ test('sim: --nodes and --trace: the trace has one glyph for each node', () => {
     const { stdout } = sim('--seed', '1', '--nodes', String(nodes), '--trace')
     const lines = stdout.split('\n').filter((line) => /^ +\d+\.\d{6} {2}/.test(line))
     assert.ok(lines.length > 5, stdout)
-    const glyphs = new RegExp(`^ +\\S+ {2}[fpcLx=]{${nodes}} {2}(n\\d|c\\d|net|world) +\\S`)
+    const glyphs = new RegExp(`^ +\\S+ {2}[fpcLx=]{${nodes}} {2}(n\\d|[cf]\\d|net|world) +\\S`)
     for (const line of lines) assert.match(line, glyphs)
   }
   const json = jsonOf(sim('--seed', '1', '--trace', '--json'))

@@ -261,6 +261,9 @@ test('library: trace lines: the last ones, in order of time', () => {
   const times = trace.map((line) => Number.parseFloat(line))
   assert.equal([...times].sort((a, b) => a - b), times)
   assert.equal(simulate({ seed: 5, ...SMALL }).trace, [])
+  // What the locks say comes more often than all else, and leaves room for it.
+  const details = trace.filter((line) => /\(entry \d+\)$/.test(line)).length
+  assert.ok(details >= 4 && details < 12, `${details} lines of locks`)
 })
 
 const FINE: Scenario<never> = {
