@@ -34,7 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     story: 'A candidate counts vote messages, so a vote that arrives twice counts as two voters.',
     source: 'https://github.com/unshiftio/liferaft/blob/5a6139e/index.js#L267',
-    killedBy: { seed: 44, oracle: 'election quorum' },
+    killedBy: { seed: 10, oracle: 'election quorum' },
   },
   {
     id: 'E3',
@@ -97,7 +97,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'const timeMs = turn.now',
     story: "The state machine goes by the applying node's own clock, which others do not share.",
     source: 'https://github.com/hashicorp/nomad/pull/13725',
-    killedBy: { seed: 1, oracle: 'equal state at equal index' },
+    killedBy: { seed: 1, oracle: 'equal replies at equal index' },
   },
   {
     id: 'L1',
@@ -106,7 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'memoLifeMs: 1',
     story: 'Replies are forgotten too soon, so a request that is sent again takes effect twice.',
     source: 'https://github.com/logcabin/logcabin/commit/163fba5',
-    killedBy: { seed: 1, oracle: 'linearizable' },
+    killedBy: { seed: 1, oracle: 'one fate for each request' },
   },
   {
     id: 'L2',
