@@ -1,7 +1,7 @@
 // Capsules on disk: written when a campaign finds a violation, read when one is replayed.
 
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { buildCapsule, encodeCapsule, parseCapsule } from '../sim/capsule.ts'
 import type { Capsule } from '../sim/capsule.ts'
 import type { CampaignViolation, Setting } from '../sim/campaign.ts'
@@ -71,7 +71,7 @@ function keepViolation(
   }
   const path = join(out, `seed-${seed}-${capsule.traceHash.slice(0, 8)}.json`)
   try {
-    mkdirSync(out, { recursive: true })
+    makeFolder(out)
     writeFileSync(path, encodeCapsule(capsule))
   } catch (error) {
     const note = `the capsule could not be written: ${(error as Error).message}`
@@ -79,6 +79,13 @@ function keepViolation(
   }
   const line = `npx lockstep replay ${shellWord(path)}`
   return { ...violation, capsule: path, reproduce: line, trace, note: null }
+}
+
+/** Level by level: asked for all levels at once, Node 20 never comes back from within /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder)
 }
 
 /** Reads a capsule. Throws a `UsageError` in one line when the file cannot be used as one. */

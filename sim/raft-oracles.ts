@@ -313,7 +313,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
         if (later || (equal && candidate.lastIndex >= voter.lastIndex)) votes++
       }
       if (!this.#isMajority(votes)) return
-      const other = `${this.#names[at]} lacks it and could win an election`
+      const other = `node ${this.#names[at]} lacks it and could win an election`
       const what = `it committed entry ${index} of term ${term}, but ${other}`
       this.#fail('no electable node lacks a committed entry', node, what)
     })
