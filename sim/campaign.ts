@@ -76,14 +76,18 @@ export interface Medians {
   readonly faultKinds: number
 }
 
-/** Situations that a campaign must have been in, or it proves little. */
-export const REQUIRED_PROBES: readonly string[] = [
+/** Situations that any two clients get into. */
+const PROBES_OF_FEW: readonly string[] = [
   'leader crashed with unreplicated entries',
   'conflicting suffix truncated',
   'torn record found at restart',
   'lease ran out behind a partition',
   'waiter promoted after the holder was lost',
   'retry answered from memory',
+]
+
+/** Situations that take more clients, and locks to choose from. */
+const PROBES_OF_MANY: readonly string[] = [
   'refused: tooManyWaiters',
   'refused: tooManyLocks',
   'refused: tooManyKeys',
@@ -95,6 +99,9 @@ export const REQUIRED_PROBES: readonly string[] = [
   'all levels released at once',
   'lock refreshed',
 ]
+
+/** Situations that a campaign must have been in, or it proves little. */
+export const REQUIRED_PROBES: readonly string[] = [...PROBES_OF_FEW, ...PROBES_OF_MANY]
 
 /** From this many seeds on, what never came up or was never looked at is no accident. */
 export const REACHABILITY_SEEDS = 200
@@ -231,13 +238,15 @@ export class Tally {
     const isWorldWhole =
       faults === 'swarm' &&
       (nodes ?? 3) >= 3 &&
-      clients >= 4 &&
-      keys >= 2 &&
+      clients >= 2 &&
       fireMs >= DEFAULT_SETTING.fireMs
     if (this.#seeds < REACHABILITY_SEEDS || !isWorldWhole) return { reached: [], evaluated: [] }
+    const isCrowded = clients >= 4 && keys >= 2
+    const probes = isCrowded ? REQUIRED_PROBES : PROBES_OF_FEW
+    const oracles = isCrowded ? Object.keys(this.#oracles) : []
     return {
-      reached: REQUIRED_PROBES.filter((probe) => this.#probes[probe] === 0),
-      evaluated: Object.keys(this.#oracles).filter((oracle) => this.#oracles[oracle] === 0),
+      reached: probes.filter((probe) => this.#probes[probe] === 0),
+      evaluated: oracles.filter((oracle) => this.#oracles[oracle] === 0),
     }
   }
 }
