@@ -82,6 +82,8 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   #replay: State
   #replayTimeMs = 0
   readonly #replayed: Replayed<Reply, MachineEvent>[] = []
+  /** Nodes that have crashed once: it costs as much as the state is big, and crashes are many. */
+  readonly #snapshotChecked = new Set<number>()
   /** Whoever first applies so many entries has its snapshot looked at. */
   #snapshotDue = SNAPSHOT_DUE_MIN
   /** The last snapshot that was read back. */
@@ -194,7 +196,8 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
 
   /** Whole states, at a crash and at the end: the log is the committed, the snapshot reads back. */
   checkWhole(node: number, state: ReplicaState<State>, isLast: boolean): void {
-    if (isLast) this.#checkSnapshot(node, state)
+    if (isLast || !this.#snapshotChecked.has(node)) this.#checkSnapshot(node, state)
+    this.#snapshotChecked.add(node)
     this.evaluated['committed entry never changes']++
     const { commit, log } = state.raft
     for (let index = 1; index <= commit; index++) {

@@ -11,12 +11,13 @@ import { Violation } from './violation.ts'
 
 /**
  * The bounds, in maximum election timeouts (twice the base). A leader and all answers from the heal
- * on; the rest from when enough nodes must have caught up.
+ * on, a fresh operation from its asking; the rest from when enough nodes must have caught up.
  */
 const LEADER_WITHIN = 10
 const ANSWERS_WITHIN = 20
 const ANSWERS_ONCE_CAUGHT_UP = 15
-const FRESH_WITHIN = 10
+const FRESH_WITHIN = 20
+const FRESH_ONCE_CAUGHT_UP = 10
 /** Once all have caught up: only the last few entries, and the word that they are committed. */
 const EQUAL_WITHIN = 2
 
@@ -136,13 +137,16 @@ export class Recovery<Op, Output> {
   #checkFresh(): boolean {
     const [client] = this.#host.clients
     const what = 'a fresh operation after the heal'
-    const sinceUs = Math.max(this.#stageUs, this.#catchUp.quorumByUs)
-    if (client === undefined) this.#next('equal', what)
-    else if (client.isBusy) this.#mustBeWithin(FRESH_WITHIN, sinceUs, what, 'no answer')
-    else if (client.lastOutput === null) {
+    if (client === undefined) {
+      this.#next('equal', what)
+      return false
+    }
+    if (client.isBusy || client.lastOutput === null) {
+      this.#mustBeWithin(FRESH_WITHIN, this.#stageUs, what, 'no answer')
+      const sinceUs = Math.max(this.#stageUs, this.#catchUp.quorumByUs)
+      this.#mustBeWithin(FRESH_ONCE_CAUGHT_UP, sinceUs, what, 'no answer')
       // It asked a dead node, or lost its answer: an application would ask again.
-      this.#mustBeWithin(FRESH_WITHIN, sinceUs, what, 'no answer')
-      client.ask(this.#workload.fresh())
+      if (!client.isBusy) client.ask(this.#workload.fresh())
     } else if (!this.#workload.isServed(client.lastOutput)) {
       throw new Violation(what, `it was answered ${JSON.stringify(client.lastOutput)}`)
     } else this.#next('equal', what)
