@@ -199,11 +199,7 @@ export class LockOracles {
     const { key, owner, token, count } = event
     const { command, timeMs, appendedUs } = entry
     this.#stage.evaluated('levels')
-    const lease = this.#leases.get(key)
-    if (lease?.owner !== owner || lease.token !== token) {
-      const held = lease === undefined ? 'nobody held it' : `${lease.owner} held it`
-      this.#stage.fail('levels', `${owner} changed ${key} with token ${token} while ${held}`)
-    }
+    const lease = this.#leaseOf(event, 'levels', 'changed')
     if (command === null || !('owner' in command) || !isMeant(lease, key, command)) {
       const by = command === null ? 'no command' : JSON.stringify(command)
       this.#stage.fail('levels', `${key}, held by ${owner} with token ${token}, changed by ${by}`)
@@ -225,11 +221,7 @@ export class LockOracles {
   ): void {
     const { key, owner, token } = event
     this.#stage.evaluated('only the holder releases')
-    const lease = this.#leases.get(key)
-    if (lease?.owner !== owner || lease.token !== token) {
-      const held = lease === undefined ? 'nobody held it' : `${lease.owner} held it`
-      this.#stage.fail('only the holder releases', `${owner} released ${key} while ${held}`)
-    }
+    const lease = this.#leaseOf(event, 'only the holder releases', 'released')
     if (command?.type !== 'release' || command.owner !== owner) {
       this.#stage.fail('only the holder releases', `${key} was freed by ${command?.type}`)
     }
@@ -244,6 +236,18 @@ export class LockOracles {
     if (lease.count > 1) this.#stage.probe('all levels released at once')
     if (command.token === null) this.#stage.probe('lock freed without naming its token')
     this.#leases.delete(key)
+  }
+
+  /** The lease that an event is about: it must be the owner's, under that token. */
+  #leaseOf(
+    { key, owner, token }: { readonly key: string; readonly owner: string; readonly token: number },
+    oracle: string,
+    did: string,
+  ): Lease {
+    const lease = this.#leases.get(key)
+    if (lease?.owner === owner && lease.token === token) return lease
+    const held = lease === undefined ? 'nobody held it' : `${lease.owner} held it`
+    return this.#stage.fail(oracle, `${owner} ${did} ${key} with token ${token} while ${held}`)
   }
 
   /** A request is refused for the first time: there must be no room for it. */

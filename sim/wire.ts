@@ -34,12 +34,12 @@ export function bytesWire(cluster: string, group: string): Wire {
       const decoded = decodeFrame(payload as Uint8Array)
       return decoded.type === 'frame' ? decoded.frame.message : null
     },
-    request: (request) => encodeClientRequest(request),
+    request: encodeClientRequest,
     readRequest: (payload) => {
       const decoded = decodeClientRequest(payload as Uint8Array)
       return decoded.type === 'request' ? decoded.request : null
     },
-    reply: (reply) => encodeClientReply(reply),
+    reply: encodeClientReply,
     readReply: (payload) => {
       const decoded = decodeClientReply(payload as Uint8Array)
       return decoded.type === 'reply' ? decoded.reply : null
