@@ -1,0 +1,259 @@
+// The rules of sessions: which call reaches the inner machine, what is remembered of it, and when a
+// session ends. They rest on the state, the command and its place in the log, and on nothing else.
+// Ref: Ongaro's thesis, section 6.3; RIFL (Lee et al., SOSP 2015).
+
+import type { Lanes } from '../hash.ts'
+import { hashBytes } from '../hash.ts'
+import { invariant, unreachable } from '../invariant.ts'
+import type { Answer, ApplyContext, Machine, MachineEvent } from '../machine.ts'
+import { mapFirst, mapGet, mapSize } from '../ordered-map.ts'
+import type {
+  Call,
+  ExpireSessions,
+  SessionCommand,
+  SessionEnded,
+  SessionEvent,
+  SessionReason,
+  SessionReply,
+} from './command.ts'
+import type { SessionLimits } from './limits.ts'
+import { isTtlWithin } from './limits.ts'
+import type { CallRecord, Session } from './records.ts'
+import { acknowledged, newSession, renewed, withCall } from './records.ts'
+import type { Draft, SessionState } from './state.ts'
+import { closeDraft, openDraft, putSession, putWait } from './state.ts'
+
+/** What the inner machine is told of a command: where it is applied, and whose it is. */
+export interface SessionContext extends ApplyContext {
+  /** The session that calls; null outside of all sessions. */
+  readonly session: number | null
+}
+
+/** Lets the inner machine react to the end of a session: a new state, and what happened. */
+export type OnSessionEnded<State, Reply, Event> = (
+  state: State,
+  session: number,
+  context: ApplyContext,
+) => readonly [State, readonly MachineEvent<Reply, Event>[]]
+
+/** What decides besides the state: the same on every node. */
+export interface Rules<State, Command, Reply, Event extends { readonly type: string }> {
+  readonly inner: Machine<State, Command, Reply, Event>
+  readonly limits: SessionLimits
+  readonly onSessionEnded: OnSessionEnded<State, Reply, Event> | null
+}
+
+/** `Machine.apply` under these rules. */
+export function applyCommand<State, Command, Reply, Event extends { readonly type: string }>(
+  rules: Rules<State, Command, Reply, Event>,
+  state: SessionState<State, Reply>,
+  command: SessionCommand<Command>,
+  context: ApplyContext,
+): readonly [
+  SessionState<State, Reply>,
+  SessionReply<Reply> | null,
+  readonly MachineEvent<SessionReply<Reply>, SessionEvent<Event>>[],
+] {
+  const draft: Draft<State, Reply, Event> = openDraft(state, context)
+  const reply = applyTo(rules, draft, command)
+  return [closeDraft(draft), reply, draft.events]
+}
+
+function applyTo<State, Command, Reply, Event extends { readonly type: string }>(
+  rules: Rules<State, Command, Reply, Event>,
+  draft: Draft<State, Reply, Event>,
+  command: SessionCommand<Command>,
+): SessionReply<Reply> | null {
+  switch (command.type) {
+    case 'openSession':
+      return openSession(rules, draft, command.ttlMs)
+    case 'keepAlive': {
+      const session = mapGet(draft.sessions, command.session)
+      if (session === undefined) return rejected('sessionEnded')
+      putSession(draft, session, renewed(session, draft.timeMs))
+      return { type: 'keptAlive', ttlMs: session.ttlMs }
+    }
+    case 'closeSession': {
+      const session = mapGet(draft.sessions, command.session)
+      if (session === undefined) return rejected('sessionEnded')
+      endSession(rules, draft, session, 'close')
+      return { type: 'closed' }
+    }
+    case 'call':
+      return call(rules, draft, command)
+    case 'plain': {
+      const [reply, events] = applyInner(rules, draft, command.command, null)
+      route(rules, draft, events)
+      return reply === null ? null : { type: 'replied', reply }
+    }
+    case 'expireSessions':
+      return expireSessions(rules, draft, command)
+    default:
+      return unreachable(command)
+  }
+}
+
+function rejected(reason: SessionReason): { readonly type: 'rejected'; reason: SessionReason } {
+  return { type: 'rejected', reason }
+}
+
+function openSession<State, Command, Reply, Event extends { readonly type: string }>(
+  { limits }: Rules<State, Command, Reply, Event>,
+  draft: Draft<State, Reply, Event>,
+  ttlMs: number,
+): SessionReply<Reply> {
+  if (!isTtlWithin(ttlMs, limits)) return rejected('ttlOutOfRange')
+  if (mapSize(draft.sessions) >= limits.sessionsMax) return rejected('tooManySessions')
+  putSession(draft, undefined, newSession(draft.index, ttlMs, draft.timeMs))
+  return { type: 'opened', session: draft.index, ttlMs }
+}
+
+/**
+ * A call of a living session shows that its client is there and moves the acknowledged mark,
+ * whatever it is answered. It reaches the inner machine only when its number was never seen: not by
+ * being higher than others, since calls may arrive in any order.
+ */
+function call<State, Command, Reply, Event extends { readonly type: string }>(
+  rules: Rules<State, Command, Reply, Event>,
+  draft: Draft<State, Reply, Event>,
+  command: Call<Command>,
+): SessionReply<Reply> | null {
+  const { inner, limits } = rules
+  const before = mapGet(draft.sessions, command.session)
+  if (before === undefined) return rejected('sessionEnded')
+  const { sequence } = command
+  const session = acknowledged(inner, renewed(before, draft.timeMs), command.acknowledged)
+  const known = mapGet(session.calls, sequence)
+  const isNew = known === undefined && sequence > session.acknowledged
+  if (!isNew || isFull(session, sequence, limits)) {
+    putSession(draft, before, session)
+    if (sequence <= session.acknowledged) return rejected('alreadyAnswered')
+    if (known === undefined) return rejected('tooManyUnacknowledged')
+    return callAgain(draft, known, hashBytes(inner.encodeCommand(command.command)))
+  }
+  const body = hashBytes(inner.encodeCommand(command.command))
+  const [reply, events] = applyInner(rules, draft, command.command, session.id)
+  const { index } = draft
+  const record: CallRecord<Reply> =
+    reply === null ? { type: 'waiting', body, index } : { type: 'answered', body, reply }
+  putSession(draft, before, withCall(inner, session, sequence, record))
+  // Before the events are routed: the answer to this very entry may be among them.
+  if (reply === null) putWait(draft, index, { session: session.id, sequence, answerIndex: index })
+  route(rules, draft, events)
+  return reply === null ? null : { type: 'replied', reply }
+}
+
+/**
+ * By the distance from the mark, not by how many calls are known: the lowest number that the client
+ * misses is always within, and so the mark can always move on.
+ */
+function isFull<Reply>(
+  session: Session<Reply>,
+  sequence: number,
+  limits: SessionLimits,
+): boolean {
+  const distance = sequence - session.acknowledged
+  if (distance > limits.unacknowledgedMax) return true
+  return distance > 1 && session.replyBytes >= limits.replyBytesMax
+}
+
+/** A call came again: its reply if there is one, else the newest attempt is the one to wait. */
+function callAgain<State, Reply, Event>(
+  draft: Draft<State, Reply, Event>,
+  known: CallRecord<Reply>,
+  body: Lanes,
+): SessionReply<Reply> | null {
+  if (!sameLanes(known.body, body)) return rejected('sequenceReused')
+  if (known.type === 'answered') return { type: 'replied', reply: known.reply }
+  const wait = mapGet(draft.waits, known.index)
+  invariant(wait !== undefined, 'session: a waiting call has no wait')
+  putWait(draft, known.index, { ...wait, answerIndex: draft.index })
+  draft.events.push({ type: 'answer', index: wait.answerIndex, reply: { type: 'superseded' } })
+  return null
+}
+
+function sameLanes(a: Lanes, b: Lanes): boolean {
+  return a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3]
+}
+
+function applyInner<State, Command, Reply, Event extends { readonly type: string }>(
+  { inner }: Rules<State, Command, Reply, Event>,
+  draft: Draft<State, Reply, Event>,
+  command: Command,
+  session: number | null,
+): readonly [Reply | null, readonly MachineEvent<Reply, Event>[]] {
+  const context: SessionContext = { index: draft.index, timeMs: draft.timeMs, session }
+  const [after, reply, events] = inner.apply(draft.inner, command, context)
+  draft.inner = after
+  return [reply, events]
+}
+
+/** Hands on what happened in the inner machine. */
+function route<State, Command, Reply, Event extends { readonly type: string }>(
+  rules: Rules<State, Command, Reply, Event>,
+  draft: Draft<State, Reply, Event>,
+  events: readonly MachineEvent<Reply, Event>[],
+): void {
+  for (const event of events) {
+    if (isAnswer(event)) answerLate(rules, draft, event.index, event.reply)
+    else draft.events.push({ type: 'inner', event })
+  }
+}
+
+function isAnswer<Reply, Event extends { readonly type: string }>(
+  event: MachineEvent<Reply, Event>,
+): event is Answer<Reply> {
+  return event.type === 'answer'
+}
+
+/** Tells the newest attempt, and remembers the reply if the call can still come again. */
+function answerLate<State, Command, Reply, Event extends { readonly type: string }>(
+  { inner }: Rules<State, Command, Reply, Event>,
+  draft: Draft<State, Reply, Event>,
+  index: number,
+  reply: Reply,
+): void {
+  const wait = mapGet(draft.waits, index)
+  const answerIndex = wait === undefined ? index : wait.answerIndex
+  draft.events.push({ type: 'answer', index: answerIndex, reply: { type: 'replied', reply } })
+  if (wait === undefined) return
+  putWait(draft, index, null)
+  const session = mapGet(draft.sessions, wait.session)
+  if (session === undefined || wait.sequence <= session.acknowledged) return
+  const known = mapGet(session.calls, wait.sequence)
+  invariant(known !== undefined && known.type === 'waiting', 'session: a call is answered twice')
+  const answered = { type: 'answered', body: known.body, reply } as const
+  putSession(draft, session, withCall(inner, session, wait.sequence, answered))
+}
+
+/** By (deadline, id). Only here a session's time runs out: until this is applied, it lives. */
+function expireSessions<State, Command, Reply, Event extends { readonly type: string }>(
+  rules: Rules<State, Command, Reply, Event>,
+  draft: Draft<State, Reply, Event>,
+  { max }: ExpireSessions,
+): SessionReply<Reply> {
+  let sessions = 0
+  for (; sessions < max; sessions++) {
+    const first = mapFirst(draft.deadlines)
+    if (first === null || first[1].atMs > draft.timeMs) break
+    const session = mapGet(draft.sessions, first[1].session)
+    invariant(session !== undefined, 'session: a deadline without a session')
+    endSession(rules, draft, session, 'expiry')
+  }
+  return { type: 'expired', sessions }
+}
+
+function endSession<State, Command, Reply, Event extends { readonly type: string }>(
+  rules: Rules<State, Command, Reply, Event>,
+  draft: Draft<State, Reply, Event>,
+  session: Session<Reply>,
+  by: SessionEnded['by'],
+): void {
+  const { index, timeMs } = draft
+  putSession(draft, session, null)
+  draft.events.push({ type: 'sessionEnded', session: session.id, by, index, timeMs })
+  if (rules.onSessionEnded === null) return
+  const [after, events] = rules.onSessionEnded(draft.inner, session.id, { index, timeMs })
+  draft.inner = after
+  route(rules, draft, events)
+}
