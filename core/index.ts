@@ -5,19 +5,25 @@ export { equalBytes, isWellFormed, utf8Bytes } from './bytes.ts'
 export { canonical } from './canonical.ts'
 export type {
   Applied,
+  Checkpoint,
   Effect,
   HardState,
+  LogBase,
+  MessageProblem,
   Outcome,
   Persist,
   PersistId,
   RaftEffect,
+  RefusalReason,
   ReplyEffect,
   Send,
   SendAfter,
+  Snapshot,
+  TakeSnapshot,
   Trace,
   TraceEvent,
 } from './effect.ts'
-export type { Event, Input, TimerName } from './event.ts'
+export type { Event, Input, RequestEvent, TimerName } from './event.ts'
 export { Hash128, addLanes, hashBytes, lanesHex, subtractLanes } from './hash.ts'
 export type { Lanes } from './hash.ts'
 export { InvariantError, invariant, unreachable } from './invariant.ts'
@@ -45,7 +51,7 @@ export { emptyMap, mapDelete, mapGet, mapSet } from './ordered-map.ts'
 export { mapEntries, mapFirst, mapSize } from './ordered-map.ts'
 export type { OrderedMap } from './ordered-map.ts'
 export { replica } from './replica.ts'
-export type { Replica, ReplicaState, Waiting } from './replica.ts'
+export type { Replica } from './replica.ts'
 export { DEFAULTS, configProblem } from './raft/config.ts'
 export type { Config, NodeId } from './raft/config.ts'
 export { entryAt, termAt } from './raft/log.ts'
@@ -55,25 +61,65 @@ export type {
   AppendRejected,
   AppendRequest,
   Entry,
+  EntryKind,
+  ForwardReply,
+  ForwardRequest,
   FreeMessage,
   Message,
   PreVoteReply,
   PreVoteRequest,
   PromiseMessage,
+  ReadReply,
+  ReadRequest,
+  SnapshotHeader,
+  SnapshotReply,
+  SnapshotRequest,
+  TimeoutNow,
   VoteReply,
   VoteRequest,
 } from './raft/message.ts'
-export { NOTHING_RESTORED, quorumSize } from './raft/state.ts'
+export { NOTHING_RESTORED, activeMembership, leaderOf } from './raft/state.ts'
 export type {
   Candidate,
   Common,
   Follower,
   Leader,
+  IncomingSnapshot,
+  LoggedMembership,
   PendingPersist,
+  PendingRead,
   Precandidate,
-  Progress,
   RaftState,
   Restored,
   Role,
   Timers,
+  Transfer,
 } from './raft/state.ts'
+export type { InFlight, Probe, Progress, Replicate, SendSnapshot } from './raft/progress.ts'
+export { isQuorum, quorumSize, quorumValue } from './raft/quorum.ts'
+export { decodeMembership, encodeMembership, isVoter, membersOf } from './raft/membership.ts'
+export type { Membership, MembershipChange, MembershipProblem } from './raft/membership.ts'
+export { statusOf } from './status.ts'
+export type { PeerStatus, ReplicaStatus, SnapshotStatus } from './status.ts'
+export type { Asked, AskedForward, AskedRead, ReplicaState, Waiting } from './work.ts'
+export type { OnSessionEnded, SessionContext } from './session/apply.ts'
+export type {
+  Call,
+  CloseSession,
+  ExpireSessions,
+  InnerEvent,
+  KeepAlive,
+  OpenSession,
+  Plain,
+  SessionCommand,
+  SessionEnded,
+  SessionEvent,
+  SessionReason,
+  SessionReply,
+} from './session/command.ts'
+export { SESSION_LIMITS } from './session/limits.ts'
+export type { SessionLimits } from './session/limits.ts'
+export { withSessions } from './session/machine.ts'
+export type { SessionMachine, SessionOptions } from './session/machine.ts'
+export type { Session, Wait } from './session/records.ts'
+export type { SessionState } from './session/state.ts'

@@ -43,6 +43,11 @@ export interface Machine<State, Command, Reply, Event extends { readonly type: s
     command: Command,
     context: ApplyContext,
   ): readonly [State, Reply | null, readonly MachineEvent<Reply, Event>[]]
+  /**
+   * Answers a command that changes nothing from the state, without the log; null when this command
+   * needs the log. `timeMs` is the machine's clock.
+   */
+  query(state: State, command: Command, timeMs: number): Reply | null
   /** The next command the passing of log time calls for, such as expiring a lease, or null. */
   due(state: State): Due<Command> | null
   encodeCommand(command: Command): Uint8Array

@@ -1,41 +1,25 @@
 // The one `step` that joins consensus and state machine into a replica. Pure: state and input in,
 // state and effects out. Ref: Raft, Figure 1.
 
-import type { Applied, Effect, Outcome, ReplyEffect } from './effect.ts'
-import type { Input } from './event.ts'
+import { forward, onForwardReply, onRead, onReadable, settleAsked } from './asked.ts'
+import type { Effect, Outcome } from './effect.ts'
+import type { Input, RequestEvent } from './event.ts'
 import { invariant } from './invariant.ts'
 import type { Answer, Machine } from './machine.ts'
-import type { OrderedMap } from './ordered-map.ts'
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, mapSize } from './ordered-map.ts'
-import type { Config } from './raft/config.ts'
+import type { Config, NodeId } from './raft/config.ts'
+import { propose, refusal } from './raft/leader.ts'
 import { entryAt, termAt } from './raft/log.ts'
-import { propose } from './raft/leader.ts'
-import { checkDeadlines, finishTurn, handleEvent } from './raft/raft.ts'
-import { initialRaft, raftDeadlineMs } from './raft/state.ts'
-import type { RaftState, Restored } from './raft/state.ts'
-import { openTurn } from './raft/turn.ts'
-import type { Turn } from './raft/turn.ts'
-
-/** A request of this leader's term that is not answered yet. */
-export interface Waiting {
-  readonly request: number
-  /** Term of its entry; with the index it names the entry. */
-  readonly term: number
-}
-
-/** All of one replica. Plain readonly data; an old one stays usable after a step. */
-export interface ReplicaState<State> {
-  readonly raft: RaftState
-  /** The machine after entry `applied`. */
-  readonly machine: State
-  readonly applied: number
-  /** The machine's clock: the greatest stamp applied, milliseconds of log time. */
-  readonly clockMs: number
-  /** Leader: unanswered requests by the index of their entry. */
-  readonly waiting: OrderedMap<number, Waiting>
-  /** Leader: index of the last command proposed because log time called for it. */
-  readonly dueIndex: number
-}
+import type { Entry } from './raft/message.ts'
+import { checkDeadlines, finishTurn, handleEvent, settle } from './raft/raft.ts'
+import { changeMembership } from './raft/reconfigure.ts'
+import { installSnapshot } from './raft/snapshot.ts'
+import { initialRaft, membershipOf, raftDeadlineMs } from './raft/state.ts'
+import type { Restored } from './raft/state.ts'
+import { startTransfer } from './raft/transfer.ts'
+import { knownLeader, openTurn, refuse } from './raft/turn.ts'
+import { answer, openWork } from './work.ts'
+import type { ReplicaState, Waiting, Work } from './work.ts'
 
 /** A machine made into a replica. */
 export interface Replica<State, Reply, Event> {
@@ -54,32 +38,45 @@ export interface Replica<State, Reply, Event> {
   deadlineMs(state: ReplicaState<State>): number
 }
 
+/** Ids of one life: they begin at 32 random bits times this. */
+const ASKED_IDS = 0x100000
+
 /** Makes a replica of `machine`. */
 export function replica<State, Command, Reply, Event extends { readonly type: string }>(
   machine: Machine<State, Command, Reply, Event>,
 ): Replica<State, Reply, Event> {
   return {
-    initial: (config, restored, now, random) => ({
-      raft: initialRaft(config, restored, now, random),
-      machine: machine.initial(),
-      applied: 0,
-      clockMs: 0,
-      waiting: emptyMap(),
-      dueIndex: 0,
-    }),
+    initial: (config, restored, now, random) => initial(machine, config, restored, now, random),
     step: (state, input) => step(machine, state, input),
-    deadlineMs: (state) => Math.min(raftDeadlineMs(state.raft), dueAtMs(machine, state)),
+    deadlineMs: (state) => {
+      const atMs = Math.min(raftDeadlineMs(state.raft), dueAtMs(machine, state))
+      return mapSize(state.asked) === 0 ? atMs : Math.min(atMs, state.raft.timers.askedAtMs)
+    },
   }
 }
 
-/** The replica's part of a turn, beside the consensus' own. */
-interface Work<State, Reply, Event> {
-  machine: State
-  applied: number
-  clockMs: number
-  waiting: OrderedMap<number, Waiting>
-  dueIndex: number
-  readonly out: (ReplyEffect<Reply> | Applied<Reply, Event>)[]
+function initial<State, Command, Reply, Event extends { readonly type: string }>(
+  machine: Machine<State, Command, Reply, Event>,
+  config: Config,
+  restored: Restored,
+  now: number,
+  random: number,
+): ReplicaState<State> {
+  const { snapshot } = restored
+  const state = snapshot === null ? machine.initial() : machine.decodeSnapshot(snapshot.bytes)
+  invariant(state !== null, 'replica: the snapshot on disk is no state of the machine')
+  return {
+    raft: initialRaft(config, restored, now, random),
+    machine: state,
+    applied: snapshot?.index ?? 0,
+    clockMs: snapshot?.stampMs ?? 0,
+    waiting: emptyMap(),
+    changing: null,
+    dueIndex: 0,
+    asked: emptyMap(),
+    nextAskedId: random * ASKED_IDS,
+    snapshotting: 0,
+  }
 }
 
 function step<State, Command, Reply, Event extends { readonly type: string }>(
@@ -90,36 +87,35 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
   // To fire `due` is to let time pass up to it: the command must find log time to have come.
   const dueMs = firesDue(input) ? dueAtMs(machine, state) : Infinity
   const now = dueMs === Infinity ? input.now : Math.max(input.now, dueMs)
-  const turn = openTurn(state.raft, now, input.random)
-  const { applied, clockMs, waiting, dueIndex } = state
-  const work: Work<State, Reply, Event> = {
-    machine: state.machine,
+  const work: Work<State, Reply, Event> = openWork(state, openTurn(state.raft, now, input.random))
+  const { turn } = work
+  for (const event of input.events) handle(machine, work, event)
+  checkDeadlines(turn)
+  settle(turn)
+  while (work.applied < turn.commit) applyNext(machine, work)
+  settleAsked(machine, work)
+  if (turn.role.role !== 'leader' || turn.term !== state.raft.term) {
+    // What was proposed under another leadership may be lost with it.
+    giveUp(machine, work)
+    work.dueIndex = 0
+  }
+  for (const ended of turn.answers) work.out.push({ type: 'reply', ...ended })
+  proposeDue(machine, work)
+  wantSnapshot(work)
+  const [raft, raftEffects] = finishTurn(turn)
+  const { applied, clockMs, waiting, changing, dueIndex, asked, nextAskedId } = work
+  const { snapshotting } = work
+  const after: ReplicaState<State> = {
+    raft,
+    machine: work.machine,
     applied,
     clockMs,
     waiting,
+    changing,
     dueIndex,
-    out: [],
-  }
-  for (const event of input.events) {
-    if (event.type === 'request') onRequest(machine, turn, work, event.request, event.payload)
-    else handleEvent(turn, event)
-  }
-  checkDeadlines(turn)
-  while (work.applied < turn.commit) applyNext(machine, turn, work)
-  if (turn.role.role !== 'leader' || turn.term !== state.raft.term) {
-    // What was proposed under another leadership may be lost with it.
-    work.dueIndex = 0
-    if (mapSize(work.waiting) > 0) giveUp(turn, work)
-  }
-  proposeDue(machine, turn, work)
-  const [raft, raftEffects] = finishTurn(turn)
-  const after = {
-    raft,
-    machine: work.machine,
-    applied: work.applied,
-    clockMs: work.clockMs,
-    waiting: work.waiting,
-    dueIndex: work.dueIndex,
+    asked,
+    nextAskedId,
+    snapshotting,
   }
   const effects: Effect<Reply, Event>[] = raftEffects
   for (const effect of work.out) effects.push(effect)
@@ -131,43 +127,136 @@ function firesDue({ events }: Input): boolean {
   return false
 }
 
+function handle<State, Command, Reply, Event extends { readonly type: string }>(
+  machine: Machine<State, Command, Reply, Event>,
+  work: Work<State, Reply, Event>,
+  event: Input['events'][number],
+): void {
+  switch (event.type) {
+    case 'request':
+      return onRequest(machine, work, event.request, null, event.payload)
+    case 'read':
+      return onRead(machine, work, event.request, event.payload)
+    case 'changeMembership':
+    case 'transferLeadership':
+      return onOperator(work, event)
+    case 'snapshotWanted':
+      work.snapshotWanted = true
+      return
+    default:
+      break
+  }
+  const { turn } = work
+  if (event.type === 'snapshotTaken') work.snapshotting = 0
+  handleEvent(turn, event)
+  if (turn.arrived !== null) install(machine, work)
+  // Few messages are for the replica: asking first costs less than an empty `splice`.
+  if (turn.forwarded.length > 0) {
+    for (const { from, message } of turn.forwarded.splice(0)) {
+      if (message.type === 'forwardReply') onForwardReply(machine, work, message)
+      else onRequest(machine, work, message.id, from, message.payload)
+    }
+  }
+  if (turn.readable.length > 0) {
+    for (const { id, index } of turn.readable.splice(0)) onReadable(work, id, index)
+  }
+}
+
 function onRequest<State, Command, Reply, Event extends { readonly type: string }>(
   machine: Machine<State, Command, Reply, Event>,
-  turn: Turn,
   work: Work<State, Reply, Event>,
   request: number,
+  peer: NodeId | null,
   payload: Uint8Array,
 ): void {
-  const { role } = turn
-  if (role.role !== 'leader') {
-    const leader = role.role === 'follower' ? role.leader : null
-    answer(work, request, { type: 'notLeader', leader })
-    return
-  }
+  const { turn } = work
   if (machine.decodeCommand(payload) === null) {
-    answer(work, request, { type: 'malformed' })
-    return
+    answer(machine, work, { request, peer }, { type: 'malformed' })
+  } else if (turn.role.role !== 'leader') {
+    // What was passed on once is not passed on again: leaders could change in a circle.
+    if (peer === null && forward(work, request, payload)) return
+    answer(machine, work, { request, peer }, { type: 'notLeader', leader: knownLeader(turn) })
+  } else {
+    const refused = refusal(turn, payload)
+    if (refused !== null) return answer(machine, work, { request, peer }, refused)
+    const index = propose(turn, payload)
+    work.waiting = mapSet(work.waiting, index, { request, peer, term: turn.term })
   }
-  const index = propose(turn, payload)
-  work.waiting = mapSet(work.waiting, index, { request, term: turn.term })
+}
+
+function onOperator<State, Reply, Event>(
+  work: Work<State, Reply, Event>,
+  event: Extract<RequestEvent, { readonly type: 'changeMembership' | 'transferLeadership' }>,
+): void {
+  const { turn } = work
+  const { request } = event
+  const { role } = turn
+  let outcome: Outcome<Reply> | null
+  if (role.role !== 'leader') outcome = { type: 'notLeader', leader: knownLeader(turn) }
+  else if (event.type === 'transferLeadership') {
+    outcome = startTransfer(turn, role, event.to, request)
+  } else if (work.changing !== null) {
+    // Committed within this very turn, it is not answered yet.
+    outcome = { type: 'refused', reason: 'pending' }
+  } else {
+    const index = changeMembership(turn, role, event.change)
+    if (typeof index === 'number') {
+      work.changing = { index, waiting: { request, peer: null, term: turn.term } }
+      return
+    }
+    outcome = { type: 'refused', reason: index }
+  }
+  if (outcome !== null) work.out.push({ type: 'reply', request, outcome })
+}
+
+/** A leader's snapshot is complete: it takes the place of all that we have, if it can be read. */
+function install<State, Command, Reply, Event extends { readonly type: string }>(
+  machine: Machine<State, Command, Reply, Event>,
+  work: Work<State, Reply, Event>,
+): void {
+  const { turn } = work
+  const { arrived } = turn
+  if (arrived === null) return
+  const state = machine.decodeSnapshot(arrived.snapshot.bytes)
+  if (state === null) refuse(turn, arrived.from, 'badSnapshot')
+  else {
+    installSnapshot(turn)
+    work.machine = state
+    work.applied = arrived.snapshot.index
+    work.clockMs = arrived.snapshot.stampMs
+  }
+  turn.arrived = null
+}
+
+/** Asks the host for a snapshot, when one is due and none is being taken. */
+function wantSnapshot<State, Reply, Event>(work: Work<State, Reply, Event>): void {
+  const { turn, applied } = work
+  if (work.snapshotting !== 0) return
+  const since = applied - (turn.snapshot?.index ?? 0)
+  const isDue = since >= turn.config.snapshotEntriesMin || (work.snapshotWanted && since > 0)
+  if (!isDue) return
+  work.snapshotting = applied
+  work.out.push({ type: 'takeSnapshot', index: applied })
 }
 
 /** Applies the next committed entry and answers whoever waited for it. */
 function applyNext<State, Command, Reply, Event extends { readonly type: string }>(
   machine: Machine<State, Command, Reply, Event>,
-  turn: Turn,
   work: Work<State, Reply, Event>,
 ): void {
   const index = work.applied + 1
-  const entry = entryAt(turn.log, index)
+  const entry = entryAt(work.turn.log, index)
   const { term } = entry
   work.applied = index
   work.clockMs = Math.max(work.clockMs, entry.stampMs)
   const timeMs = work.clockMs
   // Another leader may have put its own entry where ours was: then ours is no more.
   const replaced = mapGet(work.waiting, index)
-  if (replaced !== undefined && replaced.term !== term) settle(work, index, { type: 'unknown' })
-  if (entry.kind === 'noop') {
+  if (replaced !== undefined && replaced.term !== term) {
+    settleWaiting(machine, work, index, { type: 'unknown' })
+  }
+  if (entry.kind !== 'command') {
+    if (entry.kind === 'membership') onMembershipApplied(machine, work, index, entry)
     work.out.push({ type: 'applied', index, term, timeMs, reply: null, events: [] })
     return
   }
@@ -175,16 +264,32 @@ function applyNext<State, Command, Reply, Event extends { readonly type: string 
   invariant(command !== null, 'replica: a committed entry is no command of the machine')
   const [after, reply, events] = machine.apply(work.machine, command, { index, timeMs })
   work.machine = after
-  if (reply !== null) settle(work, index, { type: 'done', index, reply })
+  if (reply !== null) settleWaiting(machine, work, index, { type: 'done', index, reply })
   for (const event of events) {
     if (!isAnswer<Reply, Event>(event)) continue
-    settle(work, event.index, { type: 'done', index: event.index, reply: event.reply })
+    const { index: asked, reply: late } = event
+    settleWaiting(machine, work, asked, { type: 'done', index: asked, reply: late })
   }
   work.out.push({ type: 'applied', index, term, timeMs, reply, events })
 }
 
+/** Members are committed. A change that leaves joint consensus by itself is over only then. */
+function onMembershipApplied<State, Command, Reply, Event extends { readonly type: string }>(
+  machine: Machine<State, Command, Reply, Event>,
+  work: Work<State, Reply, Event>,
+  index: number,
+  entry: Entry,
+): void {
+  const { changing } = work
+  if (changing === null || index < changing.index || entry.term !== changing.waiting.term) return
+  if (membershipOf(entry).autoLeave) return
+  work.changing = null
+  answer(machine, work, changing.waiting, { type: 'changed', index })
+}
+
 /** Answers the request whose entry is at `index`, if it waits here. */
-function settle<State, Reply, Event>(
+function settleWaiting<State, Command, Reply, Event extends { readonly type: string }>(
+  machine: Machine<State, Command, Reply, Event>,
   work: Work<State, Reply, Event>,
   index: number,
   outcome: Outcome<Reply>,
@@ -192,26 +297,34 @@ function settle<State, Reply, Event>(
   const waiting = mapGet(work.waiting, index)
   if (waiting === undefined) return
   work.waiting = mapDelete(work.waiting, index)
-  answer(work, waiting.request, outcome)
+  answer(machine, work, waiting, outcome)
 }
 
 /** Leadership is gone: what was appended may still happen, or not. */
-function giveUp<State, Reply, Event>(turn: Turn, work: Work<State, Reply, Event>): void {
+function giveUp<State, Command, Reply, Event extends { readonly type: string }>(
+  machine: Machine<State, Command, Reply, Event>,
+  work: Work<State, Reply, Event>,
+): void {
+  const { turn } = work
+  // Hardly any turn of a follower has something to give up.
+  if (mapSize(work.waiting) === 0 && work.changing === null) return
+  const isOurs = ({ term }: Waiting): boolean => turn.role.role === 'leader' && term === turn.term
   for (const [index, waiting] of mapEntries(work.waiting)) {
-    if (turn.role.role === 'leader' && waiting.term === turn.term) continue
-    work.waiting = mapDelete(work.waiting, index)
-    answer(work, waiting.request, { type: 'unknown' })
+    if (!isOurs(waiting)) settleWaiting(machine, work, index, { type: 'unknown' })
   }
+  if (work.changing === null || isOurs(work.changing.waiting)) return
+  answer(machine, work, work.changing.waiting, { type: 'unknown' })
+  work.changing = null
 }
 
 /** Proposes what log time calls for: one at a time, and only as a leader that has caught up. */
 function proposeDue<State, Command, Reply, Event extends { readonly type: string }>(
   machine: Machine<State, Command, Reply, Event>,
-  turn: Turn,
   work: Work<State, Reply, Event>,
 ): void {
+  const { turn } = work
   const { role } = turn
-  if (role.role !== 'leader' || work.dueIndex > work.applied) return
+  if (role.role !== 'leader' || role.transfer !== null || work.dueIndex > work.applied) return
   if (termAt(turn.log, work.applied) !== turn.term) return
   const due = machine.due(work.machine)
   if (due === null) return
@@ -226,19 +339,13 @@ function dueAtMs<State, Command, Reply, Event extends { readonly type: string }>
   state: ReplicaState<State>,
 ): number {
   const { raft } = state
-  if (raft.role !== 'leader' || state.dueIndex > state.applied) return Infinity
-  if (termAt(raft.log, state.applied) !== raft.term) return Infinity
+  if (raft.role !== 'leader' || raft.transfer !== null) return Infinity
+  if (state.dueIndex > state.applied || termAt(raft.log, state.applied) !== raft.term) {
+    return Infinity
+  }
   const due = machine.due(state.machine)
   if (due === null) return Infinity
   return raft.timers.leadSinceMs + (due.atMs - raft.clockStartMs)
-}
-
-function answer<State, Reply, Event>(
-  work: Work<State, Reply, Event>,
-  request: number,
-  outcome: Outcome<Reply>,
-): void {
-  work.out.push({ type: 'reply', request, outcome })
 }
 
 /** Whether an event is a late reply, which the core routes, and not the machine's own. */

@@ -39,16 +39,24 @@ export function applyCommand(
   return [closeDraft(draft), reply, draft.events]
 }
 
+/** `Machine.query` under these limits: only `status` changes nothing. */
+export function queryCommand(
+  state: LockState,
+  command: LockCommand,
+  timeMs: number,
+  limits: Limits,
+): LockReply | null {
+  return command.type === 'status' ? statusReply(state.locks, command, timeMs, limits) : null
+}
+
 function applyTo(draft: Draft, command: LockCommand, limits: Limits): LockReply | null {
   switch (command.type) {
     case 'acquire':
     case 'release':
     case 'renew':
       return applyRequest(draft, command, limits)
-    case 'status': {
-      const reason = requestProblem(command, limits)
-      return reason === null ? status(draft, command) : { type: 'rejected', reason }
-    }
+    case 'status':
+      return statusReply(draft.locks, command, draft.timeMs, limits)
     case 'expire':
       return expire(draft, command)
     default:
@@ -181,8 +189,15 @@ function update(draft: Draft, before: Holding, count: number, deadlineMs: number
   draft.events.push({ type: 'updated', key, owner, index, timeMs, token, count, deadlineMs })
 }
 
-function status(draft: Draft, command: Status): LockReply {
-  const holding = mapGet(draft.locks, command.key)
+function statusReply(
+  locks: LockState['locks'],
+  command: Status,
+  timeMs: number,
+  limits: Limits,
+): LockReply {
+  const reason = requestProblem(command, limits)
+  if (reason !== null) return { type: 'rejected', reason }
+  const holding = mapGet(locks, command.key)
   if (holding === undefined) {
     return {
       type: 'status',
@@ -195,7 +210,7 @@ function status(draft: Draft, command: Status): LockReply {
     }
   }
   const { owner, token, count, deadlineMs } = holding
-  const remainingMs = Math.max(0, deadlineMs - draft.timeMs)
+  const remainingMs = Math.max(0, deadlineMs - timeMs)
   const waiters = mapSize(holding.waiters)
   return { type: 'status', locked: true, owner, token, count, remainingMs, waiters }
 }

@@ -4,7 +4,7 @@
 import { Hash128 } from '../hash.ts'
 import type { Due, Machine } from '../machine.ts'
 import { mapFirst, mapSize } from '../ordered-map.ts'
-import { applyCommand } from './apply.ts'
+import { applyCommand, queryCommand } from './apply.ts'
 import { decodeCommand, decodeReply, encodeCommand, encodeReply } from './codec.ts'
 import type { LockCommand, LockEvent, LockReply } from './command.ts'
 import type { Limits } from './limits.ts'
@@ -22,6 +22,7 @@ export function lockMachine(limits: Partial<Limits> = {}): LockMachine {
   return {
     initial: () => INITIAL,
     apply: (state, command, context) => applyCommand(state, command, context, all),
+    query: (state, command, timeMs) => queryCommand(state, command, timeMs, all),
     due: (state) => due(state, all.expireMax),
     encodeCommand,
     decodeCommand,

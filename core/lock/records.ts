@@ -1,6 +1,7 @@
 // The records of the lock machine and what follows from each by itself: its key in every index.
 // Each record names one lock key, so that a range of keys can be cut out with all that is theirs.
 
+import { pairOrder } from '../key-order.ts'
 import type { OrderedMap } from '../ordered-map.ts'
 import type { Acquire, FinalReply, LockRequest } from './command.ts'
 
@@ -88,24 +89,4 @@ export function waitOrder(waiter: Waiter): string {
 /** Key of an answer among the memos to forget: by index, then ordinal. */
 export function memoOrder(memo: AnsweredMemo): string {
   return pairOrder(memo.index, memo.ordinal)
-}
-
-/** Two integers as 16 characters of 7 bits, which compare like the pair. */
-function pairOrder(first: number, second: number): string {
-  return integerOrder(first) + integerOrder(second)
-}
-
-function integerOrder(value: number): string {
-  const high = Math.floor(value / 0x10000000)
-  const low = value % 0x10000000
-  return String.fromCharCode(
-    high >>> 21,
-    (high >>> 14) & 127,
-    (high >>> 7) & 127,
-    high & 127,
-    low >>> 21,
-    (low >>> 14) & 127,
-    (low >>> 7) & 127,
-    low & 127,
-  )
 }

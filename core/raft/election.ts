@@ -1,47 +1,89 @@
-// Elections: PreVote, votes, and the change of roles. Ref: Raft 5.2, 5.4.1; thesis 4.2.3 (votes
-// withheld while a leader is heard), 6.2 (a leader without a majority steps down), 9.6 (PreVote).
+// Elections: PreVote, votes, and the change of roles. Ref: Raft 5.2, 5.4.1; thesis 3.10 (transfer),
+// 4.2.3 (votes withheld while a leader is heard), 9.6 (PreVote).
 
 import { invariant } from '../invariant.ts'
 import type { NodeId } from './config.ts'
-import { append } from './log.ts'
+import { append, entryAt } from './log.ts'
+import { isVoter, membersOf } from './membership.ts'
 import type { PreVoteReply, PreVoteRequest, VoteReply, VoteRequest } from './message.ts'
-import { quorumSize } from './state.ts'
-import type { Progress } from './state.ts'
+import { newProgress } from './progress.ts'
+import { isQuorum } from './quorum.ts'
 import type { Turn } from './turn.ts'
-import { drawElectionTimeoutMs, markDirty, send, sendPromise, trace } from './turn.ts'
+import { drawElectionTimeoutMs, knownLeader, markDirty, send, sendPromise, trace } from './turn.ts'
 
 const NO_PAYLOAD = new Uint8Array(0)
 
 /** Becomes a follower of `term`, which is not below the present one. */
 export function becomeFollower(turn: Turn, term: number, leader: NodeId | null): void {
   invariant(term >= turn.term, 'election: the term fell')
-  if (term > turn.term) {
+  const isLater = term > turn.term
+  const isNews = leader !== knownLeader(turn) || (isLater && leader !== null)
+  endTransfer(turn, isLater)
+  if (isLater) {
     turn.term = term
     turn.vote = null
     turn.hardStateChanged = true
   }
   turn.role = { role: 'follower', leader }
   turn.electionAtMs = turn.now + drawElectionTimeoutMs(turn)
-  trace(turn, { type: 'becameFollower', term, leader })
+  trace(turn, { type: 'becameFollower', term })
+  if (isNews) trace(turn, { type: 'leaderChanged', term, leader })
 }
 
-/** The election timeout passed: asks for pre-votes, without touching the term. */
+/** The election timeout passed: asks for pre-votes, if our own log says that we vote. */
 export function startElection(turn: Turn): void {
   turn.electionAtMs = turn.now + drawElectionTimeoutMs(turn)
-  turn.role = { role: 'precandidate', votes: [] }
+  leaveLeader(turn)
+  if (canStand(turn)) askForPreVotes(turn)
+}
+
+/** Asks whether an election could be won, without touching the term. */
+function askForPreVotes(turn: Turn): void {
+  const { node } = turn.config
+  leaveLeader(turn)
+  turn.role = { role: 'precandidate', votes: [node] }
   trace(turn, { type: 'becamePrecandidate', term: turn.term })
   const { lastIndex, lastTerm } = turn.log
   const message = { type: 'preVoteRequest', term: turn.term + 1, lastIndex, lastTerm } as const
-  for (const peer of turn.config.voters) if (peer !== turn.config.node) send(turn, peer, message)
-  if (quorumSize(turn.config.voters.length) === 1) becomeCandidate(turn)
+  for (const peer of otherVoters(turn)) send(turn, peer, message)
+  if (isQuorum(turn.membership, (voter) => voter === node)) becomeCandidate(turn, false)
 }
 
-/** Answers whether we would vote. It changes nothing here, not even a timer. */
+/** Whether we may stand: our log is all that we ever acknowledged, and says that we vote. */
+export function canStand({ membership, config, damage }: Turn): boolean {
+  return damage === null && isVoter(membership, config.node)
+}
+
+/** Stands for election at once. `transfer`: since the leader asked for it. */
+export function becomeCandidate(turn: Turn, transfer: boolean): void {
+  const { node } = turn.config
+  leaveLeader(turn)
+  turn.term += 1
+  turn.vote = node
+  turn.hardStateChanged = true
+  turn.role = { role: 'candidate', votes: [], votePersistId: turn.nextPersistId }
+  turn.electionAtMs = turn.now + drawElectionTimeoutMs(turn)
+  const { term } = turn
+  trace(turn, { type: 'becameCandidate', term })
+  const { lastIndex, lastTerm } = turn.log
+  const message = { type: 'voteRequest', term, lastIndex, lastTerm, transfer } as const
+  for (const peer of otherVoters(turn)) sendPromise(turn, peer, message)
+}
+
+/**
+ * Answers whether we would vote. It changes no timer.
+ *
+ * Whoever asks counts us among the voters. When its log is not worthy of our vote, and by our own
+ * log we do not vote, it may be that neither can go on without the other: our log ends with a
+ * removal of ours that is not committed, or we learned what no voter that is left has. Then we must
+ * win, to pass on what we have (thesis 4.2.2).
+ */
 export function onPreVoteRequest(turn: Turn, from: NodeId, request: PreVoteRequest): void {
-  const granted =
-    request.term > turn.term && !withholdsVotes(turn) && isUpToDate(turn, request)
+  const isFree = request.term > turn.term && turn.damage === null && !withholdsVotes(turn)
+  const granted = isFree && isUpToDate(turn, request)
   const term = granted ? request.term : turn.term
   send(turn, from, { type: 'preVoteReply', term, granted })
+  if (isFree && !granted && !isVoter(turn.membership, turn.config.node)) askForPreVotes(turn)
 }
 
 /** Counts each peer that would vote for us once; with a majority, stands for election. */
@@ -50,11 +92,14 @@ export function onPreVoteReply(turn: Turn, from: NodeId, reply: PreVoteReply): v
   if (role.role !== 'precandidate' || !reply.granted || reply.term !== turn.term + 1) return
   if (role.votes.includes(from)) return
   const votes = [...role.votes, from]
-  turn.role = { role: 'precandidate', votes }
-  if (votes.length + 1 >= quorumSize(turn.config.voters.length)) becomeCandidate(turn)
+  role.votes = votes
+  if (isQuorum(turn.membership, (voter) => votes.includes(voter))) becomeCandidate(turn, false)
 }
 
-/** Grants at most one vote a term, to a log that is at least as up to date. The term is ours. */
+/**
+ * Grants at most one vote a term, to a log that is at least as up to date. The term is ours.
+ * Whether we are a voter is for the candidate's log to say: ours may lack our promotion.
+ */
 export function onVoteRequest(turn: Turn, from: NodeId, request: VoteRequest): void {
   const { role } = turn
   const free = role.role === 'follower' || role.role === 'precandidate'
@@ -91,46 +136,76 @@ export function withholdsVotes(turn: Turn): boolean {
   return role.role === 'leader' || now - heardAtMs < config.electionTimeoutMs
 }
 
-function countVote(turn: Turn, voter: NodeId): void {
-  const { role } = turn
-  if (role.role !== 'candidate') return
-  if (role.votes.includes(voter)) return
-  const votes = [...role.votes, voter]
-  turn.role = { role: 'candidate', votes, votePersistId: role.votePersistId }
-  if (votes.length >= quorumSize(turn.config.voters.length)) becomeLeader(turn)
+/** An operator says that the leader is gone. Leases rest on our waiting: with them we wait. */
+export function forgetLeader(turn: Turn): void {
+  const { role, config } = turn
+  if (role.role !== 'follower' || config.leaseReads) return
+  turn.heardAtMs = turn.now - config.electionTimeoutMs
+  leaveLeader(turn)
 }
 
-function becomeCandidate(turn: Turn): void {
-  const { node, voters } = turn.config
-  turn.term += 1
-  turn.vote = node
-  turn.hardStateChanged = true
-  turn.role = { role: 'candidate', votes: [], votePersistId: turn.nextPersistId }
-  turn.electionAtMs = turn.now + drawElectionTimeoutMs(turn)
-  trace(turn, { type: 'becameCandidate', term: turn.term })
-  const { lastIndex, lastTerm } = turn.log
-  const message = { type: 'voteRequest', term: turn.term, lastIndex, lastTerm } as const
-  for (const peer of voters) if (peer !== node) sendPromise(turn, peer, message)
+function countVote(turn: Turn, voter: NodeId): void {
+  const { role } = turn
+  if (role.role !== 'candidate' || role.votes.includes(voter)) return
+  const votes = [...role.votes, voter]
+  role.votes = votes
+  if (isQuorum(turn.membership, (node) => votes.includes(node))) becomeLeader(turn)
 }
 
 /** Opens its term with a `noop`, whose commit commits all that came before (Raft 5.4.2, 8). */
 function becomeLeader(turn: Turn): void {
-  const { config, log } = turn
-  const progress: Progress[] = []
-  for (const peer of config.voters) {
-    if (peer === config.node) continue
-    const nextIndex = log.lastIndex + 1
-    progress.push({ peer, mode: 'probe', nextIndex, matchIndex: 0, paused: false, heard: true })
+  const { config, log, term, now } = turn
+  const peers = membersOf(turn.membership).filter((member) => member !== config.node)
+  let uncommittedBytes = 0
+  for (let index = turn.commit + 1; index <= log.lastIndex; index++) {
+    uncommittedBytes += entryAt(log, index).payload.length
   }
-  const durableIndex = turn.pending.length === 0 ? log.lastIndex : 0
-  turn.role = { role: 'leader', progress, durableIndex, clockStartMs: log.lastStampMs }
-  turn.leadSinceMs = turn.now
-  turn.heartbeatAtMs = turn.now + config.heartbeatIntervalMs
-  turn.quorumAtMs = turn.now + config.electionTimeoutMs
-  trace(turn, { type: 'becameLeader', term: turn.term, lastIndex: log.lastIndex })
+  turn.role = {
+    role: 'leader',
+    progress: peers.map((peer) => newProgress(peer, log.lastIndex + 1)),
+    durableIndex: turn.pending.length === 0 ? log.lastIndex : 0,
+    clockStartMs: log.lastStampMs,
+    uncommittedBytes,
+    round: 0,
+    reads: [],
+    leaseRound: 0,
+    hasSentTimeoutNow: false,
+    transfer: null,
+  }
+  turn.leadSinceMs = now
+  turn.heartbeatAtMs = now + config.heartbeatIntervalMs
+  turn.quorumAtMs = now + config.electionTimeoutMs
+  turn.leaseUntilMs = now
+  trace(turn, { type: 'becameLeader', term, lastIndex: log.lastIndex })
+  trace(turn, { type: 'leaderChanged', term, leader: config.node })
   const stampMs = log.lastStampMs
-  turn.log = append(log, { term: turn.term, stampMs, kind: 'noop', payload: NO_PAYLOAD })
+  turn.log = append(log, { term, stampMs, kind: 'noop', payload: NO_PAYLOAD })
   markDirty(turn, turn.log.lastIndex)
+}
+
+/** A follower knows of no leader any more: nothing is asked of the one that it followed. */
+function leaveLeader(turn: Turn): void {
+  const { role, term } = turn
+  invariant(role.role !== 'leader', 'election: a leader stands for election')
+  if (role.role !== 'follower' || role.leader === null) return
+  role.leader = null
+  trace(turn, { type: 'leaderChanged', term, leader: null })
+}
+
+/** A leader that goes takes a transfer with it. A later term is not yet a later leader. */
+function endTransfer(turn: Turn, isLater: boolean): void {
+  const { role } = turn
+  if (role.role !== 'leader' || role.transfer === null) return
+  const { transfer } = role
+  if (isLater) turn.handedOver = transfer
+  else turn.answers.push({ request: transfer.request, outcome: { type: 'unknown' } })
+}
+
+function otherVoters(turn: Turn): readonly NodeId[] {
+  const { membership, config } = turn
+  return membersOf(membership).filter((member) => {
+    return member !== config.node && isVoter(membership, member)
+  })
 }
 
 /** Raft 5.4.1: the later last term wins; with equal ones the longer log. */

@@ -1,61 +1,65 @@
-// The sending side: what each peer has, what it gets next, and what is committed. Ref: Raft 5.3,
-// 5.4.2; the leader's own disk write in parallel, thesis 10.2.1.
+// What a leader decides: which commands it takes, what is committed, and when it must stop. Ref:
+// Raft 5.3, 5.4.2; its own disk write in parallel, thesis 10.2.1; stepping down, thesis 6.2.
 
+import type { Outcome } from '../effect.ts'
 import { invariant } from '../invariant.ts'
 import { becomeFollower } from './election.ts'
-import { append, lastIndexUpToTerm, slice, termAt } from './log.ts'
-import type { AppendAccepted, AppendRejected, Entry } from './message.ts'
+import { append, entryAt, termAt } from './log.ts'
 import type { NodeId } from './config.ts'
-import { quorumSize } from './state.ts'
-import type { Leader, PendingPersist, Progress } from './state.ts'
-import type { Turn } from './turn.ts'
-import { markDirty, send, trace } from './turn.ts'
+import { isVoter, membersOf } from './membership.ts'
+import type { Entry } from './message.ts'
+import { newProgress, unheard } from './progress.ts'
+import type { Progress } from './progress.ts'
+import { isQuorum, quorumValue } from './quorum.ts'
+import type { Leader, LoggedMembership, PendingPersist } from './state.ts'
+import type { Editable, Turn } from './turn.ts'
+import { hasCommittedInTerm, markDirty, setMemberships, trace } from './turn.ts'
+import { encodeMembership } from './membership.ts'
+import type { Membership } from './membership.ts'
+
+/** Why a leader does not take `payload` now, or null when it does. */
+export function refusal(turn: Turn, payload: Uint8Array): Outcome<never> | null {
+  const { role, config } = turn
+  invariant(role.role === 'leader', 'leader: asked without leading')
+  // Whoever is to lead must not be left behind by what comes meanwhile.
+  if (role.transfer !== null) return { type: 'notLeader', leader: role.transfer.to }
+  if (payload.length > config.entryBytesMax) return { type: 'tooLarge' }
+  const { uncommittedBytes } = role
+  const fits = uncommittedBytes + payload.length <= config.uncommittedBytesMax
+  return fits || uncommittedBytes === 0 ? null : { type: 'overloaded' }
+}
 
 /** Appends a command; returns its index. Only for a leader. */
 export function propose(turn: Turn, payload: Uint8Array): number {
-  const { role } = turn
-  invariant(role.role === 'leader', 'leader: proposed without leading')
-  const stampMs = role.clockStartMs + (turn.now - turn.leadSinceMs)
-  turn.log = append(turn.log, { term: turn.term, stampMs, kind: 'command', payload })
-  markDirty(turn, turn.log.lastIndex)
-  return turn.log.lastIndex
+  return appendOwn(turn, 'command', payload)
 }
 
-/** A peer holds a prefix of our log durably: it gets what follows, and may make a majority. */
-export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted): void {
-  const { role } = turn
-  if (role.role !== 'leader' || reply.matchIndex > turn.log.lastIndex) return
-  updateProgress(turn, role, from, (progress) => {
-    // Acknowledgements may arrive in any order: what a peer once had durable, it keeps.
-    const matchIndex = Math.max(progress.matchIndex, reply.matchIndex)
-    const nextIndex = Math.max(progress.nextIndex, matchIndex + 1)
-    const { peer } = progress
-    return { peer, mode: 'replicate', nextIndex, matchIndex, paused: false, heard: true }
-  })
+/** Appends members, which are active from now on; returns the index. Only for a leader. */
+export function proposeMembership(turn: Turn, membership: Membership): number {
+  const index = appendOwn(turn, 'membership', encodeMembership(membership))
+  setMemberships(turn, [...turn.memberships, { index, membership }])
+  const role = turn.role as Editable<Leader>
+  role.progress = membersOf(membership)
+    .filter((member) => member !== turn.config.node)
+    .map((peer) => progressOf(role, peer) ?? newProgress(peer, index))
+  // Fewer may be needed now than before.
   advanceCommit(turn)
+  return index
 }
 
-/**
- * A peer lacks what came before: goes back to the highest index at which both logs can be of one
- * term, and probes from there. Each refusal skips a whole term of ours, and one of the peer's.
- */
-export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected): void {
-  const { role } = turn
-  if (role.role !== 'leader' || reply.prevIndex > turn.log.lastIndex) return
-  updateProgress(turn, role, from, (progress) => {
-    const { peer, mode, matchIndex, paused } = progress
-    const { prevIndex, hintIndex, hintTerm } = reply
-    // What a peer once had durable it does not refuse. A probe is refused by its own answer alone,
-    // a stream by the answer to anything that it has sent: what lies beyond is from before it.
-    const asked = progress.nextIndex - 1
-    const isOther = mode === 'probe' ? prevIndex !== asked : prevIndex > asked
-    if (isOther || prevIndex <= matchIndex) {
-      return { peer, mode, nextIndex: progress.nextIndex, matchIndex, paused, heard: true }
-    }
-    const equalUpTo = lastIndexUpToTerm(turn.log, Math.min(prevIndex - 1, hintIndex), hintTerm)
-    const nextIndex = Math.max(matchIndex, equalUpTo) + 1
-    return { peer, mode: 'probe', nextIndex, matchIndex, paused: false, heard: true }
-  })
+/** What is known of `peer`, if it gets the log. */
+export function progressOf(role: Leader, peer: NodeId): Progress | null {
+  for (const progress of role.progress) if (progress.peer === peer) return progress
+  return null
+}
+
+/** Puts `progress` in the place of what was known of that peer. */
+export function setProgress(role: Editable<Leader>, progress: Progress): void {
+  const after = role.progress.slice()
+  for (let at = 0; at < after.length; at++) {
+    if ((after[at] as Progress).peer === progress.peer) after[at] = progress
+  }
+  role.progress = after
 }
 
 /** Our own disk holds what the log ended with when `persisted` was issued, if it still does. */
@@ -64,120 +68,75 @@ export function onOwnDurable(turn: Turn, persisted: PendingPersist): void {
   if (role.role !== 'leader' || persisted.lastIndex <= role.durableIndex) return
   // The index may have been written anew since: only index and term together name an entry.
   if (termAt(turn.log, persisted.lastIndex) !== persisted.lastTerm) return
-  const { progress, clockStartMs } = role
-  turn.role = { role: 'leader', progress, durableIndex: persisted.lastIndex, clockStartMs }
+  role.durableIndex = persisted.lastIndex
   advanceCommit(turn)
 }
 
+/** Commits what a majority holds durably, if it is of our own term (Raft 5.4.2, Figure 8). */
+export function advanceCommit(turn: Turn): void {
+  const { role, log, config } = turn
+  if (role.role !== 'leader') return
+  const majority = quorumValue(turn.membership, (voter) => {
+    if (voter === config.node) return role.durableIndex
+    return progressOf(role, voter)?.matchIndex ?? 0
+  })
+  if (majority <= turn.commit || termAt(log, majority) !== turn.term) return
+  for (let index = turn.commit + 1; index <= majority; index++) {
+    role.uncommittedBytes -= entryAt(log, index).payload.length
+  }
+  turn.commit = majority
+}
+
 /** Once an election timeout: goes on only when a majority answered since the last time. */
-export function checkQuorum(turn: Turn, role: Leader): void {
-  let heard = 1
-  for (const progress of role.progress) if (progress.heard) heard++
-  if (heard < quorumSize(turn.config.voters.length)) {
+export function checkQuorum(turn: Turn, role: Editable<Leader>): void {
+  const { node, electionTimeoutMs } = turn.config
+  const hears = (voter: NodeId): boolean =>
+    voter === node || (progressOf(role, voter)?.heard ?? false)
+  if (!isQuorum(turn.membership, hears)) {
     trace(turn, { type: 'quorumLost', term: turn.term })
     becomeFollower(turn, turn.term, null)
     return
   }
-  turn.quorumAtMs = turn.now + turn.config.electionTimeoutMs
-  const progress = role.progress.map(({ peer, mode, nextIndex, matchIndex, paused }) => {
-    return { peer, mode, nextIndex, matchIndex, paused, heard: false }
-  })
-  const { durableIndex, clockStartMs } = role
-  turn.role = { role: 'leader', progress, durableIndex, clockStartMs }
+  turn.quorumAtMs = turn.now + electionTimeoutMs
+  role.progress = role.progress.map(unheard)
 }
 
-/** Sends each peer at most one AppendEntries: at a heartbeat, or when it lacks something. */
-export function sendAppends(turn: Turn, role: Leader): void {
-  const { log, config, heartbeatDue } = turn
-  let progress: Progress[] | null = null
-  let batched: Batch = { first: 0, room: 0, entries: [] }
-  for (let at = 0; at < role.progress.length; at++) {
-    const before = role.progress[at] as Progress
-    const { peer, mode, nextIndex, matchIndex, heard } = before
-    const inFlight = mode === 'probe' ? 0 : nextIndex - 1 - matchIndex
-    const room = before.paused ? 0 : Math.max(0, config.inFlightEntriesMax - inFlight)
-    if (!heartbeatDue && (room === 0 || nextIndex > log.lastIndex)) continue
-    let entries: readonly Entry[] = []
-    if (room > 0 && nextIndex <= log.lastIndex) {
-      // Peers that are equally far share one list.
-      const isShared = batched.first === nextIndex && batched.room === room
-      if (!isShared) batched = batch(turn, nextIndex, room)
-      entries = batched.entries
-    }
-    const prevIndex = nextIndex - 1
-    const prevTerm = termAt(log, prevIndex)
-    const { term, commit } = turn
-    send(turn, peer, { type: 'appendRequest', term, prevIndex, prevTerm, commit, entries })
-    progress ??= role.progress.slice()
-    // A probe repeats the same entries until one is accepted; a stream goes on behind them.
-    const after = mode === 'replicate' ? nextIndex + entries.length : nextIndex
-    const paused = mode === 'probe'
-    progress[at] = { peer, mode, nextIndex: after, matchIndex, paused, heard }
-  }
-  if (progress !== null) {
-    const { durableIndex, clockStartMs } = role
-    turn.role = { role: 'leader', progress, durableIndex, clockStartMs }
-  }
+/** The disk has finished nothing for too long: someone else should lead. */
+export function onDiskStalled(turn: Turn): void {
+  trace(turn, { type: 'diskStalled', term: turn.term })
+  becomeFollower(turn, turn.term, null)
 }
 
-interface Batch {
-  readonly first: number
-  readonly room: number
-  readonly entries: readonly Entry[]
+/** Joint consensus that is committed ends by itself, if it was asked to. */
+export function leaveJointConsensus(turn: Turn): void {
+  const { membership } = turn
+  if (turn.role.role !== 'leader' || !membership.autoLeave || !isMembershipCommitted(turn)) return
+  if (!hasCommittedInTerm(turn) || turn.role.transfer !== null) return
+  const { voters, learners } = membership
+  proposeMembership(turn, { voters, outgoing: null, learners, autoLeave: false })
 }
 
-/** At most `room` entries from `first` on, as far as the cap on bytes allows, but at least one. */
-function batch(turn: Turn, first: number, room: number): Batch {
-  const { log, config } = turn
-  const entries = slice(log, first, Math.min(log.lastIndex, first + room - 1))
-  let bytes = 0
-  for (let at = 0; at < entries.length; at++) {
-    bytes += (entries[at] as Entry).payload.length
-    if (at === 0 || bytes <= config.appendBytesMax) continue
-    return { first, room, entries: entries.slice(0, at) }
-  }
-  return { first, room, entries }
+/**
+ * True for a leader that has committed a membership in which it does not vote (Raft 6). One that
+ * was elected so has first to commit what it was elected for.
+ */
+export function isRemoved(turn: Turn): boolean {
+  const { role, config } = turn
+  if (role.role !== 'leader' || isVoter(turn.membership, config.node)) return false
+  return isMembershipCommitted(turn) && hasCommittedInTerm(turn)
 }
 
-function updateProgress(
-  turn: Turn,
-  role: Leader,
-  peer: NodeId,
-  update: (before: Progress) => Progress,
-): void {
-  const at = role.progress.findIndex((progress) => progress.peer === peer)
-  if (at < 0) return
-  const progress = role.progress.slice()
-  progress[at] = update(progress[at] as Progress)
-  const { durableIndex, clockStartMs } = role
-  turn.role = { role: 'leader', progress, durableIndex, clockStartMs }
+/** Whether the active members are committed, and not only in this log. */
+export function isMembershipCommitted(turn: Turn): boolean {
+  return (turn.memberships.at(-1) as LoggedMembership).index <= turn.commit
 }
 
-/** Commits what a majority holds durably, if it is of our own term (Raft 5.4.2, Figure 8). */
-function advanceCommit(turn: Turn): void {
-  const { role, log } = turn
-  if (role.role !== 'leader') return
-  const majority = majorityIndex(role, turn.commit)
-  if (majority > turn.commit && termAt(log, majority) === turn.term) turn.commit = majority
-}
-
-/** The highest index that a majority holds durably, if it is above `commit`; else `commit`. */
-function majorityIndex(role: Leader, commit: number): number {
-  const quorum = quorumSize(role.progress.length + 1)
-  let majority = commit
-  // Voters are few: trying what each one holds costs less than an array to sort.
-  if (role.durableIndex > majority && holders(role, role.durableIndex) >= quorum) {
-    majority = role.durableIndex
-  }
-  for (const { matchIndex } of role.progress) {
-    if (matchIndex > majority && holders(role, matchIndex) >= quorum) majority = matchIndex
-  }
-  return majority
-}
-
-/** How many voters, this one included, hold the entry at `index` durably. */
-function holders(role: Leader, index: number): number {
-  let count = role.durableIndex >= index ? 1 : 0
-  for (const { matchIndex } of role.progress) if (matchIndex >= index) count++
-  return count
+function appendOwn(turn: Turn, kind: Entry['kind'], payload: Uint8Array): number {
+  const { role } = turn
+  invariant(role.role === 'leader', 'leader: proposed without leading')
+  const stampMs = role.clockStartMs + (turn.now - turn.leadSinceMs)
+  turn.log = append(turn.log, { term: turn.term, stampMs, kind, payload })
+  role.uncommittedBytes += payload.length
+  markDirty(turn, turn.log.lastIndex)
+  return turn.log.lastIndex
 }

@@ -1,12 +1,13 @@
 // One turn of the consensus: events in, deadlines checked, one persist and one message a peer out.
 // It knows nothing of the state machine.
 
-import type { RaftEffect } from '../effect.ts'
-import type { Event } from '../event.ts'
+import type { MessageProblem, RaftEffect } from '../effect.ts'
+import type { Event, RequestEvent } from '../event.ts'
 import { unreachable } from '../invariant.ts'
 import type { NodeId } from './config.ts'
 import {
   becomeFollower,
+  forgetLeader,
   onPreVoteReply,
   onPreVoteRequest,
   onVoteDurable,
@@ -16,15 +17,33 @@ import {
   withholdsVotes,
 } from './election.ts'
 import { onAppendRequest } from './follower.ts'
-import { checkQuorum, sendAppends } from './leader.ts'
-import { onAppendAccepted, onAppendRejected, onOwnDurable } from './leader.ts'
-import type { Message } from './message.ts'
+import { checkQuorum, isRemoved, leaveJointConsensus } from './leader.ts'
+import { onDiskStalled, onOwnDurable } from './leader.ts'
+import { decodeMembership } from './membership.ts'
+import type { AppendRequest, Message } from './message.ts'
+import { confirmReads, measureLease, requestRead, startReads } from './reads.ts'
+import { onAppendAccepted, onAppendRejected, onSnapshotReply, sendAppends } from './replication.ts'
+import { dropUselessChunks, onSnapshotRequest, takeSnapshot } from './snapshot.ts'
 import type { PendingPersist, RaftState } from './state.ts'
+import { abortTransfer, onTimeoutNow } from './transfer.ts'
 import type { Turn } from './turn.ts'
-import { closeTurn, drawElectionTimeoutMs, flushPersist, sendPromise } from './turn.ts'
+import {
+  closeTurn,
+  drawElectionTimeoutMs,
+  flushPersist,
+  refuse,
+  sendPromise,
+  trace,
+} from './turn.ts'
 
 /** An event that the consensus handles; requests are the replica's. */
-export type RaftEvent = Exclude<Event, { readonly type: 'request' }>
+export type RaftEvent = Exclude<Event, RequestEvent | { readonly type: 'snapshotWanted' }>
+
+/**
+ * How many terms ahead of ours a message may be. Elections raise the term by one each: nobody is
+ * ever so far ahead, and one that says so would use up the numbers that there are.
+ */
+const TERM_JUMP_MAX = 0x100000000
 
 /** Handles one event within a turn. */
 export function handleEvent(turn: Turn, event: RaftEvent): void {
@@ -33,10 +52,17 @@ export function handleEvent(turn: Turn, event: RaftEvent): void {
       return receive(turn, event.from, event.message)
     case 'persisted':
       return onPersisted(turn, event.id)
+    case 'snapshotTaken':
+      return takeSnapshot(turn, event.index, event.bytes)
+    case 'forgetLeader':
+      return forgetLeader(turn)
     case 'timerFired':
       if (event.timer === 'election') turn.electionAtMs = turn.now
       else if (event.timer === 'heartbeat') turn.heartbeatAtMs = turn.now
       else if (event.timer === 'quorum') turn.quorumAtMs = turn.now
+      else if (event.timer === 'disk') turn.diskAtMs = turn.now
+      else if (event.timer === 'transfer') turn.transferAtMs = turn.now
+      else if (event.timer === 'asked') turn.askedAtMs = turn.now
       return
     default:
       return unreachable(event)
@@ -54,22 +80,42 @@ export function checkDeadlines(turn: Turn): void {
     } else startElection(turn)
     return
   }
-  if (now >= turn.quorumAtMs) checkQuorum(turn, role)
+  if (turn.pending.length > 0 && now >= turn.diskAtMs) return onDiskStalled(turn)
+  if (role.transfer !== null && now >= turn.transferAtMs) abortTransfer(turn, role)
   if (now >= turn.heartbeatAtMs) {
     turn.heartbeatDue = true
-    turn.heartbeatAtMs = now + turn.config.heartbeatIntervalMs
+    role.round++
+    measureLease(turn, role)
   }
+  if (now >= turn.quorumAtMs) checkQuorum(turn, role)
+}
+
+/** What a leader does once the events are handled: reads, and the ends of changes of members. */
+export function settle(turn: Turn): void {
+  leaveJointConsensus(turn)
+  const { role } = turn
+  if (role.role !== 'leader') return
+  startReads(turn, role)
+  confirmReads(turn, role)
+  if (!isRemoved(turn)) return
+  // The others learn of it with this: nobody else can tell them that it is committed.
+  turn.heartbeatDue = true
+  sendAppends(turn, role)
+  trace(turn, { type: 'removed', term: turn.term })
+  becomeFollower(turn, turn.term, null)
 }
 
 /** Ends a turn: what to send, what to persist, and the state after it. */
 export function finishTurn(turn: Turn): readonly [RaftState, RaftEffect[]] {
   if (turn.role.role === 'leader') sendAppends(turn, turn.role)
+  dropUselessChunks(turn)
   flushPersist(turn)
   return [closeTurn(turn), turn.effects]
 }
 
 function receive(turn: Turn, from: NodeId, message: Message): void {
-  if (from === turn.config.node || !turn.config.voters.includes(from)) return
+  const problem = problemOf(turn, from, message)
+  if (problem !== null) return refuse(turn, from, problem)
   if (!acceptTerm(turn, from, message)) return
   switch (message.type) {
     case 'preVoteRequest':
@@ -86,9 +132,49 @@ function receive(turn: Turn, from: NodeId, message: Message): void {
       return onAppendAccepted(turn, from, message)
     case 'appendRejected':
       return onAppendRejected(turn, from, message)
+    case 'snapshotRequest':
+      return onSnapshotRequest(turn, from, message)
+    case 'snapshotReply':
+      return onSnapshotReply(turn, from, message)
+    case 'timeoutNow':
+      return onTimeoutNow(turn)
+    case 'readRequest':
+      if (turn.role.role === 'leader') requestRead(turn, turn.role, message.id, from)
+      return
+    case 'readReply':
+      turn.readable.push({ id: message.id, index: message.index })
+      return
+    case 'forwardRequest':
+    case 'forwardReply':
+      turn.forwarded.push({ from, message })
+      return
     default:
       return unreachable(message)
   }
+}
+
+/** What no correct peer sends. Looked at before anything is changed. */
+function problemOf(turn: Turn, from: NodeId, message: Message): MessageProblem | null {
+  if (from === turn.config.node) return 'fromSelf'
+  if (message.term > turn.term + TERM_JUMP_MAX) return 'termTooFar'
+  if (message.type === 'appendRequest') return areGoodEntries(message) ? null : 'badEntries'
+  if (message.type !== 'snapshotRequest') return null
+  const { snapshot, offset, bytes, term } = message
+  const isWithin = offset + bytes.length <= snapshot.bytesCount && snapshot.term <= term
+  return isWithin ? null : 'badSnapshot'
+}
+
+/** Whether a leader of that term can have sent these. */
+function areGoodEntries({ term, prevTerm, entries }: AppendRequest): boolean {
+  let lastTerm = prevTerm
+  let lastStampMs = 0
+  for (const entry of entries) {
+    if (entry.term < lastTerm || entry.stampMs < lastStampMs) return false
+    if (entry.kind === 'membership' && decodeMembership(entry.payload) === null) return false
+    lastTerm = entry.term
+    lastStampMs = entry.stampMs
+  }
+  return lastTerm <= term
 }
 
 /**
@@ -99,23 +185,30 @@ function acceptTerm(turn: Turn, from: NodeId, message: Message): boolean {
   // Pre-votes speak of terms that nobody is in yet: they move no term.
   if (message.type === 'preVoteRequest') return true
   if (message.type === 'preVoteReply' && message.granted) return true
-  if (message.type === 'voteRequest' && message.term >= turn.term && withholdsVotes(turn)) {
-    return false
+  if (message.type === 'voteRequest' && message.term >= turn.term) {
+    if (turn.damage !== null) return false
+    // Unless it is the leader's own wish: it would have withheld for its own sake.
+    if (withholdsVotes(turn) && !message.transfer) return false
   }
   if (message.term > turn.term) {
-    becomeFollower(turn, message.term, message.type === 'appendRequest' ? from : null)
+    becomeFollower(turn, message.term, isFromLeader(message) ? from : null)
     return true
   }
   if (message.term === turn.term) return true
   const { term } = turn
   if (message.type === 'voteRequest') {
     sendPromise(turn, from, { type: 'voteReply', term, granted: false })
-  } else if (message.type === 'appendRequest') {
+  } else if (message.type === 'appendRequest' || message.type === 'snapshotRequest') {
     // It tells a leader of old our term, and must not pass for the answer to one of its new probes.
-    const nothing = { prevIndex: 0, hintIndex: 0, hintTerm: 0 } as const
+    const nothing = { prevIndex: 0, hintIndex: 0, hintTerm: 0, round: 0, damaged: false } as const
     sendPromise(turn, from, { type: 'appendRejected', term, ...nothing })
   }
   return false
+}
+
+/** Messages that only the leader of their term sends. */
+function isFromLeader({ type }: Message): boolean {
+  return type === 'appendRequest' || type === 'snapshotRequest' || type === 'timeoutNow'
 }
 
 /** Every persist up to `id` is durable. */
@@ -129,6 +222,7 @@ function onPersisted(turn: Turn, id: number): void {
   }
   if (last === null) return
   turn.pending = turn.pending.slice(count)
+  turn.diskAtMs = turn.now + turn.config.diskTimeoutMs
   const { role } = turn
   if (role.role === 'candidate' && role.votePersistId <= id) onVoteDurable(turn)
   onOwnDurable(turn, last)
