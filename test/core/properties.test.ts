@@ -22,24 +22,25 @@ import { suite } from '../harness.ts'
 import { journal } from './raft/journal.ts'
 import type { State, Turn } from './raft/kit.ts'
 import { Cluster, deepFreeze, entry, machine } from './raft/kit.ts'
-import type { Move, Tally } from './raft/soup.ts'
-import { Soup } from './raft/soup.ts'
+import type { Move } from './raft/soup.ts'
+import { MOVE_KIND_MAX, Soup } from './raft/soup.ts'
+import type { Tally } from './raft/watch.ts'
+import { NO_TALLY } from './raft/watch.ts'
 
 const test = suite('properties')
 const SEED = 20_261_121
 console.log(`  properties: fast-check seed ${SEED}`)
 
-const anyMove: fc.Arbitrary<Move> = fc.tuple(fc.nat(99), fc.nat(0xffff), fc.nat(0xffff))
-
 /** Always so many, since a move of kind 0 is none: what shrinks turns into zeros. */
-function moves(count: number): fc.Arbitrary<Move[]> {
+function moves(count: number, kindMax = MOVE_KIND_MAX): fc.Arbitrary<Move[]> {
+  const anyMove: fc.Arbitrary<Move> = fc.tuple(fc.nat(kindMax), fc.nat(0xffff), fc.nat(0xffff))
   return fc.array(anyMove, { minLength: count, maxLength: count, size: 'max' })
 }
 
 /** Like fc.assert, with a report that leaves idle moves out. */
 function check<Values>(property: fc.IProperty<Values>, runs: number): void {
   // The limit is for shrinking: what holds is through in a fraction of it.
-  const found = fc.check(property, { seed: SEED, numRuns: runs, interruptAfterTimeLimit: 15_000 })
+  const found = fc.check(property, { seed: SEED, numRuns: runs, interruptAfterTimeLimit: 12_000 })
   if (!found.failed) return
   const { errorInstance: error, counterexample, numShrinks } = found
   const moved = JSON.stringify(counterexample).replaceAll(/\[0,\d+,\d+\],?/g, '')
@@ -203,6 +204,9 @@ const TIMERS: readonly (readonly [TimerName, keyof State['raft']['timers']])[] =
   ['election', 'electionAtMs'],
   ['heartbeat', 'heartbeatAtMs'],
   ['quorum', 'quorumAtMs'],
+  ['disk', 'diskAtMs'],
+  ['transfer', 'transferAtMs'],
+  ['asked', 'askedAtMs'],
 ]
 
 test('time: timerFired: does what passing that deadline does, in every role', () => {
@@ -224,7 +228,9 @@ test('time: timerFired: does what passing that deadline does, in every role', ()
   for (const role of ['follower', 'precandidate', 'candidate']) {
     assert.ok(roles.has(`${role} election`))
   }
-  assert.ok(roles.has('leader heartbeat') && roles.has('leader quorum'))
+  for (const timer of ['heartbeat', 'quorum', 'disk', 'transfer']) {
+    assert.ok(roles.has(`leader ${timer}`), timer)
+  }
 })
 
 test('time: timerFired due at its deadline: the same as the step alone', () => {
@@ -269,20 +275,39 @@ test('canonical: frozen states and inputs: nothing is edited', () => {
 })
 
 /** Plays and heals; what goes wrong throws. */
-function survive(size: number, some: readonly Move[], total: Tally): void {
-  const soup = new Soup(size)
+function survive(soup: Soup, some: readonly Move[], total: Tally): void {
   for (const move of some) soup.move(move)
-  for (const name of Object.keys(total) as (keyof Tally)[]) total[name] += soup.tally[name]
   soup.heal()
+  for (const name of Object.keys(total) as (keyof Tally)[]) total[name] += soup.tally[name]
 }
 
 for (const size of [1, 2, 3, 4, 5]) {
   const least = { leaders: 50, committed: 900, truncated: size > 2 ? 9 : 0, restarts: 80 }
   test(`soup: ${size} replicas, loss, disorder, restarts: safe, and live once healed`, () => {
-    const total: Tally = { leaders: 0, committed: 0, truncated: 0, restarts: 0 }
-    check(fc.property(moves(300 + 300 * size), (some) => survive(size, some, total)), 30)
-    for (const name of Object.keys(total) as (keyof Tally)[]) {
+    const total = { ...NO_TALLY }
+    check(fc.property(moves(300 + 300 * size, 99), (some) => {
+      survive(new Soup(size, 0), some, total)
+    }), 30)
+    for (const name of Object.keys(least) as (keyof typeof least)[]) {
       assert.ok(total[name] >= least[name], `${total[name]} ${name}`)
+    }
+  })
+}
+
+for (const [size, outside, leaseReads] of [[1, 2, false], [2, 2, true], [3, 2, false], [3, 1, true],
+  [5, 1, false]] as const) {
+  const how = leaseReads ? 'leases' : 'rounds'
+  test(`soup: ${size} founders and ${outside} more, changes, transfers, snapshots, reads by \
+${how}: \
+safe, and live once healed`, () => {
+    const total = { ...NO_TALLY }
+    check(fc.property(moves(400 + 400 * size), (some) => {
+      survive(new Soup(size, outside, leaseReads), some, total)
+    }), 30)
+    const least = { leaders: 40, committed: 500, truncated: 3, restarts: 20, changed: 10 }
+    const more = { taken: 100, installed: 10, transferred: 20, reads: 300, forwarded: 20 }
+    for (const [name, count] of Object.entries({ ...least, ...more })) {
+      assert.ok(total[name as keyof Tally] >= count, `${total[name as keyof Tally]} ${name}`)
     }
   })
 }

@@ -4,10 +4,11 @@
 import * as assert from 'uvu/assert'
 import type { Outcome } from '../../core/effect.ts'
 import type { Event } from '../../core/event.ts'
+import type { Config } from '../../core/raft/config.ts'
 import { suite } from '../harness.ts'
 import { encodeText, GARBAGE } from './raft/journal.ts'
-import type { JournalEffect } from './raft/kit.ts'
 import {
+  appendAccepted,
   appendRequest,
   BASE_MS,
   Cluster,
@@ -16,6 +17,7 @@ import {
   machine,
   messages,
   only,
+  replies,
   restored,
 } from './raft/kit.ts'
 
@@ -23,15 +25,11 @@ const test = suite('replica')
 const THREE = ['a', 'b', 'c']
 const UNKNOWN: Outcome<string> = { type: 'unknown' }
 
-function leading(id = 'a'): Cluster {
-  const cluster = new Cluster({ voters: THREE })
+function leading(id = 'a', config: Partial<Config> = {}): Cluster {
+  const cluster = new Cluster({ voters: THREE, config })
   cluster.elect(id)
   cluster.take(id)
   return cluster
-}
-
-function replies(effects: readonly JournalEffect[]): [number, Outcome<string>][] {
-  return only(effects, 'reply').map(({ request, outcome }) => [request, outcome])
 }
 
 function request(id: number, text: string): Event {
@@ -52,8 +50,9 @@ function work(cluster: Cluster, id = 'a'): void {
   cluster.settle()
 }
 
-test('reply: a follower: notLeader, with the leader as soon as one was heard', () => {
-  const cluster = new Cluster({ voters: THREE })
+test('reply: a follower that does not forward: notLeader, with the leader as soon as one was \
+heard', () => {
+  const cluster = new Cluster({ voters: THREE, config: { forwarding: false } })
   const nobody = { type: 'notLeader', leader: null } as const
   assert.equal(replies(cluster.request('b', 4, 'x')), [[4, nobody]])
   cluster.elect('a')
@@ -121,7 +120,7 @@ answer', () => {
   const cluster = leading()
   cluster.request('a', 1, 'x')
   cluster.drop()
-  const lost = cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 0 })
+  const lost = cluster.receive('a', 'b', appendAccepted(2, 0))
   assert.equal(replies(lost), [[1, UNKNOWN]])
   cluster.take('a')
   const heir = { term: 2, prevIndex: 2, prevTerm: 1, commit: 3, entries: [entry(2, null)] }
@@ -165,7 +164,7 @@ test('reply: asked, and committed by the next leader in one turn: done', () => {
 })
 
 test('reply: after the step down within a turn: notLeader, with the new leader', () => {
-  const cluster = leading()
+  const cluster = leading('a', { forwarding: false })
   const effects = cluster.step('a', [
     { type: 'received', from: 'b', message: appendRequest({ term: 2, prevIndex: 1, prevTerm: 1 }) },
     request(1, 'x'),
@@ -208,7 +207,7 @@ nobody', () => {
   const cluster = leading()
   cluster.request('a', 1, 'late')
   work(cluster)
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 0 })
+  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 0, round: 0 })
   assert.equal(replies(cluster.take('a')), [[1, UNKNOWN]])
   cluster.elect('a')
   cluster.request('a', 2, 'answer 2')
@@ -277,7 +276,7 @@ test('due: overdue at a new leader: only once an entry of its own term is commit
   restarted.receive('a', 'b', { type: 'voteReply', term: 2, granted: true })
   for (let turn = 0; turn < 3; turn++) restarted.fire('a', 'due')
   assert.is(restarted.leader('a').log.lastIndex, 2, 'the noop is not committed')
-  const ack = { type: 'appendAccepted', term: 2, matchIndex: 2 } as const
+  const ack = { type: 'appendAccepted', term: 2, matchIndex: 2, round: 0 } as const
   restarted.receive('a', 'b', ack)
   assert.is(restarted.raft('a').log.lastIndex, 3)
 })
@@ -286,7 +285,7 @@ test('log time: a leader: starts at the highest stamp of its log and goes on wit
 clock', () => {
   const cluster = new Cluster({
     voters: THREE,
-    restored: { a: { hardState: { term: 1, vote: null }, entries: [entry(1, 'old', 5_000)] } },
+    restored: { a: { ...restored({ term: 1, vote: null }), entries: [entry(1, 'old', 5_000)] } },
   })
   cluster.elect('a', ['b'])
   cluster.advance(70)

@@ -28,7 +28,7 @@ function preVoteRequest(term: number, lastTerm = 0, lastIndex = 0): PreVoteReque
 }
 
 function voteRequest(term: number, lastTerm = 0, lastIndex = 0): VoteRequest {
-  return { type: 'voteRequest', term, lastTerm, lastIndex }
+  return { type: 'voteRequest', term, lastTerm, lastIndex, transfer: false }
 }
 
 test('pre-vote: a node times out: no term changes and nothing is written until a majority \
@@ -222,8 +222,8 @@ test('quorum: answers of an older term or from a stranger: do not count', () => 
   cluster.elect('a')
   for (let round = 0; round < 9; round++) {
     cluster.advance(BASE_MS / 3)
-    cluster.receive('a', 'b', { type: 'appendAccepted', term: 4, matchIndex: 1 })
-    cluster.receive('a', 'x', { type: 'appendAccepted', term: 5, matchIndex: 1 })
+    cluster.receive('a', 'b', { type: 'appendAccepted', term: 4, matchIndex: 1, round: 0 })
+    cluster.receive('a', 'x', { type: 'appendAccepted', term: 5, matchIndex: 1, round: 0 })
   }
   assert.is(cluster.raft('a').role, 'follower')
 })

@@ -20,8 +20,9 @@ export interface Noted {
 export type JournalMachine = Machine<Journal, string, string, Noted>
 
 /**
- * `late` gets no reply until `answer INDEX` comes; `due MS` wants a `tick` at that log time; `tick`
- * drops the dues that have passed; any other text is only written down.
+ * `late` gets no reply until a later `answer INDEX` comes; `due MS` wants a `tick` at that log
+ * time; `tick` drops the dues that have passed; any other text is only written down. `count` and
+ * `last` can be read without the log.
  */
 export const journal: JournalMachine = {
   initial: () => ({ lines: [], dues: [] }),
@@ -33,6 +34,8 @@ export const journal: JournalMachine = {
       case 'late':
         return [{ lines, dues: state.dues }, null, [noted]]
       case 'answer': {
+        // A machine answers only what it has applied.
+        if (Number(value) >= index) return [{ lines, dues: state.dues }, 'ok', [noted]]
         const reply = { type: 'answer', index: Number(value), reply: `late ${value}` } as const
         return [{ lines, dues: state.dues }, 'ok', [noted, reply]]
       }
@@ -45,6 +48,10 @@ export const journal: JournalMachine = {
       default:
         return [{ lines, dues: state.dues }, `did ${command}`, [noted]]
     }
+  },
+  query(state, command) {
+    if (command === 'count') return String(state.lines.length)
+    return command === 'last' ? (state.lines.at(-1) ?? 'nothing') : null
   },
   due({ dues }) {
     return dues.length === 0 ? null : { atMs: dues[0] as number, command: 'tick' }
@@ -63,8 +70,10 @@ export const journal: JournalMachine = {
   },
   decodeSnapshot(bytes) {
     const reader = new ByteReader(bytes)
-    const lines = Array.from({ length: reader.varint() }, () => reader.text())
-    const dues = Array.from({ length: reader.varint() }, () => reader.varint())
+    const lines: string[] = []
+    for (let left = reader.varint(); left > 0 && reader.ok; left--) lines.push(reader.text())
+    const dues: number[] = []
+    for (let left = reader.varint(); left > 0 && reader.ok; left--) dues.push(reader.varint())
     return reader.done ? { lines, dues } : null
   },
   hash: (state) => lanesHex(hashBytes(journal.encodeSnapshot(state))),

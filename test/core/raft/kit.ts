@@ -3,20 +3,43 @@
 // peer at most, replies once, and no edit of an old state.
 
 import * as assert from 'uvu/assert'
-import type { Effect, HardState, Persist, PersistId, SendAfter } from '../../../core/effect.ts'
+import type { Outcome, Persist, PersistId, SendAfter } from '../../../core/effect.ts'
 import type { Event, Input, TimerName } from '../../../core/event.ts'
 import type { Config, NodeId } from '../../../core/raft/config.ts'
 import { DEFAULTS, configProblem } from '../../../core/raft/config.ts'
-import { entryAt } from '../../../core/raft/log.ts'
-import type { AppendRejected, AppendRequest, Entry, Message } from '../../../core/raft/message.ts'
+import type { Message } from '../../../core/raft/message.ts'
 import type { Common, Leader, RaftState, Restored } from '../../../core/raft/state.ts'
-import { NOTHING_RESTORED } from '../../../core/raft/state.ts'
+import { NOTHING_RESTORED, leaderOf } from '../../../core/raft/state.ts'
 import { replica } from '../../../core/replica.ts'
-import type { Replica, ReplicaState } from '../../../core/replica.ts'
+import type { Replica } from '../../../core/replica.ts'
+import type { ReplicaState } from '../../../core/work.ts'
 import type { Journal, Noted } from './journal.ts'
 import { encodeText, journal } from './journal.ts'
+import { applyWrite, deepFreeze, only, replies } from './parts.ts'
+import type { JournalEffect } from './parts.ts'
+import type { MembershipChange } from '../../../core/raft/membership.ts'
+import type { Progress } from '../../../core/raft/progress.ts'
 
-export type JournalEffect = Effect<string, Noted>
+export {
+  appendAccepted,
+  appendRejected,
+  appendRequest,
+  applyWrite,
+  deepFreeze,
+  diskLastIndex,
+  diskTermAt,
+  entries,
+  entry,
+  logOf,
+  membershipEntry,
+  messages,
+  only,
+  replies,
+  restored,
+  terms,
+} from './parts.ts'
+export type { JournalEffect } from './parts.ts'
+
 export type State = ReplicaState<Journal>
 
 export const machine: Replica<Journal, string, Noted> = replica(journal)
@@ -31,8 +54,9 @@ export interface Packet {
 }
 
 export interface ClusterOptions {
+  /** Who founds the group. */
   readonly voters: readonly NodeId[]
-  /** Which of the voters run; messages to the others stay in `network`. All by default. */
+  /** Which nodes run, founders or not; messages to others stay in `network`. All founders. */
   readonly running?: readonly NodeId[]
   readonly config?: Partial<Config>
   readonly restored?: Readonly<Record<NodeId, Restored>>
@@ -64,6 +88,8 @@ export interface Member {
   parked: SendAfter[]
   /** All effects since the last `take`. */
   effects: JournalEffect[]
+  /** The snapshot that it wants to be taken, encoded when it said so. */
+  wanted: { readonly index: number; readonly bytes: Uint8Array } | null
 }
 
 /** Which packets: by kind of message, sender, receiver; what is not given fits all. */
@@ -127,6 +153,11 @@ export class Cluster {
       if (effect.type === 'persist') member.writes.push(effect)
       else if (effect.type === 'send') this.#post(id, effect.to, effect.message)
       else if (effect.type === 'sendAfter') member.parked.push(effect)
+      else if (effect.type === 'takeSnapshot') {
+        assert.is(effect.index, state.applied, 'of the state after this step')
+        const bytes = journal.encodeSnapshot(state.machine)
+        member.wanted = { index: effect.index, bytes }
+      }
     }
     this.#release(id)
     if (this.options.diskAtOnce !== false) this.persist(id)
@@ -140,6 +171,56 @@ export class Cluster {
 
   request(id: NodeId, request: number, text: string): JournalEffect[] {
     return this.step(id, [{ type: 'request', request, payload: encodeText(text) }])
+  }
+
+  read(id: NodeId, request: number, text: string): JournalEffect[] {
+    return this.step(id, [{ type: 'read', request, payload: encodeText(text) }])
+  }
+
+  change(id: NodeId, request: number, change: MembershipChange): JournalEffect[] {
+    return this.step(id, [{ type: 'changeMembership', request, change }])
+  }
+
+  transfer(id: NodeId, request: number, to: NodeId): JournalEffect[] {
+    return this.step(id, [{ type: 'transferLeadership', request, to }])
+  }
+
+  /** Hands in the snapshot that the node asked for. */
+  finishSnapshot(id: NodeId): JournalEffect[] {
+    const member = this.member(id)
+    const { wanted } = member
+    assert.ok(wanted !== null, `${id} wants a snapshot`)
+    member.wanted = null
+    return this.step(id, [{ type: 'snapshotTaken', ...wanted }])
+  }
+
+  /** Makes the node take a snapshot of all that it has applied. */
+  snapshot(id: NodeId): JournalEffect[] {
+    this.step(id, [{ type: 'snapshotWanted' }])
+    return this.finishSnapshot(id)
+  }
+
+  /** What a leader knows of `peer`. */
+  progress(id: NodeId, peer: NodeId): Progress {
+    const found = this.leader(id).progress.find((progress) => progress.peer === peer)
+    assert.ok(found !== undefined, `${id} sends to ${peer}`)
+    return found
+  }
+
+  /** Answers to requests of `id` since the last `take`. */
+  replies(id: NodeId): [number, Outcome<string>][] {
+    return replies(this.member(id).effects)
+  }
+
+  /** The trace events of `id` since the last `take`, by their types. */
+  traces(id: NodeId): string[] {
+    return only(this.member(id).effects, 'trace').map(({ trace }) => trace.type)
+  }
+
+  /** Heartbeats and their answers, until nothing moves: all that is committed is known. */
+  beat(id: NodeId, nodes?: readonly NodeId[]): void {
+    this.fire(id, 'heartbeat')
+    this.settle(nodes)
   }
 
   fire(id: NodeId, timer: TimerName): JournalEffect[] {
@@ -243,7 +324,8 @@ export class Cluster {
     const config = this.configOf(id)
     assert.is(configProblem(config), null)
     const state = deepFreeze(machine.initial(config, restored, this.nowMs, ++this.#draws))
-    this.#members.set(id, { state, disk: restored, writes: [], parked: [], effects: [] })
+    const nothing = { writes: [], parked: [], effects: [], wanted: null }
+    this.#members.set(id, { state, disk: restored, ...nothing })
   }
 
   #post(from: NodeId, to: NodeId, message: Message): void {
@@ -260,77 +342,6 @@ export class Cluster {
   }
 }
 
-/** An entry for hand-made messages. */
-export function entry(term: number, text: string | null = 'x', stampMs = 0): Entry {
-  if (text === null) return { term, stampMs, kind: 'noop', payload: new Uint8Array(0) }
-  return { term, stampMs, kind: 'command', payload: encodeText(text) }
-}
-
-/** Entries of these terms. */
-export function entries(...terms: number[]): Entry[] {
-  return terms.map((term) => entry(term))
-}
-
-/** A disk with these terms in its log. */
-export function restored(hardState: HardState, ...terms: number[]): Restored {
-  return { hardState, entries: entries(...terms) }
-}
-
-/** An AppendEntries; what is not given is zero or empty. */
-export function appendRequest(message: Partial<AppendRequest>): AppendRequest {
-  const nothing = { term: 1, prevIndex: 0, prevTerm: 0, commit: 0, entries: [] }
-  return { type: 'appendRequest', ...nothing, ...message }
-}
-
-/** A refusal; what is not given is zero. */
-export function appendRejected(message: Partial<AppendRejected>): AppendRejected {
-  const nothing = { term: 0, prevIndex: 0, hintIndex: 0, hintTerm: 0 }
-  return { type: 'appendRejected', ...nothing, ...message }
-}
-
-/** The terms of a whole log. */
-export function terms(raft: RaftState): number[] {
-  return logOf(raft).map(({ term }) => term)
-}
-
-export function logOf(raft: RaftState): Entry[] {
-  const all: Entry[] = []
-  for (let index = 1; index <= raft.log.lastIndex; index++) all.push(entryAt(raft.log, index))
-  return all
-}
-
-/** The effects of one type. */
-export function only<Type extends JournalEffect['type']>(
-  effects: readonly JournalEffect[],
-  type: Type,
-): Extract<JournalEffect, { readonly type: Type }>[] {
-  const found = effects.filter((effect) => effect.type === type)
-  return found as Extract<JournalEffect, { readonly type: Type }>[]
-}
-
-/** The messages that effects send, at once or later. */
-export function messages(effects: readonly JournalEffect[]): Message[] {
-  return effects.flatMap((effect) => {
-    return effect.type === 'send' || effect.type === 'sendAfter' ? [effect.message] : []
-  })
-}
-
-/** What the disk holds after one more record. */
-export function applyWrite(disk: Restored, write: Persist): Restored {
-  const hardState = write.hardState ?? disk.hardState
-  if (!write.logChanged) return { hardState, entries: disk.entries }
-  return { hardState, entries: [...disk.entries.slice(0, write.firstIndex - 1), ...write.entries] }
-}
-
-/** Freezes plain data to the leaves, but for bytes and the slots that logs share by contract. */
-export function deepFreeze<Value>(value: Value): Value {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
-  if (Object.isFrozen(value)) return value
-  Object.freeze(value)
-  for (const [name, part] of Object.entries(value)) if (name !== 'chunks') deepFreeze(part)
-  return value
-}
-
 /** What every step keeps, whatever went in. */
 export function checkStep(
   before: State,
@@ -339,20 +350,28 @@ export function checkStep(
 ): void {
   const persists = only(effects, 'persist')
   assert.ok(persists.length <= 1, 'one persist a turn')
-  const appends = only(effects, 'send').filter(({ message }) => message.type === 'appendRequest')
+  const appends = only(effects, 'send').filter(({ message }) => {
+    return message.type === 'appendRequest' || message.type === 'snapshotRequest'
+  })
   const peers = new Set(appends.map(({ to }) => to))
   assert.is(peers.size, appends.length, 'one append a peer and turn')
   for (const { after: id } of only(effects, 'sendAfter')) {
     assert.ok(id < after.raft.nextPersistId, 'waits for no persist that was not issued')
   }
-  const replies = only(effects, 'reply').map(({ request }) => request)
-  assert.is(new Set(replies).size, replies.length, 'each request is answered once')
+  const answered = only(effects, 'reply').map(({ request }) => request)
+  assert.is(new Set(answered).size, answered.length, 'each request is answered once')
   assert.ok(after.raft.term >= before.raft.term, 'the term never falls')
   assert.ok(after.raft.commit >= before.raft.commit, 'the commit index never falls')
   assert.is(after.applied, after.raft.commit, 'all that is committed is applied')
   if (before.raft.vote !== null && after.raft.term === before.raft.term) {
     assert.is(after.raft.vote, before.raft.vote, 'a vote never changes within its term')
   }
+  let leader = leaderOf(before.raft)
+  for (const { trace } of only(effects, 'trace')) {
+    if (trace.type === 'leaderChanged') leader = trace.leader
+  }
+  assert.is(leader, leaderOf(after.raft), 'no change of the leader goes untold')
+  assert.ok(after.raft.log.base.index <= after.raft.commit, 'only what is committed is dropped')
   assert.ok(machine.deadlineMs(after) > after.raft.timers.nowMs, 'no deadline is left behind')
 }
 

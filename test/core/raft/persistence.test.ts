@@ -3,11 +3,31 @@
 
 import * as assert from 'uvu/assert'
 import type { Event } from '../../../core/event.ts'
+import type { VoteRequest } from '../../../core/raft/message.ts'
 import { suite } from '../../harness.ts'
-import { appendRequest, BASE_MS, Cluster, entries, messages, only, restored, terms } from './kit.ts'
+import {
+  appendAccepted,
+  appendRequest,
+  BASE_MS,
+  Cluster,
+  entries,
+  messages,
+  only,
+  restored,
+  terms,
+} from './kit.ts'
 
 const test = suite('persistence')
 const THREE = ['a', 'b', 'c']
+
+/** Asks for a vote in term 2, with an empty log. */
+const VOTE_REQUEST: VoteRequest = {
+  type: 'voteRequest',
+  term: 2,
+  lastTerm: 0,
+  lastIndex: 0,
+  transfer: false,
+}
 
 /** Node `a` of three, alone with its test; its disk waits to be told. */
 function solo(term = 1, ...log: number[]): Cluster {
@@ -34,8 +54,7 @@ function soloLeader(...log: number[]): Cluster {
 
 test('vote: granted: leaves only once it is durable', () => {
   const cluster = solo(1)
-  const request = { type: 'voteRequest', term: 2, lastTerm: 0, lastIndex: 0 } as const
-  const effects = cluster.receive('a', 'b', request)
+  const effects = cluster.receive('a', 'b', VOTE_REQUEST)
   const [persist] = only(effects, 'persist')
   const [vote] = only(effects, 'sendAfter')
   assert.equal(persist?.hardState, { term: 2, vote: 'b' })
@@ -47,17 +66,15 @@ test('vote: granted: leaves only once it is durable', () => {
 
 test('vote: granted in a term that is on disk already: is written all the same', () => {
   const cluster = solo(2)
-  const request = { type: 'voteRequest', term: 2, lastTerm: 0, lastIndex: 0 } as const
-  const effects = cluster.receive('a', 'b', request)
+  const effects = cluster.receive('a', 'b', VOTE_REQUEST)
   assert.equal(only(effects, 'persist')[0]?.hardState, { term: 2, vote: 'b' })
   assert.is(only(effects, 'sendAfter')[0]?.after, 1)
 })
 
 test('vote: asked again before it is durable: the repeated answer waits for the same write', () => {
   const cluster = solo(1)
-  const request = { type: 'voteRequest', term: 2, lastTerm: 0, lastIndex: 0 } as const
-  cluster.receive('a', 'b', request)
-  const again = cluster.receive('a', 'b', request)
+  cluster.receive('a', 'b', VOTE_REQUEST)
+  const again = cluster.receive('a', 'b', VOTE_REQUEST)
   assert.equal(only(again, 'persist'), [])
   assert.is(only(again, 'sendAfter')[0]?.after, 1)
 })
@@ -102,17 +119,16 @@ test('vote: the write of an earlier term completes late: is no vote of this term
 
 test('vote: the node dies before its vote is durable: it may vote anew, since nobody heard', () => {
   const cluster = solo(1)
-  const ask = { type: 'voteRequest', term: 2, lastTerm: 0, lastIndex: 0 } as const
-  cluster.receive('a', 'b', ask)
+  cluster.receive('a', 'b', VOTE_REQUEST)
   cluster.restart('a')
   assert.is(cluster.raft('a').term, 1)
   cluster.advance(BASE_MS)
-  cluster.receive('a', 'c', ask)
+  cluster.receive('a', 'c', VOTE_REQUEST)
   cluster.persist('a')
   cluster.restart('a')
   assert.is(cluster.raft('a').vote, 'c')
   cluster.advance(BASE_MS)
-  const [reply] = messages(cluster.receive('a', 'b', ask))
+  const [reply] = messages(cluster.receive('a', 'b', VOTE_REQUEST))
   assert.is(reply?.type === 'voteReply' && reply.granted, false)
 })
 
@@ -160,9 +176,9 @@ test('acknowledgement: the first of two writes is durable: only what rests on it
 
 test('leader: its own disk is slow: a majority of others commits without it', () => {
   const cluster = soloLeader()
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 1 })
+  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 })
   assert.is(cluster.raft('a').commit, 0, 'one of three')
-  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 1 })
+  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 })
   assert.is(cluster.raft('a').commit, 1)
   assert.is(cluster.leader('a').durableIndex, 0)
 })
@@ -170,7 +186,7 @@ test('leader: its own disk is slow: a majority of others commits without it', ()
 test('leader: its own write is durable: it counts itself, then and not before', () => {
   const cluster = soloLeader()
   cluster.request('a', 0, 'x')
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 2 })
+  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 2, round: 0 })
   assert.is(cluster.raft('a').commit, 0)
   cluster.persist('a', 2)
   assert.is(cluster.raft('a').commit, 1, 'the noop')
@@ -251,8 +267,8 @@ test('ABA: an acknowledgement of an earlier leadership: does not count in the pr
   cluster.receive('a', 'c', appendRequest({ term: 2, entries: entries(2, 2) }))
   cluster.advance(2 * BASE_MS)
   lead(3)
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 1, matchIndex: 2 })
-  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 3 })
+  cluster.receive('a', 'b', { type: 'appendAccepted', term: 1, matchIndex: 2, round: 0 })
+  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 3, round: 0 })
   const matches = cluster.leader('a').progress.map(({ matchIndex }) => matchIndex)
   assert.equal(matches, [0, 0])
   assert.is(cluster.raft('a').commit, 0)
@@ -260,8 +276,8 @@ test('ABA: an acknowledgement of an earlier leadership: does not count in the pr
 
 test('turn: a hundred requests: one write with all of them and one append a peer', () => {
   const cluster = soloLeader()
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 1 })
-  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 1 })
+  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 })
+  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 })
   const events: Event[] = Array.from({ length: 100 }, (_, request) => {
     return { type: 'request', request, payload: Uint8Array.of(1, 65) }
   })
@@ -305,12 +321,13 @@ test('turn: a later message cuts deeper than an earlier one wrote: the write sta
 
 test('turn: the term alone changes: the write holds no entry and cuts none', () => {
   const cluster = solo(1, 1, 1)
-  const effects = cluster.receive('a', 'b', { type: 'appendAccepted', term: 5, matchIndex: 0 })
+  const effects = cluster.receive('a', 'b', appendAccepted(5, 0))
   const [persist] = only(effects, 'persist')
   assert.equal(persist, {
     type: 'persist',
     id: 1,
     hardState: { term: 5, vote: null },
+    checkpoint: null,
     firstIndex: 3,
     entries: [],
     logChanged: false,
