@@ -1,11 +1,20 @@
-// What the package shows of storage: the log, the disk it stands on and one disk in memory.
+// What the package shows of storage: the log, the disk it stands on and one disk in memory, and
+// what any other log has to pass.
 
+export { CHECKPOINT_PART_BYTES } from './checkpoint.ts'
+export { logCases, logConformance } from './conformance.ts'
+export type { LogCase, LogConformance, LogSupports } from './conformance.ts'
+export type { LogOpening, LogPlace } from './conformance-life.ts'
 export type { Disk, SyncResult } from './disk.ts'
 export { crc32c } from './crc32.ts'
+export { contentAfter, contentDifference, EMPTY_LOG } from './log-content.ts'
+export type { LogContent } from './log-content.ts'
 export { MemoryDisk } from './memory-disk.ts'
-export { LOG_FORMAT_VERSION, RECORD_BYTES_MAX } from './record.ts'
+export { LOG_FORMAT_VERSION, logFile, RECORD_BYTES_MAX } from './record.ts'
 export type { LogIdentity } from './record.ts'
 export { readLog } from './recovery.ts'
-export type { Corrupt, Foreign, Fresh, LogContents, Readable, Recovered } from './recovery.ts'
-export { logFile, openLog } from './write-ahead-log.ts'
-export type { LogReport, Recovery, WriteAheadLog } from './write-ahead-log.ts'
+export type { Corrupt, Foreign, LogContents, Readable, Recovered, Unfinished } from './recovery.ts'
+export { rottable } from './survey.ts'
+export type { ByteRange } from './survey.ts'
+export { openLog } from './write-ahead-log.ts'
+export type { LogOptions, LogReport, Recovery, WriteAheadLog } from './write-ahead-log.ts'

@@ -55,6 +55,10 @@ export class MemoryDisk implements Disk {
     target.size = size
   }
 
+  remove(file: string): void {
+    this.#files.delete(file)
+  }
+
   sync(done: (result: SyncResult) => void): void {
     this.#waiting.push(done)
   }

@@ -1,5 +1,6 @@
-// The write-ahead log of one replica: one file, `log-<group>`, on a Disk. It owns the order of
-// writes, group commit and marks; what bytes mean is record.ts's and recovery.ts's. It knows no
+// The write-ahead log of one replica on a Disk: files `log-<group>-<generation>`, of which the
+// newest is appended to. It owns the order of writes, group commit, marks, and when files go; what
+// bytes mean is record.ts's and recovery.ts's, which file counts is generations.ts's. It knows no
 // Raft beyond what a `Persist` is, and no time.
 //
 // Why nothing stale comes back to life. Offsets only grow within a life. A crash may keep a later
@@ -11,14 +12,31 @@
 // written once more before it: after a sync that failed, the operating system takes them for clean,
 // and would sync nothing. Some may have been acknowledged, with only the mark lost: writing the
 // same bytes in their place must not harm them, even when a crash interrupts it.
+//
+// Why a checkpoint is atomic, and loses nothing. It opens the next generation, which counts only
+// when all of it is there; until then the older one does, and is not touched any more. Every
+// persist after it goes to the new file, and reports are contiguous: none of them is reported
+// before a sync has covered the checkpoint too. So whenever the old file has to count, all that was
+// ever reported is in it. It is removed after such a sync, and the sync of an `opened` is one. A
+// generation that a crash left unfinished is removed before the sync of `opened`, so that the next
+// checkpoint finds no bytes under that name. Sequences and marks start anew with each file: they
+// only order what is in it, and the crc of a record is seeded with the generation, so none passes
+// in another file.
+//
+// Why damage is not forgotten. What has rotted is never written over, and new records follow the
+// last good one. Every record of a log that has lost entries states the end that it once had, until
+// its own is as up to date: the rule by which the replica votes again. What the node acknowledges
+// until then ends below that, so the statement covers it too.
 
 import { ByteWriter } from '../core/bytes.ts'
-import type { HardState, Persist, PersistId } from '../core/effect.ts'
-import { invariant } from '../core/invariant.ts'
-import type { Entry } from '../core/raft/message.ts'
+import type { Checkpoint, HardState, LogEnd, Persist, PersistId } from '../core/effect.ts'
+import { invariant, InvariantError } from '../core/invariant.ts'
+import { CHECKPOINT_PART_BYTES, checkpointRecords, headProblem, logProblem } from './checkpoint.ts'
 import type { Disk, SyncResult } from './disk.ts'
-import { encodeHeader, encodeRecord } from './record.ts'
-import type { LogIdentity } from './record.ts'
+import { findLog } from './generations.ts'
+import { isBehind, LogTerms } from './log-terms.ts'
+import { decodeHeader, encodeHeader, encodeRecord, logFile, NOTE } from './record.ts'
+import type { GoodHeader, LogIdentity, RecordContent } from './record.ts'
 import { readLog } from './recovery.ts'
 import type { Corrupt, Foreign, Readable, Recovered } from './recovery.ts'
 
@@ -31,7 +49,7 @@ export type LogReport =
   /** A sync failed: the last report. Nothing unreported is durable; stop the node, do not retry. */
   | { readonly type: 'failed'; readonly error: Error }
 
-/** How opening a log ended. Only `ok` leaves something to run on. */
+/** How opening a log ended. Only `ok` leaves something to run on, damaged or not. */
 export type Recovery =
   | { readonly type: 'ok'; readonly log: WriteAheadLog; readonly recovered: Recovered }
   | Corrupt
@@ -40,8 +58,9 @@ export type Recovery =
 /** Appends what a replica must not forget. Made by `openLog`. */
 export interface WriteAheadLog {
   /**
-   * Writes one record, atomic and durable only after a sync. Ids count from 1 in each life.
-   * Throws InvariantError before `opened`, after `failed`, and on an id or index out of order.
+   * Writes one persist, atomic and durable only after a sync. Ids count from 1 in each life.
+   * Throws InvariantError before `opened`, after `failed`, on an id or index out of order, on
+   * entries in place of what the snapshot covers, and on a checkpoint that is not self-contained.
    */
   append(persist: Persist): void
   /**
@@ -52,64 +71,95 @@ export interface WriteAheadLog {
   sync(): void
 }
 
+/** What may be set. */
+export interface LogOptions {
+  /** Bytes of a checkpoint that one record takes, about; 4 MiB. Tests make it small. */
+  readonly checkpointPartBytes?: number
+}
+
 /**
- * Opens the log of `identity`, formatting it when there is none, and cuts a torn tail. What was
- * recovered can be read at once; start the replica at the `opened` report.
+ * Opens the log of `identity`, formatting it when there is none; cuts a torn tail, and removes what
+ * unfinished or outdated checkpoints left. What was recovered can be read at once; start the
+ * replica at the `opened` report. A log that has lost entries is opened too: see
+ * `Recovered.damage`.
  */
 export function openLog(
   disk: Disk,
   identity: LogIdentity,
-  report: (report: LogReport) => void
+  report: (report: LogReport) => void,
+  options: LogOptions = {}
 ): Recovery {
-  const file = logFile(identity.group)
-  const bytes = disk.read(file)
-  let contents = readLog(bytes, identity)
-  if (contents.type === 'fresh') {
+  const found = findLog(disk, identity)
+  if (found.type !== 'found') return found
+  const { generation, bytes, older, unfinished } = found
+  let { contents } = found
+  for (const newer of unfinished) disk.remove(logFile(identity.group, newer))
+  const file = logFile(identity.group, generation)
+  if (contents.type === 'unfinished') {
     // What may be left of an earlier try is no longer than the header, which so covers it.
-    const header = encodeHeader(identity)
+    const header = encodeHeader(identity, generation)
     disk.write(file, 0, header)
-    contents = readLog(header, identity) as Readable
-  } else if (contents.type === 'readable') {
+    contents = readLog(header, identity, generation) as Readable
+  } else {
     const { end, syncedTo } = contents
     if (contents.recovered.tornBytes > 0) disk.truncate(file, end)
     if (syncedTo < end) disk.write(file, syncedTo, bytes.subarray(syncedTo, end))
-  } else return contents
-  const log = new FileLog(disk, file, contents, report)
+  }
+  const tornBytes = contents.recovered.tornBytes + found.unfinishedBytes
+  const recovered = { ...contents.recovered, tornBytes }
+  const partBytes = options.checkpointPartBytes ?? CHECKPOINT_PART_BYTES
+  invariant(partBytes >= 1, 'log: parts of a checkpoint without bytes')
+  const log = new FileLog({ disk, identity, report, partBytes }, generation, older, contents)
   log.open()
-  return { type: 'ok', log, recovered: contents.recovered }
+  return { type: 'ok', log, recovered }
 }
 
-/** Name of the file that holds the log of `group`. */
-export function logFile(group: string): string {
-  return `log-${group}`
+interface Surroundings {
+  readonly disk: Disk
+  readonly identity: LogIdentity
+  readonly report: (report: LogReport) => void
+  readonly partBytes: number
 }
 
 class FileLog implements WriteAheadLog {
-  readonly #disk: Disk
-  readonly #file: string
-  readonly #seed: number
-  readonly #report: (report: LogReport) => void
+  readonly #around: Surroundings
   readonly #writer = new ByteWriter()
   #state: 'opening' | 'open' | 'failed' = 'opening'
+  /** Generations that a later one, not known to be durable yet, takes the place of. */
+  #older: number[]
+  #generation: number
+  #file: string
+  #seed: number
   #end: number
   #sequence: number
   #syncedTo: number
-  #lastIndex: number
+  #hardState: HardState
+  #snapshotIndex: number
+  #baseIndex: number
+  #terms: LogTerms
+  /** Where the log once ended, while it is not as up to date again; else null. */
+  #damage: LogEnd | null
   #appendedId: PersistId = 0
   /** The highest id that a sync, running or done, covers. */
   #coveredId: PersistId = 0
   #syncRunning = false
   #syncWanted = false
 
-  constructor(disk: Disk, file: string, from: Readable, report: (report: LogReport) => void) {
-    this.#disk = disk
-    this.#file = file
-    this.#report = report
+  constructor(around: Surroundings, generation: number, older: readonly number[], from: Readable) {
+    const { hardState, snapshot, base, entries, damage } = from.recovered
+    this.#around = around
+    this.#older = [...older]
+    this.#generation = generation
+    this.#file = logFile(around.identity.group, generation)
     this.#seed = from.seed
     this.#end = from.end
     this.#syncedTo = from.syncedTo
-    this.#sequence = from.recovered.records
-    this.#lastIndex = from.recovered.entries.length
+    this.#sequence = from.sequence
+    this.#hardState = hardState
+    this.#snapshotIndex = snapshot?.index ?? 0
+    this.#baseIndex = base.index
+    this.#terms = new LogTerms(base, entries)
+    this.#damage = damage
   }
 
   open(): void {
@@ -120,14 +170,14 @@ class FileLog implements WriteAheadLog {
     invariant(this.#state !== 'opening', 'log: appended to before it was opened')
     invariant(this.#state !== 'failed', 'log: appended to after a failed sync')
     invariant(persist.id === this.#appendedId + 1, 'log: persist ids must count up by one')
-    const { hardState, logChanged, entries } = persist
-    if (logChanged) {
-      invariant(persist.firstIndex >= 1, 'log: entries before the first index')
-      invariant(persist.firstIndex <= this.#lastIndex + 1, 'log: a gap before the new entries')
-      this.#lastIndex = persist.firstIndex + entries.length - 1
+    const { hardState, checkpoint } = persist
+    if (hardState !== null) {
+      invariant(hardState.term >= this.#hardState.term, 'log: the current term falls')
+      invariant(hardState.vote !== '', 'log: a vote for the empty string')
+      this.#hardState = hardState
     }
-    const firstIndex = logChanged ? persist.firstIndex : 0
-    this.#write(hardState, logChanged, firstIndex, entries)
+    if (checkpoint === null) this.#appendRecord(persist)
+    else this.#appendCheckpoint(persist, checkpoint)
     this.#appendedId = persist.id
   }
 
@@ -138,44 +188,101 @@ class FileLog implements WriteAheadLog {
     else this.#startSync()
   }
 
+  #appendRecord({ logChanged, firstIndex, entries }: Persist): void {
+    let prevTerm = 0
+    if (logChanged) {
+      invariant(firstIndex > this.#baseIndex, 'log: entries before the first index')
+      invariant(firstIndex > this.#snapshotIndex, 'log: entries in place of what a snapshot covers')
+      invariant(firstIndex <= this.#terms.end.index + 1, 'log: a gap before the new entries')
+      prevTerm = this.#terms.termAt(firstIndex - 1)
+      this.#terms.replace(firstIndex, entries)
+      this.#checkRepaired()
+    }
+    const changed = { logChanged, firstIndex: logChanged ? firstIndex : 0, prevTerm, entries }
+    this.#write({ ...NOTE, ...changed })
+  }
+
+  /** Ends the damage once the log is as up to date as it was, as the replica does. */
+  #checkRepaired(): void {
+    if (this.#damage !== null && !isBehind(this.#terms.end, this.#damage)) this.#damage = null
+  }
+
+  /** Opens the next generation, which holds nothing but the checkpoint. */
+  #appendCheckpoint(persist: Persist, checkpoint: Checkpoint): void {
+    const { snapshot, base } = checkpoint
+    const { hardState, logChanged, firstIndex, entries } = persist
+    invariant(hardState !== null, 'log: a checkpoint without term and vote')
+    invariant(logChanged && firstIndex === base.index + 1, 'log: a checkpoint without its log')
+    invariant(snapshot.bytesCount === snapshot.bytes.length, 'log: a snapshot of another size')
+    invariant(snapshot.index >= this.#snapshotIndex, 'log: a snapshot older than the last')
+    const problem = headProblem(checkpoint) ?? logProblem(checkpoint, entries)
+    if (problem !== null) throw new InvariantError(problem)
+    this.#snapshotIndex = snapshot.index
+    this.#baseIndex = base.index
+    this.#terms = new LogTerms(base, entries)
+    this.#checkRepaired()
+
+    const { disk, identity, partBytes } = this.#around
+    this.#older.push(this.#generation)
+    this.#generation += 1
+    this.#file = logFile(identity.group, this.#generation)
+    const header = encodeHeader(identity, this.#generation)
+    disk.write(this.#file, 0, header)
+    this.#seed = (decodeHeader(header) as GoodHeader).crc
+    this.#end = header.length
+    this.#sequence = 0
+    this.#syncedTo = 0
+    for (const part of checkpointRecords(persist, checkpoint, partBytes)) this.#write(part)
+  }
+
   #startSync(): void {
     this.#syncRunning = true
     this.#coveredId = this.#appendedId
+    const generation = this.#generation
     const end = this.#end
     const id = this.#appendedId
-    this.#disk.sync(result => this.#syncEnded(result, end, id))
+    this.#around.disk.sync(result => this.#syncEnded(result, generation, end, id))
   }
 
-  #syncEnded(result: SyncResult, end: number, id: PersistId): void {
+  #syncEnded(result: SyncResult, generation: number, end: number, id: PersistId): void {
+    const { report } = this.#around
     if (result !== null) {
       this.#state = 'failed'
-      this.#report({ type: 'failed', error: result })
+      report({ type: 'failed', error: result })
       return
     }
     const opened = this.#state === 'opening'
     this.#state = 'open'
     this.#syncRunning = false
-    this.#syncedTo = end
-    // A note of how far the log is synced. It asks for no sync of its own: the next covers it.
-    this.#write(null, false, 0, [])
+    this.#removeBefore(generation)
+    // A note of how far the log is synced. It asks for no sync of its own: the next covers it. A
+    // file that a checkpoint has left meanwhile needs none: that sync also ends its use.
+    if (generation === this.#generation) {
+      this.#syncedTo = end
+      this.#write(NOTE)
+    }
     if (this.#syncWanted) {
       this.#syncWanted = false
       this.#startSync()
     }
-    this.#report(opened ? { type: 'opened' } : { type: 'persisted', id })
+    report(opened ? { type: 'opened' } : { type: 'persisted', id })
   }
 
-  #write(
-    hardState: HardState | null,
-    logChanged: boolean,
-    firstIndex: number,
-    entries: readonly Entry[]
-  ): void {
+  /** `durable` is on disk, checkpoint and all: nothing that is older counts any more. */
+  #removeBefore(durable: number): void {
+    const { disk, identity } = this.#around
+    for (const older of this.#older) {
+      if (older < durable) disk.remove(logFile(identity.group, older))
+    }
+    this.#older = this.#older.filter(older => older >= durable)
+  }
+
+  #write(content: RecordContent): void {
     const sequence = this.#sequence + 1
-    const syncedTo = this.#syncedTo
-    const record = { sequence, syncedTo, hardState, logChanged, firstIndex, entries }
-    const bytes = encodeRecord(this.#writer, this.#seed, record)
-    this.#disk.write(this.#file, this.#end, bytes)
+    const end = this.#damage ?? this.#terms.end
+    const state = { sequence, syncedTo: this.#syncedTo, hardState: this.#hardState, end }
+    const bytes = encodeRecord(this.#writer, this.#seed, state, content)
+    this.#around.disk.write(this.#file, this.#end, bytes)
     this.#end += bytes.length
     this.#sequence = sequence
   }

@@ -1,5 +1,6 @@
 // A disk for the log's tests that forgets as badly as the Disk interface allows: at a power loss
-// each unsynced write is kept, lost, or kept in parts, each independently of the others. One file.
+// each unsynced write is kept, lost, or kept in parts, and each removal kept or undone, each
+// independently of the others. It can also die between any two of its calls.
 
 import type { Disk, SyncResult } from '../../storage/disk.ts'
 
@@ -18,9 +19,23 @@ export class Lcg {
   }
 }
 
+/** What becomes of an unsynced edit when power is lost. */
+export type Fate = 'kept' | 'lost' | 'torn'
+
+/** Thrown by the call at which the process dies, which does nothing any more. */
+export class Died extends Error {}
+
 type Edit =
-  | { readonly type: 'write'; readonly offset: number; readonly bytes: Uint8Array }
-  | { readonly type: 'truncate'; readonly size: number }
+  | {
+      readonly type: 'write'
+      readonly file: string
+      readonly offset: number
+      readonly bytes: Uint8Array
+    }
+  | { readonly type: 'truncate'; readonly file: string; readonly size: number }
+  | { readonly type: 'remove'; readonly file: string }
+
+type Files = Map<string, Uint8Array>
 
 interface Waiting {
   readonly covers: number
@@ -28,33 +43,44 @@ interface Waiting {
 }
 
 export class CrashingDisk implements Disk {
-  #durable: Uint8Array = new Uint8Array(0)
-  #visible: Uint8Array = new Uint8Array(0)
+  #durable: Files = new Map()
+  #visible: Files = new Map()
   /** Edits that are visible and not durable, in order. */
   #unsynced: Edit[] = []
   #waiting: Waiting[] = []
+  /** Calls that change something or sync, until the process dies at one. */
+  callsLeft: number = Number.POSITIVE_INFINITY
 
   get syncsWaiting(): number {
     return this.#waiting.length
   }
 
+  get unsyncedCount(): number {
+    return this.#unsynced.length
+  }
+
   list(): readonly string[] {
-    return this.#visible.length > 0 ? ['log-0'] : []
+    return [...this.#visible.keys()].sort()
   }
 
-  read(_file: string): Uint8Array {
-    return this.#visible.slice()
+  read(file: string): Uint8Array {
+    return (this.#visible.get(file) ?? new Uint8Array(0)).slice()
   }
 
-  write(_file: string, offset: number, bytes: Uint8Array): void {
-    this.#edit({ type: 'write', offset, bytes: bytes.slice() })
+  write(file: string, offset: number, bytes: Uint8Array): void {
+    this.#edit({ type: 'write', file, offset, bytes: bytes.slice() })
   }
 
-  truncate(_file: string, size: number): void {
-    this.#edit({ type: 'truncate', size })
+  truncate(file: string, size: number): void {
+    this.#edit({ type: 'truncate', file, size })
+  }
+
+  remove(file: string): void {
+    this.#edit({ type: 'remove', file })
   }
 
   sync(done: (result: SyncResult) => void): void {
+    this.#countCall()
     this.#waiting.push({ covers: this.#unsynced.length, done })
   }
 
@@ -63,9 +89,7 @@ export class CrashingDisk implements Disk {
     const ended = this.#waiting.shift()
     if (ended === undefined) throw new Error('no sync is running')
     if (result === null) {
-      for (const edit of this.#unsynced.slice(0, ended.covers)) {
-        this.#durable = applied(this.#durable, edit)
-      }
+      for (const edit of this.#unsynced.slice(0, ended.covers)) apply(this.#durable, edit)
       this.#unsynced = this.#unsynced.slice(ended.covers)
     }
     ended.done(result)
@@ -74,63 +98,103 @@ export class CrashingDisk implements Disk {
   /** The process dies: no sync is answered, and what it wrote stays in the cache. */
   kill(): void {
     this.#waiting = []
+    this.callsLeft = Number.POSITIVE_INFINITY
   }
 
-  /** Power is lost: each unsynced edit is kept, lost or torn. */
+  /** Power is lost: each unsynced edit is kept, lost or torn, as the moment has it. */
   losePower(random: Lcg): void {
-    this.kill()
-    const unsynced = this.#unsynced
     const mood = random.below(4)
-    let bytes = this.#durable
-    for (const edit of unsynced) {
-      const fate = mood === 0 ? 2 : mood === 1 ? 0 : random.below(3)
-      if (fate === 0) bytes = applied(bytes, edit)
-      if (fate === 1) bytes = torn(bytes, edit, random)
+    const fates = this.#unsynced.map((): Fate => {
+      if (mood === 0) return 'lost'
+      if (mood === 1) return 'kept'
+      return (['kept', 'torn', 'lost'] as const)[random.below(3)] as Fate
+    })
+    this.losePowerWith(fates, random)
+  }
+
+  /** Power is lost, with this fate for each unsynced edit. */
+  losePowerWith(fates: readonly Fate[], random: Lcg): void {
+    this.kill()
+    for (const [at, edit] of this.#unsynced.entries()) {
+      if (fates[at] === 'kept') apply(this.#durable, edit)
+      if (fates[at] === 'torn') tear(this.#durable, edit, random)
     }
-    this.#durable = bytes
-    this.#visible = bytes
+    this.#visible = new Map(this.#durable)
     this.#unsynced = []
   }
 
-  /** Replaces the file as if it had always been so. */
-  put(bytes: Uint8Array): void {
-    this.#durable = bytes
-    this.#visible = bytes
-    this.#unsynced = []
-    this.#waiting = []
+  /** What a loss of power would leave of a file for certain. */
+  durable(file: string): Uint8Array {
+    return (this.#durable.get(file) ?? new Uint8Array(0)).slice()
+  }
+
+  /** A durable byte changes by itself; `xor` says which bits of it. */
+  corrupt(file: string, offset: number, xor: number): void {
+    for (const files of [this.#durable, this.#visible]) {
+      const bytes = files.get(file)
+      if (bytes === undefined || offset >= bytes.length) continue
+      const changed = bytes.slice()
+      changed[offset] = (bytes[offset] as number) ^ xor
+      files.set(file, changed)
+    }
+  }
+
+  /** The same disk once more, as it is found after the process has died. */
+  fork(): CrashingDisk {
+    const copy = new CrashingDisk()
+    copy.#durable = new Map(this.#durable)
+    copy.#visible = new Map(this.#visible)
+    copy.#unsynced = [...this.#unsynced]
+    return copy
   }
 
   #edit(edit: Edit): void {
-    this.#visible = applied(this.#visible, edit)
+    this.#countCall()
+    apply(this.#visible, edit)
     this.#unsynced.push(edit)
   }
+
+  #countCall(): void {
+    if (this.callsLeft === 0) throw new Died('the process died')
+    this.callsLeft -= 1
+  }
 }
 
-function applied(bytes: Uint8Array, edit: Edit): Uint8Array {
-  if (edit.type === 'truncate') return bytes.slice(0, edit.size)
-  const result = new Uint8Array(Math.max(bytes.length, edit.offset + edit.bytes.length))
-  result.set(bytes)
-  result.set(edit.bytes, edit.offset)
-  return result
+/** Arrays of bytes are never edited in place, so that copies of the map are copies. */
+function apply(files: Files, edit: Edit): void {
+  if (edit.type === 'remove') return void files.delete(edit.file)
+  const before = files.get(edit.file) ?? new Uint8Array(0)
+  if (edit.type === 'truncate') return void files.set(edit.file, before.slice(0, edit.size))
+  const after = new Uint8Array(Math.max(before.length, edit.offset + edit.bytes.length))
+  after.set(before)
+  after.set(edit.bytes, edit.offset)
+  files.set(edit.file, after)
 }
 
-/** Parts of a write, often with the file as long as if all were there; a cut not cut far enough. */
-function torn(bytes: Uint8Array, edit: Edit, random: Lcg): Uint8Array {
+/**
+ * Parts of a write, often with the file as long as if all were there; a cut not cut far enough; a
+ * removal is done or not.
+ */
+function tear(files: Files, edit: Edit, random: Lcg): void {
+  if (edit.type === 'remove') {
+    if (random.below(2) === 0) apply(files, edit)
+    return
+  }
+  const before = files.get(edit.file) ?? new Uint8Array(0)
   if (edit.type === 'truncate') {
-    const more = Math.max(0, bytes.length - edit.size)
-    return bytes.slice(0, edit.size + random.below(more + 1))
+    const more = Math.max(0, before.length - edit.size)
+    return apply(files, { ...edit, size: edit.size + random.below(more + 1) })
   }
   const piece = 1 + random.below(12)
-  const wholeLength = random.below(2) === 0
-  let result = bytes
-  if (wholeLength) {
-    result = new Uint8Array(Math.max(bytes.length, edit.offset + edit.bytes.length))
-    result.set(bytes)
+  const { file, offset, bytes } = edit
+  if (random.below(2) === 0) {
+    const grown = new Uint8Array(Math.max(before.length, offset + bytes.length))
+    grown.set(before)
+    files.set(file, grown)
   }
-  for (let at = 0; at < edit.bytes.length; at += piece) {
+  for (let at = 0; at < bytes.length; at += piece) {
     if (random.below(2) === 0) continue
-    const part = edit.bytes.slice(at, at + piece)
-    result = applied(result, { type: 'write', offset: edit.offset + at, bytes: part })
+    const part = bytes.slice(at, at + piece)
+    apply(files, { type: 'write', file, offset: offset + at, bytes: part })
   }
-  return result
 }

@@ -42,6 +42,18 @@ test('memory disk: a file cut and grown again: holds zeros where it was cut', ()
   assert.equal(disk.read('a'), Uint8Array.of(1, 0, 0, 5))
 })
 
+test('memory disk: a removed file: is absent at once, and begins anew when written', () => {
+  const disk = new MemoryDisk()
+  disk.write('a', 0, Uint8Array.of(1, 2, 3))
+  disk.write('b', 0, Uint8Array.of(4))
+  disk.remove('a')
+  disk.remove('c')
+  assert.equal(disk.list(), ['b'])
+  assert.is(disk.read('a').length, 0)
+  disk.write('a', 1, Uint8Array.of(5))
+  assert.equal(disk.read('a'), Uint8Array.of(0, 5))
+})
+
 test('memory disk: syncs: end at a flush, in order, with its result', () => {
   const disk = new MemoryDisk()
   const ended: [string, SyncResult][] = []
