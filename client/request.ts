@@ -1,7 +1,7 @@
 // Asks a cluster on behalf of an application: whom, when again, and what the end of it means. A
 // pure machine: the host opens calls, carries messages and steps at `deadlineMs`. It knows no
 // command and no lock. The host must carry each `send` at most once: a copy that arrives after the
-// answer `notLeader` would make that answer untrue.
+// answer `notLeader` or `overloaded` would make that answer untrue.
 
 import type { Outcome } from '../core/effect.ts'
 import { invariant, unreachable } from '../core/invariant.ts'
@@ -14,9 +14,9 @@ export interface RequestConfig {
   /** Milliseconds, at least 1, that an attempt may go unanswered; then another node is asked. */
   readonly attemptTimeoutMs: number
   /**
-   * Pause, milliseconds, at least 1, after `unknown`, `notLeader` without a usable hint, or a reply
-   * that does not settle the call. The random bits take up to half of it off, so that clients that
-   * were refused together do not come back together.
+   * Pause, milliseconds, at least 1, after `overloaded`, `unknown`, `notLeader` without a usable
+   * hint, or a reply that does not settle the call. The random bits take up to half of it off, so
+   * that clients that were refused together do not come back together.
    */
   readonly retryPauseMs: number
 }
@@ -31,8 +31,13 @@ export type RequestEvent =
       readonly payload: Uint8Array
       /** Milliseconds for the whole call. At 0 it fails unsent; may be Infinity. */
       readonly timeoutMs: number
-      /** True when the payload carries a request id, so that asking again has no second effect. */
+      /**
+       * True when the payload carries a request id, so that asking again has no second effect. A
+       * read has none at all, and is asked again whatever this says.
+       */
       readonly retry: boolean
+      /** True when the machine is only asked: any reply is the answer, and nothing can happen. */
+      readonly read: boolean
     }
   /** A node answered the attempt `request`. */
   | { readonly type: 'reply'; readonly request: number; readonly outcome: Outcome<Uint8Array> }
@@ -44,12 +49,13 @@ export type RequestEffect =
       readonly type: 'send'
       readonly to: NodeId
       readonly request: number
+      readonly read: boolean
       readonly payload: Uint8Array
     }
   /** The end of a call. Exactly one a call. */
   | { readonly type: 'result'; readonly call: number; readonly result: CallResult }
 
-/** What a reply says of its call. */
+/** What a reply says of its call; of one that is no read. */
 export type Weight =
   /** It is the answer. */
   | 'final'
@@ -65,9 +71,9 @@ export type Weight =
 export type CallResult =
   /** Answered. `firstSentMs`: the clock's reading just before the first attempt was sent. */
   | { readonly type: 'done'; readonly reply: Uint8Array; readonly firstSentMs: number }
-  /** It has not happened and will not. */
+  /** It has not happened and will not; a read found no answer. */
   | { readonly type: 'failed' }
-  /** It may have happened, may still happen, or never. */
+  /** It may have happened, may still happen, or never. Not of a read. */
   | { readonly type: 'unknown' }
 
 /** A client's calls under way and what it remembers. Plain data; an old one stays usable. */
@@ -87,14 +93,16 @@ export interface RequestState {
 export interface Call {
   readonly call: number
   readonly payload: Uint8Array
+  /** Whether it may be asked again though an attempt may have been appended. */
   readonly retry: boolean
+  readonly read: boolean
   /** When the call as a whole gives up. */
   readonly deadlineMs: number
   /** Null until something was sent. */
   readonly firstSentMs: number | null
   /** Attempts not answered yet, given up or not: each may have been appended. */
   readonly open: readonly Attempt[]
-  /** True once an answer said that an entry was appended, or may have been. */
+  /** True once an answer said that an entry was appended, or may have been, or made no sense. */
   readonly ambiguous: boolean
   /** The node asked last. */
   readonly asked: NodeId | null
@@ -219,13 +227,14 @@ function step(
 
 /** Takes a call in; its first attempt is due at once. */
 function open(turn: Turn, event: Extract<RequestEvent, { type: 'call' }>): void {
-  const { call, payload, retry, timeoutMs } = event
+  const { call, payload, read, timeoutMs } = event
   invariant(turn.calls.every((other) => other.call !== call), 'request: call already under way')
   invariant(timeoutMs >= 0, 'request: timeoutMs below 0')
   turn.calls.push({
     call,
     payload,
-    retry,
+    retry: event.retry || read,
+    read,
     deadlineMs: turn.now + timeoutMs,
     firstSentMs: null,
     open: [],
@@ -239,26 +248,41 @@ function open(turn: Turn, event: Extract<RequestEvent, { type: 'call' }>): void 
 
 /** The answer to one attempt; an older attempt's is as good as the newest's. */
 function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): void {
-  const isAsked = (attempt: Attempt): boolean => attempt.request === request
-  const call = turn.calls.find((one) => one.open.some(isAsked))
-  const attempt = call?.open.find(isAsked)
+  let call: CallDraft | undefined
+  let attempt: Attempt | undefined
+  for (const one of turn.calls) {
+    // From the newest on: those that were lost stay in the list until the call ends.
+    attempt = one.open.findLast((other) => other.request === request)
+    if (attempt === undefined) continue
+    call = one
+    break
+  }
   if (call === undefined || attempt === undefined) return
   call.open = call.open.filter((other) => other !== attempt)
   const isNewest = call.phase.type === 'waiting' && call.phase.request === request
-  if (outcome.type === 'done') turn.leader = attempt.to
-  else if (outcome.type !== 'malformed') forget(turn, attempt.to)
-
   switch (outcome.type) {
     case 'done':
+      turn.leader = attempt.to
       replied(turn, call, outcome.reply, isNewest)
       return
     case 'notLeader':
+      forget(turn, attempt.to)
       if (isNewest) redirect(turn, call, attempt.to, outcome.leader)
       return
+    case 'overloaded':
+      // It stays the known leader: another call may be let in before this one's pause is over.
+      if (isNewest) pause(turn, call)
+      return
     case 'malformed':
+    case 'tooLarge':
       finish(turn, call, undone(call))
       return
+    case 'changed':
+    case 'transferred':
+    case 'refused':
     case 'unknown':
+      // The first three answer what was never asked, and tell no more than the last.
+      forget(turn, attempt.to)
       call.ambiguous = true
       if (!call.retry) finish(turn, call, { type: 'unknown' })
       else if (isNewest) pause(turn, call)
@@ -270,7 +294,7 @@ function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): vo
 
 /** The machine's reply to an attempt, which is not open any more. */
 function replied(turn: Turn, call: CallDraft, reply: Uint8Array, isNewest: boolean): void {
-  const weight = turn.weigh(reply)
+  const weight = call.read ? 'final' : turn.weigh(reply)
   switch (weight) {
     case 'superseded':
       call.ambiguous = true
@@ -322,9 +346,11 @@ function passTime(turn: Turn, call: CallDraft): void {
       for (const { request, to } of call.open) if (request === phase.request) forget(turn, to)
       // The wait for the answer was pause enough.
       call.hops = 0
-      // The next call need not begin at a node that does not answer.
-      if (turn.config.nodes[turn.start] === call.asked) {
-        turn.start = (turn.start + 1) % turn.config.nodes.length
+      // The next call begins behind a node that does not answer: else one that may ask only once
+      // would never get past it.
+      if (call.asked !== null) {
+        const { nodes } = turn.config
+        turn.start = (nodes.indexOf(call.asked) + 1) % nodes.length
       }
       if (call.retry) send(turn, call, null)
       else finish(turn, call, { type: 'unknown' })
@@ -338,7 +364,8 @@ function send(turn: Turn, call: CallDraft, hint: NodeId | null): void {
   const to = hint ?? choose(turn, call)
   const request = turn.nextRequest
   turn.nextRequest += 1
-  turn.effects.push({ type: 'send', to, request, payload: call.payload })
+  const { read, payload } = call
+  turn.effects.push({ type: 'send', to, request, read, payload })
   call.firstSentMs ??= turn.now
   call.open = [...call.open, { request, to }]
   call.asked = to
@@ -366,9 +393,9 @@ function undone(call: Call): CallResult {
   return { type: mayHappen(call) ? 'unknown' : 'failed' }
 }
 
-/** Whether an attempt without its last word was appended, or may have been. */
+/** Whether an attempt without its last word was appended, or may have been. A read never is. */
 function mayHappen(call: Call): boolean {
-  return call.ambiguous || call.open.length > 0
+  return !call.read && (call.ambiguous || call.open.length > 0)
 }
 
 function finish(turn: Turn, call: Call, result: CallResult): void {
@@ -378,12 +405,13 @@ function finish(turn: Turn, call: Call, result: CallResult): void {
 
 /** A copy to edit; field by field, which is many times faster than a spread. */
 function copyCall(from: Call): CallDraft {
-  const { call, payload, retry, deadlineMs, firstSentMs, open, ambiguous } = from
+  const { call, payload, retry, read, deadlineMs, firstSentMs, open, ambiguous } = from
   const { asked, ring, hops, phase } = from
   return {
     call,
     payload,
     retry,
+    read,
     deadlineMs,
     firstSentMs,
     open,

@@ -1,15 +1,15 @@
 // The bytes of one frame from replica to replica. Who sent it is read from the frame and believed;
 // framing on a stream, checksums and authentication belong to the transport.
 //
-//   u8 version | u8 kind of frame | cluster, group, from, to | u8 kind of message | its fields
+//   u8 version | u8 kind of frame | cluster, group, from, to | message
 //
 // Texts and blocks stand behind their length, numbers are varints. Decoding is total: garbage is
 // answered with `malformed`, never with a throw, and costs no memory beyond the bytes given.
 
 import { ByteReader, ByteWriter } from '../core/bytes.ts'
-import { unreachable } from '../core/invariant.ts'
 import type { NodeId } from '../core/raft/config.ts'
-import type { Entry, Message } from '../core/raft/message.ts'
+import type { Message } from '../core/raft/message.ts'
+import { readMessage, writeMessage } from './message-codec.ts'
 
 /** Version of every frame that this build writes, and the only one that it reads. */
 export const FRAME_VERSION = 1
@@ -39,16 +39,6 @@ export interface Malformed {
   readonly reason: string
 }
 
-const MESSAGE_KIND: { readonly [Type in Message['type']]: number } = {
-  preVoteRequest: 1,
-  preVoteReply: 2,
-  voteRequest: 3,
-  voteReply: 4,
-  appendRequest: 5,
-  appendAccepted: 6,
-  appendRejected: 7
-}
-
 // A new writer costs more than a heartbeat: all encoders share this one.
 const scratch = new ByteWriter()
 
@@ -71,8 +61,8 @@ export function frameEncoder(link: Link): (message: Message) => Uint8Array {
 }
 
 /**
- * Reads one frame. The payloads of entries are views on `bytes` and not copies: whoever reuses its
- * buffer for the next read must decode a copy.
+ * Reads one frame. Payloads, chunks and replies are views on `bytes` and not copies: whoever reuses
+ * its buffer for the next read must decode a copy.
  */
 export function decodeFrame(bytes: Uint8Array): DecodedFrame {
   const problem = startProblem(bytes, FRAME_KIND.replica)
@@ -119,90 +109,4 @@ function writeLink(writer: ByteWriter, link: Link): void {
   writer.text(link.group)
   writer.text(link.from)
   writer.text(link.to)
-}
-
-function writeMessage(writer: ByteWriter, message: Message): void {
-  writer.u8(MESSAGE_KIND[message.type])
-  writer.varint(message.term)
-  switch (message.type) {
-    case 'preVoteRequest':
-    case 'voteRequest':
-      writer.varint(message.lastIndex)
-      writer.varint(message.lastTerm)
-      return
-    case 'preVoteReply':
-    case 'voteReply':
-      writer.bool(message.granted)
-      return
-    case 'appendRequest':
-      writer.varint(message.prevIndex)
-      writer.varint(message.prevTerm)
-      writer.varint(message.commit)
-      writer.varint(message.entries.length)
-      for (const entry of message.entries) writeEntry(writer, entry)
-      return
-    case 'appendAccepted':
-      writer.varint(message.matchIndex)
-      return
-    case 'appendRejected':
-      writer.varint(message.prevIndex)
-      writer.varint(message.hintIndex)
-      writer.varint(message.hintTerm)
-      return
-    default:
-      unreachable(message)
-  }
-}
-
-function readMessage(reader: ByteReader): Message | null {
-  const kind = reader.u8()
-  const term = reader.varint()
-  switch (kind) {
-    case MESSAGE_KIND.preVoteRequest:
-    case MESSAGE_KIND.voteRequest: {
-      const type = kind === MESSAGE_KIND.voteRequest ? 'voteRequest' : 'preVoteRequest'
-      const lastIndex = reader.varint()
-      return { type, term, lastIndex, lastTerm: reader.varint() }
-    }
-    case MESSAGE_KIND.preVoteReply:
-      return { type: 'preVoteReply', term, granted: reader.bool() }
-    case MESSAGE_KIND.voteReply:
-      return { type: 'voteReply', term, granted: reader.bool() }
-    case MESSAGE_KIND.appendRequest: {
-      const prevIndex = reader.varint()
-      const prevTerm = reader.varint()
-      const commit = reader.varint()
-      const entries = readEntries(reader)
-      return { type: 'appendRequest', term, prevIndex, prevTerm, commit, entries }
-    }
-    case MESSAGE_KIND.appendAccepted:
-      return { type: 'appendAccepted', term, matchIndex: reader.varint() }
-    case MESSAGE_KIND.appendRejected: {
-      const prevIndex = reader.varint()
-      const hintIndex = reader.varint()
-      return { type: 'appendRejected', term, prevIndex, hintIndex, hintTerm: reader.varint() }
-    }
-    default:
-      return null
-  }
-}
-
-function writeEntry(writer: ByteWriter, entry: Entry): void {
-  writer.varint(entry.term)
-  writer.varint(entry.stampMs)
-  writer.bool(entry.kind === 'command')
-  writer.block(entry.payload)
-}
-
-/** Stops at the first entry that is not there, so that a garbage count costs nothing. */
-function readEntries(reader: ByteReader): readonly Entry[] {
-  const count = reader.varint()
-  const entries: Entry[] = []
-  while (entries.length < count && reader.ok) {
-    const term = reader.varint()
-    const stampMs = reader.varint()
-    const kind = reader.bool() ? 'command' : 'noop'
-    entries.push({ term, stampMs, kind, payload: reader.block() })
-  }
-  return entries
 }

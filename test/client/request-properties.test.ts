@@ -9,15 +9,26 @@ import { Driver, done, notLeader } from './support.ts'
 const test = suite('request-properties')
 const unknown: Outcome<Uint8Array> = { type: 'unknown' }
 const malformed: Outcome<Uint8Array> = { type: 'malformed' }
+const tooLarge: Outcome<Uint8Array> = { type: 'tooLarge' }
+const overloaded: Outcome<Uint8Array> = { type: 'overloaded' }
+const changed: Outcome<Uint8Array> = { type: 'changed', index: 1 }
+const refused: Outcome<Uint8Array> = { type: 'refused', reason: 'pending' }
 
 type Move =
-  | { readonly type: 'call'; readonly timeoutMs: number; readonly retry: boolean }
+  | {
+      readonly type: 'call'
+      readonly timeoutMs: number
+      readonly retry: boolean
+      readonly read: boolean
+    }
   | { readonly type: 'reply'; readonly pick: number; readonly outcome: Outcome<Uint8Array> }
   | { readonly type: 'pass'; readonly ms: number }
   | { readonly type: 'deadline' }
 
 const outcome: fc.Arbitrary<Outcome<Uint8Array>> = fc.oneof(
   fc.constantFrom(done(), done(0), done(9), unknown, malformed),
+  fc.constantFrom(overloaded, overloaded, overloaded, tooLarge, changed, refused),
+  fc.constant<Outcome<Uint8Array>>({ type: 'transferred' }),
   fc.constantFrom(notLeader(), notLeader('a'), notLeader('b'), notLeader('c'), notLeader('z')),
 )
 const move: fc.Arbitrary<Move> = fc.oneof(
@@ -25,6 +36,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     type: fc.constant('call' as const),
     timeoutMs: fc.constantFrom(0, 1, 50, 150, 400),
     retry: fc.boolean(),
+    read: fc.boolean(),
   }),
   {
     weight: 4,
@@ -38,16 +50,22 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 class Ledger {
   readonly answers = new Map<number, Map<number, Outcome<Uint8Array> | null>>()
   readonly firstSentMs = new Map<number, number>()
+  readonly reads = new Set<number>()
+  /** Calls that must not be asked again while an attempt may have been appended. */
+  readonly onceOnly = new Set<number>()
   private sentCount = 0
   private resultsCount = 0
 
   /** Judges what the driver was asked to do since the last time. */
   judge(driver: Driver): void {
-    for (const { to, request, payload, atMs } of driver.sent.slice(this.sentCount)) {
+    for (const { to, request, read, payload, atMs } of driver.sent.slice(this.sentCount)) {
       const call = payload[0] as number
       assert.ok(['a', 'b', 'c'].includes(to))
+      assert.is(read, this.reads.has(call))
       const attempts = this.answers.get(call)
       assert.ok(attempts !== undefined && !driver.results.some((ended) => ended.call === call))
+      const isOpen = [...attempts.values()].some((each) => each === null || !isRefusal(each))
+      assert.not(isOpen && this.onceOnly.has(call), `call ${call} may happen twice`)
       const isTaken = [...this.answers.values()].some((other) => other.has(request))
       assert.not(isTaken, `request ${request} repeats`)
       attempts.set(request, null)
@@ -56,7 +74,8 @@ class Ledger {
     this.sentCount = driver.sent.length
     for (const { call, result } of driver.results.slice(this.resultsCount)) {
       const answers = [...(this.answers.get(call)?.values() ?? [])]
-      const isClear = answers.every((each) => each !== null && isRefusal(each))
+      const isClear =
+        this.reads.has(call) || answers.every((each) => each !== null && isRefusal(each))
       if (result.type === 'failed') assert.ok(isClear, `call ${call} failed, yet it may happen`)
       if (result.type === 'unknown') assert.not(isClear, `call ${call} cannot have happened`)
       if (result.type === 'done') {
@@ -82,7 +101,7 @@ class Ledger {
 
 function isRefusal(answer: Outcome<Uint8Array>): boolean {
   if (answer.type === 'done') return answer.reply[0] === 9
-  return answer.type === 'notLeader' || answer.type === 'malformed'
+  return ['notLeader', 'malformed', 'tooLarge', 'overloaded'].includes(answer.type)
 }
 
 function play(driver: Driver, ledger: Ledger, move: Move): void {
@@ -90,6 +109,8 @@ function play(driver: Driver, ledger: Ledger, move: Move): void {
     case 'call': {
       const call = ledger.answers.size
       ledger.answers.set(call, new Map())
+      if (move.read) ledger.reads.add(call)
+      else if (!move.retry) ledger.onceOnly.add(call)
       return driver.call(call, move)
     }
     case 'reply': {
@@ -129,7 +150,7 @@ test('request: whatever comes: one result a call, failed only when clear, number
 })
 
 test('request: a leader that answers, whatever the others say: found within a bound', () => {
-  const words = fc.constantFrom('silent', 'a', 'b', 'c', 'nobody', 'unknown')
+  const words = fc.constantFrom('silent', 'a', 'b', 'c', 'nobody', 'unknown', 'overloaded')
   const sayings = fc.array(words, { minLength: 30, maxLength: 30 })
   const property = fc.property(fc.nat(), fc.constantFrom('a', 'b', 'c'), sayings, hasFoundLeader)
   fc.assert(property, { numRuns: 2000, seed: 20260102 })
@@ -149,6 +170,7 @@ function hasFoundLeader(random: number, leader: string, sayings: readonly string
     answered += 1
     if (last.to === leader) driver.reply(last.request, done())
     else if (says === 'unknown') driver.reply(last.request, unknown)
+    else if (says === 'overloaded') driver.reply(last.request, overloaded)
     else if (says !== 'silent') {
       driver.reply(last.request, notLeader(says === 'nobody' ? null : says))
     }

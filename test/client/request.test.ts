@@ -9,13 +9,22 @@ import { Driver, done, notLeader } from './support.ts'
 const test = suite('request')
 const unknown: Outcome<Uint8Array> = { type: 'unknown' }
 const malformed: Outcome<Uint8Array> = { type: 'malformed' }
+const tooLarge: Outcome<Uint8Array> = { type: 'tooLarge' }
+const overloaded: Outcome<Uint8Array> = { type: 'overloaded' }
+/** Outcomes of what no call asks for. */
+const nonsense: readonly Outcome<Uint8Array>[] = [
+  { type: 'changed', index: 1 },
+  { type: 'transferred' },
+  { type: 'refused', reason: 'pending' },
+]
 
 test('request: a call: sent at once, answered by done with its reply and first sending', () => {
   const driver = new Driver()
   driver.now = 5
   driver.call(7)
   const payload = Uint8Array.of(7)
-  assert.equal(driver.sent, [{ type: 'send', to: 'a', request: 1, payload, atMs: 5 }])
+  const sent = { type: 'send', to: 'a', request: 1, read: false, payload, atMs: 5 }
+  assert.equal(driver.sent, [sent])
   driver.now = 9
   driver.reply(1, done(3))
   const result = { type: 'done', reply: Uint8Array.of(3), firstSentMs: 5 }
@@ -95,19 +104,112 @@ test('request: two nodes hint at each other for ever: after N hops a pause, then
   }
 })
 
-test('request: malformed: failed', () => {
-  const driver = new Driver()
-  driver.call(1)
-  driver.reply(1, malformed)
-  assert.is(driver.ended, '1 failed')
+test('request: malformed, or too large: failed', () => {
+  for (const outcome of [malformed, tooLarge]) {
+    const driver = new Driver()
+    driver.call(1)
+    driver.reply(1, outcome)
+    assert.is(driver.ended, '1 failed')
+  }
 })
 
-test('request: malformed after an attempt that went unanswered: unknown', () => {
+test('request: malformed, or too large, after an attempt that went unanswered: unknown', () => {
+  for (const outcome of [malformed, tooLarge]) {
+    const driver = new Driver()
+    driver.call(1)
+    driver.wait(100)
+    driver.reply(2, outcome)
+    assert.is(driver.ended, '1 unknown')
+  }
+})
+
+test('request: malformed, or too large: the leader has not disappointed', () => {
+  for (const outcome of [malformed, tooLarge]) {
+    const driver = new Driver()
+    driver.call(1)
+    driver.reply(1, notLeader('c'))
+    driver.reply(2, done())
+    driver.call(2)
+    driver.reply(3, outcome)
+    driver.call(3)
+    assert.is(driver.asked, 'accc')
+  }
+})
+
+test('request: overloaded: a pause, then the next node', () => {
+  for (const retry of [true, false]) {
+    const driver = new Driver()
+    driver.call(1, { retry })
+    driver.reply(1, overloaded)
+    assert.is(driver.ended, '')
+    assert.is(driver.deadlineMs, 20)
+    driver.wait(20)
+    assert.is(driver.asked, 'ab')
+    driver.reply(2, notLeader('a'))
+    driver.reply(3, done())
+    assert.is(driver.ended, '1 done')
+  }
+})
+
+test('request: overloaded: the known leader stays known', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, notLeader('c'))
+  driver.reply(2, done())
+  driver.call(2)
+  driver.reply(3, overloaded)
+  driver.call(3)
+  assert.is(driver.asked, 'accc')
+})
+
+test('request: an older attempt answers overloaded: the newest is left to its course', () => {
   const driver = new Driver()
   driver.call(1)
   driver.wait(100)
-  driver.reply(2, malformed)
+  driver.reply(1, overloaded)
+  assert.is(driver.deadlineMs, 200)
+  driver.wait(150)
+  assert.is(driver.asked, 'ab')
+})
+
+test('request: overloaded to every attempt, the time is up: failed', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 50, retry: false })
+  driver.reply(1, overloaded)
+  driver.wait(20)
+  driver.reply(2, overloaded)
+  driver.wait(40)
+  driver.reply(3, overloaded)
+  driver.wait(50)
+  assert.is(driver.ended, '1 failed')
+})
+
+test('request: overloaded after an attempt that went unanswered, the time is up: unknown', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 110 })
+  driver.wait(100)
+  driver.reply(2, overloaded)
+  driver.wait(110)
   assert.is(driver.ended, '1 unknown')
+})
+
+test('request: an answer to what was never asked: as good as unknown', () => {
+  for (const outcome of nonsense) {
+    const once = new Driver()
+    once.call(1, { retry: false })
+    once.reply(1, outcome)
+    assert.is(once.ended, '1 unknown', outcome.type)
+
+    const driver = new Driver()
+    driver.call(1, { timeoutMs: 50 })
+    driver.reply(1, outcome)
+    assert.is(driver.ended, '', outcome.type)
+    driver.wait(20)
+    assert.is(driver.asked, 'ab', outcome.type)
+    driver.reply(2, notLeader())
+    driver.wait(50)
+    assert.is(driver.ended, '1 unknown', outcome.type)
+  }
 })
 
 test('request: unknown with a request id: the same payload again after a pause', () => {
@@ -259,6 +361,57 @@ test('request: only replies without effect after an unknown, the time is up: unk
   assert.is(driver.ended, '1 unknown')
   assert.is(driver.now, 150)
   assert.is(driver.sent.length, 8)
+})
+
+test('request: a read: every attempt says so', () => {
+  const driver = new Driver()
+  driver.call(1, { read: true })
+  driver.wait(100)
+  driver.call(2)
+  assert.equal(driver.sent.map(({ read }) => read), [true, true, false])
+})
+
+test('request: a read: asked again whatever it got, without a request id too', () => {
+  for (const outcome of [unknown, overloaded, notLeader(), ...nonsense]) {
+    const driver = new Driver()
+    driver.call(1, { read: true, retry: false })
+    driver.reply(1, outcome)
+    driver.wait(20)
+    assert.is(driver.asked, 'ab', outcome.type)
+    driver.wait(120)
+    assert.is(driver.asked, 'abc', outcome.type)
+    driver.reply(3, done())
+    assert.is(driver.ended, '1 done', outcome.type)
+  }
+})
+
+test('request: a read without an answer, the time is up: failed, for it has no effect', () => {
+  for (const outcome of [null, unknown, overloaded, notLeader(), ...nonsense]) {
+    const driver = new Driver()
+    driver.call(1, { read: true, timeoutMs: 150 })
+    if (outcome !== null) driver.reply(1, outcome)
+    driver.wait(150)
+    assert.is(driver.ended, '1 failed', outcome?.type)
+  }
+})
+
+test('request: a read that is malformed, an earlier attempt is out: failed', () => {
+  const driver = new Driver()
+  driver.call(1, { read: true })
+  driver.wait(100)
+  driver.reply(2, malformed)
+  assert.is(driver.ended, '1 failed')
+})
+
+test('request: a read: any reply is the answer, also an older attempt\'s', () => {
+  for (const byte of [0, 1, 9]) {
+    const driver = new Driver()
+    driver.call(1, { read: true })
+    driver.wait(100)
+    driver.reply(1, done(byte))
+    const result = { type: 'done', reply: Uint8Array.of(byte), firstSentMs: 0 }
+    assert.equal(driver.results, [{ type: 'result', call: 1, result }])
+  }
 })
 
 test('request: pauses: from half to the whole, as the random bits say', () => {

@@ -27,6 +27,7 @@ export interface Sent {
   readonly atMs: number
   readonly to: string
   readonly request: number
+  readonly read: boolean
   readonly payload: Uint8Array
 }
 
@@ -35,10 +36,11 @@ function weigh(reply: Uint8Array): Weight {
   return reply[0] === 9 ? 'noEffect' : 'final'
 }
 
-/** How a call is made; 1 000 ms and with a request id when left out. */
+/** How a call is made; 1 000 ms, a command, with a request id when left out. */
 export interface CallOptions {
   readonly timeoutMs?: number
   readonly retry?: boolean
+  readonly read?: boolean
 }
 
 /** Drives one request machine by hand and keeps everything it asked for. */
@@ -68,8 +70,8 @@ export class Driver {
   }
 
   call(call: number, options: CallOptions = {}): void {
-    const { timeoutMs = 1000, retry = true } = options
-    this.step({ type: 'call', call, payload: Uint8Array.of(call), timeoutMs, retry })
+    const { timeoutMs = 1000, retry = true, read = false } = options
+    this.step({ type: 'call', call, payload: Uint8Array.of(call), timeoutMs, retry, read })
   }
 
   reply(request: number, outcome: Outcome<Uint8Array>): void {
