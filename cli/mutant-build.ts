@@ -1,5 +1,5 @@
-// Builds mutants: copies of the compiled program in which one file is compiled from an edited
-// source. They lie under node_modules/.cache of the checkout, so that their packages resolve.
+// Builds mutants: copies of the compiled program in which a file or two are compiled from edited
+// sources. They lie under node_modules/.cache of the checkout, so that their packages resolve.
 
 import {
   cpSync,
@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Mutant, SourceEdit } from '../sim/mutants/mutant.ts'
 import { UsageError } from './verb.ts'
 
 /** Where copies of the program are made. */
@@ -24,13 +25,8 @@ export interface Workshop {
   close(): void
 }
 
-/** What is different in a copy: see `Mutant` in sim/mutants.ts. */
-export interface Edit {
-  readonly id: string
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-}
+/** What is different in a copy. */
+export type Edit = Pick<Mutant, 'id' | 'file' | 'find' | 'replace' | 'also'>
 
 const CACHE = 'node_modules/.cache/lockstep-mutants'
 
@@ -39,8 +35,21 @@ export function occurrencesCount(text: string, find: string): number {
   return text.split(find).length - 1
 }
 
-/** The edited source of a file. Throws when the edit does not fit exactly once. */
-export function editSource(text: string, { id, file, find, replace }: Edit): string {
+/** The files that an edit changes, each once. */
+export function editedFiles({ file, also = [] }: Edit): readonly string[] {
+  return [...new Set([file, ...also.map((one) => one.file)])]
+}
+
+/** The edited source of `path`. Throws when an edit does not fit exactly once. */
+export function editSource(text: string, edit: Edit, path: string = edit.file): string {
+  let edited = text
+  for (const one of [edit, ...(edit.also ?? [])]) {
+    if (one.file === path) edited = editOnce(edited, edit.id, one)
+  }
+  return edited
+}
+
+function editOnce(text: string, id: string, { file, find, replace }: SourceEdit): string {
   const count = occurrencesCount(text, find)
   if (count === 1) return text.split(find).join(replace)
   throw new UsageError(`${id}: its find occurs ${count} times in ${file}, not once`)
@@ -80,16 +89,18 @@ export async function openWorkshop(root: string): Promise<Workshop> {
   return {
     original,
     build: (edit) => {
-      const source = readFileSync(join(root, edit.file), 'utf8')
-      const output = edit.file.replace(/\.ts$/, '.js')
-      // What is not edited must be what was built: then the edit is all the difference.
-      if (transpile(source) !== readFileSync(join(original, output), 'utf8')) {
-        throw new UsageError(`dist/${output} was not built from ${edit.file}: run npm run build`)
-      }
       const copy = join(folder, edit.id)
       rmSync(copy, { recursive: true, force: true })
       cpSync(original, copy, { recursive: true })
-      writeFileSync(join(copy, output), transpile(editSource(source, edit)))
+      for (const file of editedFiles(edit)) {
+        const source = readFileSync(join(root, file), 'utf8')
+        const output = file.replace(/\.ts$/, '.js')
+        // What is not edited must be what was built: then the edit is all the difference.
+        if (transpile(source) !== readFileSync(join(original, output), 'utf8')) {
+          throw new UsageError(`dist/${output} was not built from ${file}: run npm run build`)
+        }
+        writeFileSync(join(copy, output), transpile(editSource(source, edit, file)))
+      }
       return copy
     },
     close: () => {

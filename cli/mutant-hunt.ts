@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import type { Kill } from '../sim/mutants.ts'
+import type { Kill } from '../sim/mutants/mutant.ts'
 import type { HuntEnd, HuntOrder, HuntReport } from './mutant-worker.ts'
 
 /** What to judge. */

@@ -1,21 +1,23 @@
-// Writes down what killed which mutant: into the data of sim/mutants.ts, and into the table of
+// Writes down what killed which mutant: into the data of sim/mutants/, and into the table of
 // docs/mutants.md. Only what was tried just now is rewritten.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Mutant } from '../sim/mutants.ts'
+import type { Mutant } from '../sim/mutants/mutant.ts'
 import type { Trial } from './mutant-hunt.ts'
 
-const DATA = 'sim/mutants.ts'
+const DATA = 'sim/mutants'
 const TABLE = 'docs/mutants.md'
 
-/** Rewrites both files in the checkout at `root`, where they differ. */
+/** Rewrites the files in the checkout at `root`, where they differ. */
 export function recordTrials(
   root: string,
   mutants: readonly Mutant[],
   trials: readonly Trial[],
 ): void {
-  rewrite(join(root, DATA), (text) => trials.reduce(withKill, text))
+  for (const file of readdirSync(join(root, DATA))) {
+    rewrite(join(root, DATA, file), (text) => trials.reduce(withKill, text))
+  }
   rewrite(join(root, TABLE), (text) => {
     return trials.reduce((page, trial) => withRow(page, trial, mutants), text)
   })
@@ -30,7 +32,7 @@ function rewrite(path: string, edit: (text: string) => string): void {
 /** The source of the mutants with another `killedBy` in one of them. */
 export function withKill(text: string, { id, killed, oracle, seed }: Trial): string {
   const kill = killed ? `{ seed: ${seed}, oracle: '${oracle}' }` : 'null'
-  const before = new RegExp(`(\\n    id: '${id}',\\n(?:    .*\\n)*?    killedBy: ).*,\\n`)
+  const before = new RegExp(`(\\n    id: '${id}',\\n(?:(?!    id: ).*\\n)*?    killedBy: ).*,\\n`)
   return text.replace(before, (_, head: string) => `${head}${kill},\n`)
 }
 

@@ -3,7 +3,7 @@
 
 import { availableParallelism } from 'node:os'
 import { MUTANTS } from '../sim/mutants.ts'
-import type { Mutant } from '../sim/mutants.ts'
+import type { Mutant } from '../sim/mutants/mutant.ts'
 import { valueOf } from './arguments.ts'
 import { checkoutFolder, openWorkshop } from './mutant-build.ts'
 import { HANG_MS, tryMutant } from './mutant-hunt.ts'
@@ -27,7 +27,7 @@ export const mutantsCommand: Verb = {
     { name: 'only', value: 'IDS', help: 'just these, such as E2,C1 (default: all)' },
     { name: 'budget', value: 'TIME', help: 'how long each is hunted on one core (default: 60s)' },
     { name: 'recorded', help: 'run the recorded seeds; search for 10 s where one fails' },
-    { name: 'record', help: 'write what was found into sim/mutants.ts and docs/mutants.md' },
+    { name: 'record', help: 'write what was found into sim/mutants/ and docs/mutants.md' },
     { name: 'jobs', value: 'N', help: 'how many at a time (default: all cores)' },
     { name: 'json', help: 'print one JSON object' },
   ],

@@ -47,7 +47,7 @@ export const SIM_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'nodes',
     value: 'N',
-    help: `nodes in each cluster, 1 to ${NODES_MAX} (default: drawn by each seed)`,
+    help: `nodes that found a cluster, 1 to ${NODES_MAX} (default: drawn by each seed)`,
   },
   { name: 'clients', value: 'N', help: `clients (default: ${DEFAULT_SETTING.clients})` },
   { name: 'keys', value: 'N', help: `locks they share (default: ${DEFAULT_SETTING.keys})` },

@@ -1,0 +1,128 @@
+// Mistakes of snapshots, compaction and restarts.
+
+import type { Mutant } from './mutant.ts'
+
+/** Bugs of snapshots. */
+export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
+  {
+    id: 'N2',
+    file: 'core/raft/snapshot.ts',
+    find: 'termAt(turn.log, index) === term',
+    replace: 'termAt(turn.log, index) >= 0',
+    story: 'The log behind an installed snapshot is kept although its terms conflict with it.',
+    source: 'https://github.com/databendlabs/openraft/commit/674e78aa',
+    killedBy: { seed: 33, oracle: 'invariant' },
+  },
+  {
+    id: 'N3a',
+    file: 'core/raft/snapshot.ts',
+    find: 'const { membership } = first',
+    replace: 'const { membership } = turn',
+    story: 'A snapshot names the latest members, also those of entries that it does not cover.',
+    source: 'https://github.com/databendlabs/openraft/commit/01e813a5',
+    killedBy: { seed: 1, oracle: 'snapshots on disk are the log' },
+  },
+  {
+    id: 'N3b',
+    file: 'core/raft/snapshot.ts',
+    find: 'const { index, term, stampMs, membership } = snapshot',
+    replace: 'const { index, term, stampMs } = snapshot, { membership } = turn',
+    story: 'A node that installs a snapshot goes on with the members that it knew before.',
+    source: 'https://github.com/databendlabs/openraft/commit/dba24036',
+    killedBy: { seed: 1, oracle: 'members are those of the log' },
+  },
+  {
+    id: 'N3c',
+    file: 'core/raft/state.ts',
+    find: 'snapshot?.membership ?? foundedBy(config.voters)',
+    replace: 'foundedBy(config.voters)',
+    story: 'A restart takes the founders for members, not those that the snapshot names.',
+    source: 'https://github.com/RedisLabs/redisraft/commit/51c1b78',
+    killedBy: { seed: 2, oracle: 'members are those of the log' },
+  },
+  {
+    id: 'N5a',
+    file: 'core/raft/turn.ts',
+    find: 'turn.hardStateChanged || checkpointDue ? { term, vote }',
+    replace: `turn.hardStateChanged || checkpointDue
+      ? { term, vote: checkpointDue ? null : vote }`,
+    story: 'Writing the log anew behind a snapshot drops the vote.',
+    source: 'https://github.com/RedisLabs/redisraft/commit/46a6ad0',
+    killedBy: { seed: 1, oracle: 'memory is what the disk holds' },
+  },
+  {
+    id: 'N5b',
+    file: 'storage/checkpoint.ts',
+    find: 'base.index + 1 + from',
+    replace: 'base.index + from',
+    story: 'The log behind a snapshot is written with a first index that is one too low.',
+    source: 'https://github.com/RedisLabs/redisraft/commit/5195c0c',
+    killedBy: { seed: 1, oracle: 'durable is recovered' },
+  },
+  {
+    id: 'N5c',
+    file: 'storage/write-ahead-log.ts',
+    find: 'this.#older.push(this.#generation)',
+    replace: 'disk.remove(this.#file)',
+    story: 'The old log is removed before the one that takes its place is on the disk.',
+    source: 'https://github.com/baidu/braft/commit/10cd9e3',
+    killedBy: { seed: 21, oracle: 'durable is recovered' },
+  },
+  {
+    id: 'N6',
+    file: 'core/raft/state.ts',
+    find: 'let log = emptyLog(base)',
+    replace: 'let log = emptyLog(snapshot ?? base)',
+    story: 'A restart takes entries that were written before the snapshot for those after it.',
+    source: 'https://github.com/canonical/raft/issues/199',
+    killedBy: { seed: 1, oracle: 'invariant' },
+  },
+  {
+    id: 'N7a',
+    file: 'core/raft/progress.ts',
+    find: '(offset < before.offset && isNew)',
+    replace: '(offset < before.offset && isNew && offset > 0)',
+    story: 'A leader does not send a snapshot again from its start when the receiver restarts.',
+    source: 'https://github.com/logcabin/logcabin/issues/174',
+    killedBy: { seed: 23, oracle: 'a snapshot goes on where it is asked to' },
+  },
+  {
+    id: 'N7b',
+    file: 'core/raft/snapshot.ts',
+    find: 'if (snapshot.index <= turn.commit) {',
+    replace: 'if (snapshot.index < (turn.snapshot?.index ?? 0)) {',
+    story: 'A last chunk that comes twice installs its snapshot again, over newer state.',
+    source: 'https://github.com/databendlabs/openraft/commit/2eccb9e1',
+    killedBy: { seed: 11, oracle: 'commit and applied monotone' },
+  },
+  {
+    id: 'N9',
+    file: 'core/raft/progress.ts',
+    find: 'matchIndex < Math.min(baseIndex, before.snapshot.index)',
+    replace: 'matchIndex < Math.max(baseIndex, before.snapshot.index)',
+    story: 'A peer stays in the state of a snapshot until it has what was compacted since.',
+    source: 'https://github.com/etcd-io/raft/commit/d87942f',
+    killedBy: { seed: 6, oracle: 'caught up after the heal' },
+  },
+  {
+    id: 'N11',
+    file: 'core/raft/state.ts',
+    find: 'commit: snapshotIndex,',
+    replace: `commit: memberships.at(-1)?.membership.voters.length === 1
+      ? log.lastIndex
+      : snapshotIndex,`,
+    story: 'A restart takes the whole log for committed when its last members are one voter.',
+    source: 'https://github.com/RedisLabs/redisraft/commit/b78e4d0',
+    killedBy: { seed: 2, oracle: 'equal replies at equal index' },
+  },
+  {
+    id: 'N12',
+    file: 'core/raft/turn.ts',
+    find: 'return termAt(turn.log, turn.commit) === turn.term',
+    replace: `if (turn.commit <= turn.log.base.index) return false
+  return termAt(turn.log, turn.commit) === turn.term`,
+    story: 'The term of the last compacted entry is unknown, so a leader waits to have committed.',
+    source: 'https://github.com/logcabin/logcabin/commit/e333046',
+    killedBy: { seed: 11, oracle: 'a change of members after the heal' },
+  },
+]
