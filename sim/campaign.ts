@@ -84,6 +84,11 @@ const PROBES_OF_FEW: readonly string[] = [
   'lease ran out behind a partition',
   'waiter promoted after the holder was lost',
   'retry answered from memory',
+  'members changed',
+  'removed leader steps down',
+  'snapshot installed',
+  'restart from a snapshot',
+  'transfer started',
 ]
 
 /** Situations that take more clients, and locks to choose from. */

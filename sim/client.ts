@@ -157,8 +157,9 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     for (const effect of effects) {
       if (effect.type === 'result') this.#onResult(effect.result)
       else {
-        const { request, payload } = effect
-        this.#around.send(endpoint, nodes.indexOf(effect.to), wire.request({ request, payload }))
+        const { request, read, payload } = effect
+        const asked = wire.request({ request, read, payload })
+        this.#around.send(endpoint, nodes.indexOf(effect.to), asked)
       }
     }
     this.#setTimer()
@@ -168,8 +169,8 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     this.lastOutput = null
     this.#asked = { ask, callUs: this.#around.timeUs() }
     const payload = this.#parts.machine.encodeCommand(ask.command)
-    const { timeoutMs, retry } = ask
-    this.#step({ type: 'call', call: this.#calls++, payload, timeoutMs, retry })
+    const { timeoutMs, retry, read } = ask
+    this.#step({ type: 'call', call: this.#calls++, payload, timeoutMs, retry, read })
   }
 
   #onResult(result: CallResult): void {

@@ -40,7 +40,7 @@ export function compareRuns(options: LockOptions): Comparison {
       options.onEvent?.(event, digest)
     },
   })
-  const nodes = result.scenario.nodes
+  const nodes = result.scenario.nodes + result.scenario.spares
   let difference: Difference | null = null
   let count = 0
   const again = simulate({

@@ -1,6 +1,7 @@
-// A simulated disk behind the real `Disk` interface. Writes are visible at once and durable only
-// after a sync; a loss of power keeps, loses or tears each unsynced write by itself. A sync that
-// fails forgets: what it lost, no later sync makes up for, though it may still be read meanwhile.
+// A simulated disk behind the real `Disk` interface. Writes and removals are visible at once and
+// durable only after a sync; a loss of power keeps, loses or tears each unsynced one by itself. A
+// sync that fails forgets: what it lost, no later sync makes up for, though it may still be read
+// meanwhile.
 
 import type { Disk, SyncResult } from '../storage/disk.ts'
 import type { RandomStream } from './random.ts'
@@ -18,6 +19,7 @@ type UnsyncedOperation =
       readonly bytes: Uint8Array
     }
   | { readonly type: 'truncate'; readonly file: string; readonly size: number }
+  | { readonly type: 'remove'; readonly file: string }
 
 /** How a crash treats what was not synced. */
 export interface CrashMode {
@@ -62,6 +64,11 @@ export class SimulatedDisk implements Disk {
     this.#unsynced.push({ type: 'truncate', file, size })
   }
 
+  remove(file: string): void {
+    this.#visible.delete(file)
+    this.#unsynced.push({ type: 'remove', file })
+  }
+
   sync(done: (result: SyncResult) => void): void {
     this.#syncs.push({ covers: this.#covered + this.#unsynced.length, done })
     this.#startSync()
@@ -86,8 +93,8 @@ export class SimulatedDisk implements Disk {
     if (sync === undefined) return
     let lost = 0
     for (const operation of this.#takeCovered(sync.covers)) {
-      // The size of a file is metadata, which has a journal of its own.
-      if (operation.type === 'truncate' || random.chance(512)) this.#makeDurable(operation, null)
+      // The size of a file and its name are metadata, which have a journal of their own.
+      if (operation.type !== 'write' || random.chance(512)) this.#makeDurable(operation, null)
       else lost++
     }
     if (random.chance(512)) {
@@ -100,7 +107,7 @@ export class SimulatedDisk implements Disk {
 
   /**
    * The machine or the process dies. Syncs under way never report. Returns how many unsynced
-   * writes were lost, by failed syncs as well, and how many survived in part.
+   * operations were lost, by failed syncs as well, and how many writes survived in part.
    */
   crash(mode: CrashMode, random: RandomStream): { readonly lost: number; readonly torn: number } {
     this.#syncs = []
@@ -124,6 +131,27 @@ export class SimulatedDisk implements Disk {
     return { lost, torn }
   }
 
+  /** What a file holds however the power fails. */
+  durable(file: string): Uint8Array {
+    const contents = this.#durable.get(file)
+    return contents === undefined ? new Uint8Array(0) : contents.bytes.slice(0, contents.size)
+  }
+
+  /**
+   * A durable byte changes by itself, in the bits of `xor`. It is read so from now on, unless a
+   * write that is not synced yet is in its place: that will be written over it. False if there is
+   * no such byte.
+   */
+  corrupt(file: string, offset: number, xor: number): boolean {
+    if (!flip(this.#durable.get(file), offset, xor)) return false
+    const isCovered = this.#unsynced.some((operation) => {
+      if (operation.type !== 'write' || operation.file !== file) return false
+      return offset >= operation.offset && offset < operation.offset + operation.bytes.length
+    })
+    if (!isCovered) flip(this.#visible.get(file), offset, xor)
+    return true
+  }
+
   /** Takes out of the unsynced operations those that a sync covers. */
   #takeCovered(covers: number): readonly UnsyncedOperation[] {
     const covered = this.#unsynced.splice(0, Math.max(0, covers - this.#covered))
@@ -144,12 +172,19 @@ export class SimulatedDisk implements Disk {
   }
 }
 
+function flip(contents: Contents | undefined, offset: number, xor: number): boolean {
+  if (contents === undefined || offset >= contents.size) return false
+  contents.bytes[offset] = (contents.bytes[offset] as number) ^ xor
+  return true
+}
+
 function apply(
   files: Map<string, Contents>,
   operation: UnsyncedOperation,
   prefix: number | null,
 ): void {
   if (operation.type === 'truncate') return truncateTo(files, operation.file, operation.size)
+  if (operation.type === 'remove') return void files.delete(operation.file)
   const { file, offset, bytes } = operation
   writeTo(files, file, offset, bytes, prefix ?? bytes.length)
 }

@@ -1,11 +1,16 @@
 // What one node's disk is known to hold: kept from the persists that were reported durable, apart
 // from the node's own memory, for the oracles to hold the node against.
 
-import type { HardState, Persist } from '../core/effect.ts'
+import type { HardState, LogBase, LogEnd, Persist, Snapshot } from '../core/effect.ts'
 import type { NodeId } from '../core/raft/config.ts'
+import { foundedBy } from '../core/raft/membership.ts'
+import type { Membership } from '../core/raft/membership.ts'
+import { NO_BASE } from '../core/raft/log.ts'
 import type { Entry } from '../core/raft/message.ts'
+import { membershipOf } from '../core/raft/state.ts'
+import type { LoggedMembership } from '../core/raft/state.ts'
 import type { Recovered } from '../storage/recovery.ts'
-import { sameEntry } from './same.ts'
+import { sameEntry, samePlain } from './same.ts'
 
 /** An entry that was durable here and is not any more. */
 export interface Replaced {
@@ -21,26 +26,82 @@ export interface BecameDurable {
   readonly votedTwiceIn: number | null
 }
 
-/** Term, vote and the log's entries, as durable as can be. */
-export class DurableView {
+interface OnDisk {
+  term: number
+  vote: NodeId | null
+  snapshot: Snapshot | null
+  base: LogBase
+  entries: Entry[]
+  /** Where the log ended before part of it was lost, until it is as up to date again. */
+  damage: LogEnd | null
+}
+
+/** Term, vote, snapshot and the log's entries, as durable as can be. */
+export class DurableView implements OnDisk {
   term = 0
   vote: NodeId | null = null
-  /** `entries[0]` is index 1. */
+  snapshot: Snapshot | null = null
+  base: LogBase = NO_BASE
+  /** `entries[0]` is the one behind the base. */
   entries: Entry[] = []
+  damage: LogEnd | null = null
+  /** Bytes that were durable have changed, and nobody has read them since. */
+  isRotten = false
   /** Every vote that was ever durable, by term: also one that the same sync wrote over. */
   readonly votes: Map<number, NodeId> = new Map()
+  readonly #founded: Membership
+  /** What `membership` has found, as long as nothing else became durable. */
+  #membership: Membership | null = null
   #issued: Persist[] = []
+  /** What was durable before part of it was lost, as long as that is not made good. */
+  #lost: Pick<OnDisk, 'base' | 'entries'> | null = null
   /** What the last restart found. */
-  #found: readonly Entry[] = []
+  #found: Recovered | null = null
   /** How many of those issued a restart must find: all, unless the disk lost something. */
   #writtenCount = 0
 
+  constructor(founders: readonly NodeId[]) {
+    this.#founded = foundedBy(founders)
+  }
+
+  /** Whether all is here that was ever durable here, as far as it still counts. */
+  get isWhole(): boolean {
+    return this.damage === null && !this.isRotten
+  }
+
   get lastIndex(): number {
-    return this.entries.length
+    return this.base.index + this.entries.length
   }
 
   get lastTerm(): number {
-    return this.entries.at(-1)?.term ?? 0
+    return this.entries.at(-1)?.term ?? this.base.term
+  }
+
+  /** The members that a node that comes back from here takes for active. */
+  get membership(): Membership {
+    this.#membership ??= this.memberships.at(-1)?.membership ?? this.#founded
+    return this.#membership
+  }
+
+  /** All members that are named here, the first as of the snapshot or the founding. */
+  get memberships(): readonly LoggedMembership[] {
+    const { snapshot, base, entries } = this
+    const index = snapshot?.index ?? 0
+    const all = [{ index, membership: snapshot?.membership ?? this.#founded }]
+    entries.forEach((entry, at) => {
+      const here = base.index + at + 1
+      if (entry.kind !== 'membership' || here <= index) return
+      all.push({ index: here, membership: membershipOf(entry) })
+    })
+    return all
+  }
+
+  /**
+   * Whether the entry of that index and term is here, if only as part of the snapshot. One that was
+   * lost counts: it was acknowledged, and who lost it elects nobody without it.
+   */
+  holds(index: number, term: number): boolean {
+    return isIn(this, index, term) || (this.#lost !== null && isIn(this.#lost, index, term))
   }
 
   /** A persist was written, and is not durable yet. */
@@ -67,16 +128,17 @@ export class DurableView {
    * loss of power may take it.
    */
   found(found: Recovered): string | null {
-    const { hardState, entries } = found
-    const seen = { term: this.term, vote: this.vote, entries: this.entries.slice() }
+    const { term, vote, snapshot, base, damage } = this
+    const seen = { term, vote, snapshot, base, entries: this.entries.slice(), damage }
     for (let count = 0; ; count++) {
-      if (count >= this.#writtenCount && equals(seen, hardState, entries)) {
-        this.#found = entries
+      const isAll = equals(seen, found) || (this.isRotten && isPart(seen, found))
+      if (count >= this.#writtenCount && isAll) {
+        this.#found = found
         this.#issued = this.#issued.slice(0, count)
         return null
       }
       const next = this.#issued[count]
-      if (next === undefined) return difference(seen, hardState, entries)
+      if (next === undefined) return difference(seen, found)
       apply(seen, next)
     }
   }
@@ -84,9 +146,19 @@ export class DurableView {
   /** The log was opened: all that was found is durable. */
   opened(): BecameDurable {
     const became = this.#makeDurable(this.#issued.length)
-    // The same entries, and those of the node's last life are free to go.
-    this.entries = this.#found.slice()
-    this.#found = []
+    const found = this.#found
+    if (found !== null) {
+      const { base, entries } = this
+      if (this.damage === null && found.damage !== null) this.#lost = { base, entries }
+      // The same entries, and those of the node's last life are free to go.
+      this.entries = found.entries.slice()
+      this.base = found.base
+      this.snapshot = found.snapshot
+      this.damage = found.damage
+    }
+    this.isRotten = false
+    this.#found = null
+    this.#membership = null
     return became
   }
 
@@ -96,7 +168,13 @@ export class DurableView {
     for (let at = 0; at < count; at++) {
       const persist = this.#issued[at] as Persist
       this.#noteReplaced(persist, replaced)
+      // Commands that are only appended leave the members as they are.
+      const isAppend = persist.checkpoint === null && persist.firstIndex > this.lastIndex
+      if (!isAppend || persist.entries.some(({ kind }) => kind === 'membership')) {
+        this.#membership = null
+      }
       apply(this, persist)
+      if (this.damage === null) this.#lost = null
       if (this.vote === null) continue
       const earlier = this.votes.get(this.term)
       if (earlier !== undefined && earlier !== this.vote) votedTwiceIn = this.term
@@ -108,18 +186,15 @@ export class DurableView {
 
   #noteReplaced(persist: Persist, replaced: Replaced[]): void {
     if (!persist.logChanged) return
-    for (let index = persist.firstIndex; index <= this.entries.length; index++) {
-      const { term } = this.entries[index - 1] as Entry
+    const from = Math.max(persist.firstIndex, this.base.index + 1)
+    // What a snapshot covers is not gone.
+    const covered = persist.checkpoint?.snapshot.index ?? 0
+    for (let index = Math.max(from, covered + 1); index <= this.lastIndex; index++) {
+      const { term } = this.entries[index - this.base.index - 1] as Entry
       // `term` first: `index` may be a double here, and a shape that began with it would be shared.
       if (persist.entries[index - persist.firstIndex]?.term !== term) replaced.push({ term, index })
     }
   }
-}
-
-interface OnDisk {
-  term: number
-  vote: NodeId | null
-  entries: Entry[]
 }
 
 function apply(disk: OnDisk, persist: Persist): void {
@@ -127,25 +202,66 @@ function apply(disk: OnDisk, persist: Persist): void {
     disk.term = persist.hardState.term
     disk.vote = persist.hardState.vote
   }
-  if (!persist.logChanged) return
-  if (disk.entries.length >= persist.firstIndex) disk.entries.length = persist.firstIndex - 1
-  for (const entry of persist.entries) disk.entries.push(entry)
+  if (persist.checkpoint !== null) {
+    disk.snapshot = persist.checkpoint.snapshot
+    disk.base = persist.checkpoint.base
+    disk.entries = persist.entries.slice()
+  } else if (persist.logChanged) {
+    const kept = persist.firstIndex - disk.base.index - 1
+    if (disk.entries.length > kept) disk.entries.length = kept
+    for (const entry of persist.entries) disk.entries.push(entry)
+  }
+  if (disk.damage !== null && !isBefore(endOf(disk), disk.damage)) disk.damage = null
+}
+
+function isIn(log: Pick<OnDisk, 'base' | 'entries'>, index: number, term: number): boolean {
+  const { base, entries } = log
+  return index <= base.index || entries[index - base.index - 1]?.term === term
+}
+
+function endOf({ base, entries }: Pick<OnDisk, 'base' | 'entries'>): LogEnd {
+  return { index: base.index + entries.length, term: entries.at(-1)?.term ?? base.term }
+}
+
+/** Raft 5.4.1. */
+function isBefore(one: LogEnd, other: LogEnd): boolean {
+  return one.term < other.term || (one.term === other.term && one.index < other.index)
+}
+
+/** Whether `found` is what a disk may say that lost some of it: never less than that it did. */
+function isPart(disk: OnDisk, found: Recovered): boolean {
+  const { hardState, snapshot, base, entries, damage } = found
+  if (hardState.term !== disk.term || hardState.vote !== disk.vote) return false
+  if (damage === null || !samePlain(damage, disk.damage ?? endOf(disk))) return false
+  if (snapshot === null && disk.snapshot !== null) return base.index === 0 && entries.length === 0
+  // Which entries are left is looked at with those that were ever written: if a record is lost that
+  // replaced some, those of before are back.
+  return samePlain(base, disk.base) && samePlain(snapshot, disk.snapshot)
 }
 
 /** How what was found differs from all that was written, in words. */
-function difference(disk: OnDisk, { term, vote }: HardState, found: readonly Entry[]): string {
+function difference(disk: OnDisk, found: Recovered): string {
   const { entries } = disk
-  const at = found.findIndex((one, place) => {
+  const at = found.entries.findIndex((one, place) => {
     const written = entries[place]
     return written === undefined || !sameEntry(one, written)
   })
-  const had = `after writing term ${disk.term}, vote ${disk.vote} and ${entries.length} entries`
-  const first = at < 0 ? '' : `, of which entry ${at + 1} is another`
-  return `found term ${term}, vote ${vote} and ${found.length} entries${first}, ${had}`
+  const first = at < 0 ? '' : `, of which entry ${found.base.index + at + 1} is another`
+  const had = `after writing ${inWords(disk.base.index, disk, entries)}`
+  return `found ${inWords(found.base.index, found.hardState, found.entries)}${first}, ${had}`
 }
 
-function equals(disk: OnDisk, { term, vote }: HardState, found: readonly Entry[]): boolean {
-  const { entries } = disk
-  if (term !== disk.term || vote !== disk.vote || found.length !== entries.length) return false
-  return found.every((one, at) => sameEntry(one, entries[at] as Entry))
+function inWords(base: number, { term, vote }: HardState, entries: readonly Entry[]): string {
+  const behind = base === 0 ? '' : ` behind ${base}`
+  return `term ${term}, vote ${vote} and ${entries.length} entries${behind}`
+}
+
+function equals(disk: OnDisk, found: Recovered): boolean {
+  const { hardState, snapshot, base, entries, damage } = found
+  if (!samePlain(damage, disk.damage)) return false
+  const { term, vote } = hardState
+  if (term !== disk.term || vote !== disk.vote) return false
+  if (entries.length !== disk.entries.length) return false
+  if (!samePlain(base, disk.base) || !samePlain(snapshot, disk.snapshot)) return false
+  return entries.every((one, at) => sameEntry(one, disk.entries[at] as Entry))
 }

@@ -16,6 +16,7 @@ export const KIND = {
   clientOperation: 11,
   custom: 12,
   phase: 13,
+  snapshot: 14,
 } as const
 
 export type Kind = (typeof KIND)[keyof typeof KIND]

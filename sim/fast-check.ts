@@ -6,7 +6,7 @@ import type { Limits } from '../core/lock/limits.ts'
 import { windowEntriesMin } from './catch-up.ts'
 import type { ClockError } from './clock.ts'
 import type { LockOperation } from './lock-workload.ts'
-import { EPSILON_PPM, FAULT_KINDS } from './scenario.ts'
+import { EPSILON_PPM, FAULT_KINDS, SPARES_MAX } from './scenario.ts'
 import type { ClientStep, CrashPoint, Fault, FaultKind, Scenario, Target } from './scenario.ts'
 
 /** How large scenarios may be. Everything has a default. */
@@ -145,12 +145,14 @@ function boundsProblem(bounds: Bounds): string | null {
 interface Drawn<Op> {
   readonly seed: number
   readonly nodes: number
+  readonly spares: number
   readonly electionTimeoutMs: number
   readonly appendBytesMax: number
-  readonly inFlightEntriesMax: number
+  readonly inFlightMessagesMax: number
+  readonly settings: Settings
   readonly delayUs: readonly [number, number]
   readonly syncUs: readonly [number, number]
-  /** Of the nodes up to `nodesMax`, then of the clients; perfect where there is none. */
+  /** Of as many members as there can be, then of the clients; perfect where there is none. */
   readonly clocks: readonly ClockError[]
   readonly faults: readonly Fault[]
   readonly clients: readonly (readonly ClientStep<Op>[])[]
@@ -165,6 +167,7 @@ function scenariosOf<Op>(
   limits: fc.Arbitrary<Partial<Limits> | null>,
 ): fc.Arbitrary<Scenario<Op>> {
   const { nodesMax, clientsMax, operationsMax, faultsMax, fireMsMax } = bounds
+  const clocksMax = nodesMax + SPARES_MAX + clientsMax
   const kinds = new Set(bounds.faults)
   const fault = faultOf(bounds, kinds)
   const step = plain({ pauseMs: fc.integer({ min: 0, max: PAUSE_MS_MAX }), operation })
@@ -172,23 +175,50 @@ function scenariosOf<Op>(
   const drawn = plain<Drawn<Op>>({
     seed: fc.nat(0xffff),
     nodes: fc.integer({ min: 1, max: nodesMax }),
+    spares: fc.nat(kinds.has('membership') ? SPARES_MAX : 0),
     electionTimeoutMs: fc.constantFrom(150, 100, 300),
     appendBytesMax: fc.constantFrom(65_536, 200, 1),
-    inFlightEntriesMax: fc.constantFrom(1_024, 20, 3, 1),
+    inFlightMessagesMax: fc.constantFrom(1_024, 20, 3, 1),
+    settings: settings(kinds),
     delayUs: fc.constantFrom([500, 1_000], [50, 500], [1_000, 10_000]),
     syncUs: fc.constantFrom([100, 200], [50, 500], [1_000, 10_000]),
-    clocks: fc.array(clockOf(kinds), { maxLength: nodesMax + clientsMax, size: 'max' }),
+    clocks: fc.array(clockOf(kinds), { maxLength: clocksMax, size: 'max' }),
     faults: fc.array(fault ?? fc.constant(NO_FAULT), {
       maxLength: fault === null ? 0 : faultsMax,
       size: 'max',
     }),
     clients: fc.array(steps, { minLength: 1, maxLength: clientsMax, size: 'max' }),
     fireMs: fc.integer({ min: 0, max: fireMsMax }),
-    dead: kinds.has('crash') ? fc.subarray(upTo(nodesMax)) : fc.constant([]),
+    dead: kinds.has('crash') ? fc.subarray(upTo(nodesMax + SPARES_MAX)) : fc.constant([]),
     limits,
   })
   // Without the bias toward small values: large worlds find more, and shrinking makes them small.
   return fc.noBias(drawn).map((parts) => fit(parts, nodesMax))
+}
+
+/** What each replica is told beyond its timeouts, and the size of its messages. */
+type Settings = Pick<
+  Scenario<never>,
+  | 'diskTimeoutMs'
+  | 'uncommittedBytesMax'
+  | 'snapshotEntriesMin'
+  | 'snapshotKeepEntries'
+  | 'snapshotChunkBytes'
+  | 'forwarding'
+  | 'leaseReads'
+>
+
+function settings(kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Settings> {
+  const isCompacted = kinds.has('compaction')
+  return plain<Settings>({
+    diskTimeoutMs: fc.constantFrom(1_500, 200),
+    uncommittedBytesMax: fc.constantFrom(16_777_216, 1_000),
+    snapshotEntriesMin: isCompacted ? fc.constantFrom(1_000_000, 20, 5) : fc.constant(1_000_000),
+    snapshotKeepEntries: fc.constantFrom(0, 3, 50),
+    snapshotChunkBytes: fc.constantFrom(65_536, 1_000, 100),
+    forwarding: fc.boolean(),
+    leaseReads: fc.boolean(),
+  })
 }
 
 function clockOf(kinds: ReadonlySet<FaultKind>): fc.Arbitrary<ClockError> {
@@ -218,7 +248,7 @@ function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fa
     forMs: fc.integer({ min: 1, max: LASTS_MS_MAX }),
   }
   const node: fc.Arbitrary<Target> = fc.nat(nodesMax).map((at) => (at === nodesMax ? 'leader' : at))
-  const side = fc.subarray(upTo(nodesMax + clientsMax))
+  const side = fc.subarray(upTo(nodesMax + SPARES_MAX + clientsMax))
   const withLeader = fc.boolean()
   const per1024 = fc.integer({ min: 1, max: 500 })
   const upToUs = fc.constantFrom(5_000, 50_000, 400_000, 2_000_000)
@@ -227,6 +257,11 @@ function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fa
   const power = fc.boolean()
   const addUs = fc.constantFrom(5_000, 50_000, 300_000)
   const point = fc.constantFrom(...CRASH_POINTS)
+  const members = {
+    voters: fc.subarray(upTo(nodesMax + SPARES_MAX)),
+    learners: fc.subarray(upTo(nodesMax + SPARES_MAX)),
+    explicit: fc.boolean(),
+  }
   const type = <Type extends Fault['type']>(name: Type): fc.Arbitrary<Type> => fc.constant(name)
   const all: { readonly [Type in Fault['type']]: fc.Arbitrary<Fault> } = {
     partition: plain({ type: type('partition'), ...span, side, withLeader }),
@@ -238,6 +273,10 @@ function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fa
     clientpause: plain({ type: type('clientpause'), ...span, client }),
     slowdisk: plain({ type: type('slowdisk'), ...span, node, addUs }),
     syncerror: plain({ type: type('syncerror'), ...span, node }),
+    rot: plain({ type: type('rot'), ...span, node }),
+    membership: plain({ type: type('membership'), ...span, ...members }),
+    transfer: plain({ type: type('transfer'), ...span, to: fc.nat(nodesMax) }),
+    forget: plain({ type: type('forget'), ...span, node: fc.nat(nodesMax - 1) }),
     loss: plain({ type: type('loss'), ...span, per1024 }),
     duplicate: plain({ type: type('duplicate'), ...span, per1024, upToUs }),
     delay: plain({ type: type('delay'), ...span, per1024, upToUs }),
@@ -249,20 +288,25 @@ function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fa
 
 /** Leaves out what cannot be in so small a world, and what would come after the fire. */
 function fit<Op>(drawn: Drawn<Op>, nodesMax: number): Scenario<Op> {
-  const { nodes, fireMs, electionTimeoutMs } = drawn
+  const { nodes, spares, fireMs, electionTimeoutMs } = drawn
+  const members = nodes + spares
   const [delayMinUs, delayMaxUs] = drawn.delayUs
   const [syncMinUs, syncMaxUs] = drawn.syncUs
   const clients = drawn.clients.map((steps) => begun(steps, fireMs))
   const windowMin = windowEntriesMin(clients.length, { delayMaxUs, syncMaxUs })
-  const places = [...upTo(nodes), ...clients.map((_, client) => nodesMax + client)]
-  const dead = drawn.dead.filter((node) => node < nodes)
+  const clientAt = (_: unknown, client: number): number => nodesMax + SPARES_MAX + client
+  const places = [...upTo(members), ...clients.map(clientAt)]
+  const dead = drawn.dead.filter((node) => node < members)
   return {
     seed: String(drawn.seed),
     nodes,
+    spares,
     electionTimeoutMs,
     heartbeatIntervalMs: Math.floor(electionTimeoutMs / 3),
     appendBytesMax: drawn.appendBytesMax,
-    inFlightEntriesMax: Math.max(windowMin, drawn.inFlightEntriesMax),
+    inFlightMessagesMax: Math.max(windowMin, drawn.inFlightMessagesMax),
+    inFlightBytesMax: 1_048_576,
+    ...drawn.settings,
     delayMinUs,
     delayMaxUs,
     syncMinUs,
@@ -270,10 +314,10 @@ function fit<Op>(drawn: Drawn<Op>, nodesMax: number): Scenario<Op> {
     clocks: places.map((place) => drawn.clocks[place] ?? { offsetMs: 0, driftPpm: 0 }),
     faults: drawn.faults
       .filter((fault) => fault.atMs < fireMs)
-      .map((fault) => fitFault(fault, nodes, places)),
+      .map((fault) => fitFault(fault, members, places)),
     clients,
     fireMs,
-    dead: dead.slice(0, Math.floor((nodes - 1) / 2)),
+    dead: dead.slice(0, Math.floor((members - 1) / 2)),
     ...(drawn.limits === null ? {} : { limits: drawn.limits }),
   }
 }
@@ -293,7 +337,16 @@ function fitFault(fault: Fault, nodes: number, places: readonly number[]): Fault
     case 'pause':
     case 'slowdisk':
     case 'syncerror':
+    case 'rot':
       return { ...fault, node: fitTarget(fault.node) }
+    case 'membership': {
+      const fitAll = (all: readonly number[]): number[] => all.filter((at) => at < nodes)
+      return { ...fault, voters: fitAll(fault.voters), learners: fitAll(fault.learners) }
+    }
+    case 'transfer':
+      return { ...fault, to: fault.to % nodes }
+    case 'forget':
+      return { ...fault, node: fault.node % nodes }
     case 'clientpause':
       return { ...fault, client: fault.client % (places.length - nodes) }
     case 'isolate':

@@ -1,10 +1,13 @@
 // Carries out the schedule of faults: begins and ends each one, resolves whom it means, and heals
 // everything when the fire ends.
 
+import type { LoggedMembership, RaftState } from '../core/raft/state.ts'
 import { KIND } from './event-queue.ts'
 import type { Kind } from './event-queue.ts'
 import type { SimulatedNetwork } from './network.ts'
+import { isMajorityOf } from './majority.ts'
 import { STALLED_MID_TURN } from './node.ts'
+import type { Operation } from './node-requests.ts'
 import type { Streams } from './random.ts'
 import type { CrashPoint, Endpoint, Fault, FaultKind, Scenario, Target } from './scenario.ts'
 
@@ -12,7 +15,11 @@ import type { CrashPoint, Endpoint, Fault, FaultKind, Scenario, Target } from '.
 interface FaultyNode {
   readonly life: number
   readonly status: 'up' | 'down' | 'stalled'
-  readonly state: { readonly raft: { readonly role: string; readonly term: number } } | null
+  readonly state: { readonly raft: Pick<RaftState, 'role' | 'term' | 'memberships'> } | null
+  readonly durable: {
+    readonly memberships: readonly LoggedMembership[]
+    readonly isWhole: boolean
+  }
   armed: { readonly point: CrashPoint; readonly fault: number } | null
   failingSync: number | null
   stallMidTurn: boolean
@@ -20,11 +27,14 @@ interface FaultyNode {
   crash(power: boolean, torn: boolean): void
   stall(): void
   resume(): void
+  operate(operation: Operation): number | null
+  rot(): boolean
 }
 
 /** What the injector works on. */
 export interface InjectorHost {
   readonly nodes: readonly FaultyNode[]
+  readonly names: readonly string[]
   readonly clients: readonly { pause(): void; resume(): void }[]
   readonly network: SimulatedNetwork
   timeUs(): number
@@ -32,6 +42,9 @@ export interface InjectorHost {
   fired(kind: FaultKind): void
   trace(who: string, what: string): void
 }
+
+/** With fewer entries a snapshot the log is said to be compacted on purpose. */
+const COMPACTION_ENTRIES_MAX = 1_000
 
 export class FaultInjector {
   readonly #scenario: Scenario<unknown>
@@ -43,24 +56,26 @@ export class FaultInjector {
   readonly #resolved = new Map<number, number>()
   /** Faults that wait for the next node to win an election. */
   #waitingForWinner: number[] = []
+  #dead: ReadonlySet<number> = new Set()
   #healed = false
 
   constructor(scenario: Scenario<unknown>, host: InjectorHost) {
     this.#scenario = scenario
     this.#host = host
-    this.#slowUs = Array.from({ length: scenario.nodes }, () => 0)
-    this.#stallForMs = Array.from({ length: scenario.nodes }, () => 0)
+    this.#slowUs = Array.from({ length: scenario.nodes + scenario.spares }, () => 0)
+    this.#stallForMs = Array.from({ length: scenario.nodes + scenario.spares }, () => 0)
   }
 
   /** Puts the schedule into the queue. */
   start(): void {
-    const { faults, clocks, nodes } = this.#scenario
+    const { faults, clocks, nodes, spares } = this.#scenario
+    if (this.#scenario.snapshotEntriesMin < COMPACTION_ENTRIES_MAX) this.#host.fired('compaction')
     faults.forEach((fault, index) => {
       this.#host.schedule(fault.atMs * 1_000, KIND.faultBegins, -1, index, null)
     })
     clocks.forEach((clock, at) => {
-      if (at < nodes && clock.offsetMs !== 0) this.#host.fired('skew')
-      if (at < nodes && clock.driftPpm !== 0) this.#host.fired('drift')
+      if (at < nodes + spares && clock.offsetMs !== 0) this.#host.fired('skew')
+      if (at < nodes + spares && clock.driftPpm !== 0) this.#host.fired('drift')
     })
   }
 
@@ -111,7 +126,8 @@ export class FaultInjector {
   /** Everything ends; nodes that are dead for good go down and are cut off. */
   heal(): void {
     this.#healed = true
-    const dead = new Set(this.#scenario.dead)
+    const dead = this.#chooseDead()
+    this.#dead = dead
     this.#host.network.heal(dead)
     this.#slowUs.fill(0)
     for (const client of this.#host.clients) client.resume()
@@ -123,6 +139,46 @@ export class FaultInjector {
       } else if (node.status === 'down') node.boot()
       else node.resume()
     })
+  }
+
+  /** Whether a node stays dead after the heal. */
+  isDead(node: number): boolean {
+    return this.#dead.has(node)
+  }
+
+  /** Those of the scenario that no configuration needs for a majority that has lost nothing. */
+  #chooseDead(): ReadonlySet<number> {
+    const dead = new Set<number>()
+    for (const node of this.#scenario.dead) {
+      dead.add(node)
+      if (!this.#hasMajorities(dead)) dead.delete(node)
+    }
+    return dead
+  }
+
+  /** Whether each configuration in any log has a majority without `missing` and the damaged. */
+  #hasMajorities(missing: ReadonlySet<number>): boolean {
+    const { nodes, names } = this.#host
+    const counts = (name: string): boolean => {
+      const at = names.indexOf(name)
+      return !missing.has(at) && this.#node(at).durable.isWhole
+    }
+    const all = nodes.flatMap(({ state, durable }) => {
+      return [...durable.memberships, ...(state?.raft.memberships ?? [])]
+    })
+    return all.every(({ membership }) => isMajorityOf(membership, counts))
+  }
+
+  #beginRot(fault: Extract<Fault, { readonly type: 'rot' }>): void {
+    if (this.#scenario.faults.some(({ type }) => type === 'membership')) return
+    const at = this.#resolve(fault.node)
+    const node = this.#node(at)
+    // One that is down may not have read yet what an earlier loss left.
+    if (node.status !== 'up' || !this.#hasMajorities(new Set([at])) || !node.rot()) return
+    this.#host.fired('rot')
+    this.#host.trace(`n${at}`, 'its disk loses a byte')
+    node.crash(false, false)
+    this.#restartIn(fault.forMs, at)
   }
 
   #begin(fault: Fault, index: number): void {
@@ -161,9 +217,25 @@ export class FaultInjector {
         this.#host.trace('net', `${fault.type}: ${this.#name(side)} for ${fault.forMs} ms`)
         break
       }
+      case 'rot':
+        return this.#beginRot(fault)
+      case 'membership':
+        this.#host.fired('membership')
+        this.#operate(this.#resolve('leader'), this.#changeOf(fault))
+        if (fault.explicit) break
+        return
+      case 'transfer':
+        this.#host.fired('transfer')
+        return this.#operate(this.#resolve('leader'), {
+          type: 'transferLeadership',
+          to: this.#host.names[fault.to] as string,
+        })
+      case 'forget':
+        this.#host.fired('forget')
+        return this.#operate(fault.node, { type: 'forgetLeader' })
       case 'partial': {
         const a = this.#resolve(fault.a)
-        const b = fault.b === a ? (a + 1) % this.#scenario.nodes : fault.b
+        const b = fault.b === a ? (a + 1) % this.#host.nodes.length : fault.b
         if (a === b) return
         const side = [a, b]
         network.begin(index, fault, side)
@@ -176,8 +248,23 @@ export class FaultInjector {
     schedule(untilUs, KIND.faultEnds, -1, index, null)
   }
 
+  #operate(at: number, operation: Operation): void {
+    this.#node(at).operate(operation)
+  }
+
+  #changeOf(fault: Extract<Fault, { readonly type: 'membership' }>): Operation {
+    const named = (nodes: readonly number[]): readonly string[] =>
+      nodes.map((node) => this.#host.names[node] as string)
+    const [voters, learners] = [named(fault.voters), named(fault.learners)]
+    const change = { type: 'change', voters, learners, autoLeave: !fault.explicit } as const
+    return { type: 'changeMembership', change }
+  }
+
   #end(fault: Fault, index: number): void {
-    if (fault.type === 'clientpause') {
+    if (fault.type === 'membership') {
+      const change = { type: 'leave' } as const
+      this.#operate(this.#resolve('leader'), { type: 'changeMembership', change })
+    } else if (fault.type === 'clientpause') {
       this.#host.clients[fault.client]?.resume()
       this.#host.trace(`c${fault.client}`, 'goes on')
     } else if (fault.type === 'slowdisk') {
@@ -210,7 +297,7 @@ export class FaultInjector {
   }
 
   #restart(at: number): void {
-    if (this.#healed && this.#scenario.dead.includes(at)) return
+    if (this.#healed && this.#dead.has(at)) return
     const node = this.#node(at)
     if (node.status === 'down') node.boot()
   }
@@ -258,7 +345,7 @@ export class FaultInjector {
   }
 
   #name(side: readonly Endpoint[]): string {
-    const { nodes } = this.#scenario
-    return side.map((at) => (at < nodes ? `n${at}` : `c${at - nodes}`)).join(' ')
+    const members = this.#host.nodes.length
+    return side.map((at) => (at < members ? `n${at}` : `c${at - members}`)).join(' ')
   }
 }

@@ -24,6 +24,7 @@ import { UNDER_WAY_MS, patienceMs } from './lock-limits.ts'
 import { LOCK_ORACLES, LockOracles } from './lock-oracles.ts'
 import type { RandomStream } from './random.ts'
 import { EPSILON_PPM } from './scenario.ts'
+import type { ClientStep } from './scenario.ts'
 import type { Actor, Ask, Ended, FirstApplied, Stage, Workload } from './workload.ts'
 
 /** What a client does, as plain data. What it holds by then decides what comes of it. */
@@ -49,7 +50,7 @@ export type LockOperation =
       readonly withToken: boolean
       readonly all: boolean
     }
-  | { readonly type: 'status'; readonly key: string }
+  | { readonly type: 'status'; readonly key: string; readonly throughLog?: boolean }
   /** Writes to the resource that the lock protects, `delayUs` after looking at the lease. */
   | { readonly type: 'write'; readonly key: string; readonly delayUs: number }
 
@@ -78,6 +79,7 @@ export function lockWorkload(
       return { type: 'acquire', key: KEY_OF_FRESH, ttlMs: 1_000, waitMs: 0, reentrant: false }
     },
     isServed: (output) => output.type === 'granted' || isFull(output),
+    query: () => ({ type: 'status', key: KEY_OF_FRESH }),
     weigh: weighLockReply,
     oracles: LOCK_ORACLES,
     open: (stage) => {
@@ -139,8 +141,27 @@ function drawOperation(random: RandomStream, keys: number): LockOperation {
   }
   if (what < 65) return { type: 'release', key, withToken: what >= 47, all: what % 4 === 0 }
   if (what < 77) return { type: 'renew', key, ttlMs, withToken: what >= 68 }
-  if (what < 88) return { type: 'status', key }
+  if (what < 88) return { type: 'status', key, throughLog: what === 87 }
   return { type: 'write', key, delayUs: random.pick([100, 5_000, 200_000]) }
+}
+
+/**
+ * What clients do, in some worlds with queries in place of much of it: a stale answer shows where
+ * they are many. `random` is of a stream of its own.
+ */
+export function withQueries(
+  clients: readonly (readonly ClientStep<LockOperation>[])[],
+  random: RandomStream,
+): readonly (readonly ClientStep<LockOperation>[])[] {
+  if (!random.chance(300)) return clients
+  const part = random.pick([400, 800])
+  return clients.map((steps) =>
+    steps.map((step) => {
+      const { pauseMs, operation } = step
+      if (!random.chance(part)) return step
+      return { pauseMs, operation: { type: 'status', key: operation.key } }
+    }),
+  )
 }
 
 class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInput, LockOutput> {
@@ -194,6 +215,8 @@ class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInp
           command: { type: 'status', key },
           timeoutMs: 2_000,
           retry: true,
+          // Through the log as well, which must say the same.
+          read: operation.throughLog !== true,
           input: { type: 'status', key },
         }
       case 'write':
@@ -299,7 +322,8 @@ class LockClient implements Actor<LockCommand, LockReply, LockOperation, LockInp
     const waitMs = command.type === 'acquire' ? command.waitMs : 0
     // Every other client call outlasts the bound on answers after the heal: it must be kept.
     const usualMs = waitMs + (this.#requests % 2 === 0 ? PATIENT_MS : 2_500)
-    return { command, timeoutMs: Math.min(usualMs, this.#patienceMs), retry: true, input }
+    const timeoutMs = Math.min(usualMs, this.#patienceMs)
+    return { command, timeoutMs, retry: true, read: false, input }
   }
 
   /** The fresh lock's owner is one that asks for nothing else, and so is far from its limits. */

@@ -15,8 +15,8 @@ export interface Packet {
 }
 
 /**
- * What a rule says of a packet. The first answer other than `pass` counts. A client's request must
- * not be doubled: it travels at most once, as on a connection.
+ * What a rule says of a packet. The first answer other than `pass` counts. What a client or a
+ * follower asks for must not be doubled: it travels at most once, as on a connection.
  */
 export type Verdict =
   | { readonly type: 'pass' }
@@ -66,9 +66,9 @@ export interface NetworkHost {
 /** Unreliable, unordered delivery between endpoints. */
 export class SimulatedNetwork {
   readonly #host: NetworkHost
-  readonly #rules: readonly Rule[]
+  #rules: readonly Rule[]
   readonly #links: RandomStream[] = []
-  readonly #nodes: number
+  readonly #members: number
   readonly #delayMinUs: number
   readonly #delaySpanUs: number
   #conditions: Conditions = CALM
@@ -85,7 +85,7 @@ export class SimulatedNetwork {
   ) {
     this.#host = host
     this.#rules = rules
-    this.#nodes = scenario.nodes
+    this.#members = scenario.nodes + scenario.spares
     this.#delayMinUs = scenario.delayMinUs
     this.#delaySpanUs = scenario.delayMaxUs - scenario.delayMinUs + 1
     this.#cut = new Uint8Array(host.endpoints * host.endpoints)
@@ -96,8 +96,8 @@ export class SimulatedNetwork {
     }
   }
 
-  /** Sends; whether and when it arrives is decided here. */
-  send(timeUs: number, from: Endpoint, to: Endpoint, payload: unknown): void {
+  /** Sends; whether and when it arrives is decided here. `once`: it is never doubled. */
+  send(timeUs: number, from: Endpoint, to: Endpoint, payload: unknown, once = false): void {
     const link = from * this.#host.endpoints + to
     let delayUs = 0
     for (const rule of this.#rules) {
@@ -113,9 +113,10 @@ export class SimulatedNetwork {
       const random = this.#links[link] as RandomStream
       const { loss, duplicate, delay, reorder } = this.#conditions
       if (this.#strikes(loss, random) !== null) return this.#host.fired('loss')
-      // A client's request travels at most once, as on a connection: only its answers are doubled,
-      // and what its own retries double.
-      const doubled = from < this.#nodes ? this.#strikes(duplicate, random) : null
+      // A command travels at most once, as on a connection, from a client and when it is passed on:
+      // only answers are doubled, and what a client's own retries double.
+      const mayDouble = from < this.#members && !once
+      const doubled = mayDouble ? this.#strikes(duplicate, random) : null
       if (doubled !== null) {
         this.#host.fired('duplicate')
         const laterUs = random.below(doubled.upToUs + 1)
@@ -169,6 +170,11 @@ export class SimulatedNetwork {
         if (at >= 0) list.splice(at, 1)
       }
     })
+  }
+
+  /** From now on the user's rules are not asked any more. */
+  endRules(): void {
+    this.#rules = []
   }
 
   /** All is well again, but for the endpoints in `dead`, which nobody reaches any more. */

@@ -3,23 +3,23 @@
 
 import type { Effect, SendAfter } from '../core/effect.ts'
 import type { Event, Input } from '../core/event.ts'
-import type { Machine } from '../core/machine.ts'
-import type { Replica, ReplicaState } from '../core/replica.ts'
-import type { Config, NodeId } from '../core/raft/config.ts'
+import type { NodeId } from '../core/raft/config.ts'
+import { NOTHING_RESTORED } from '../core/raft/state.ts'
+import type { ReplicaState } from '../core/work.ts'
+import type { Recovered } from '../storage/recovery.ts'
+import { rottable } from '../storage/survey.ts'
 import { openLog } from '../storage/write-ahead-log.ts'
 import type { LogReport, WriteAheadLog } from '../storage/write-ahead-log.ts'
-import type { Recovered } from '../storage/recovery.ts'
-import type { ClockError } from './clock.ts'
 import { readClockMs, trueTimeUs } from './clock.ts'
 import { SimulatedDisk } from './disk.ts'
 import { DurableView } from './durable.ts'
-import type { BecameDurable } from './durable.ts'
 import { KIND } from './event-queue.ts'
-import type { RandomStream } from './random.ts'
+import type { NodeParts, Surroundings } from './node-parts.ts'
+import { NodeRequests } from './node-requests.ts'
+import type { Operation } from './node-requests.ts'
 import { loseUnsynced, openReferenceLog } from './reference-log.ts'
 import type { ReferenceStore } from './reference-log.ts'
 import type { CrashPoint } from './scenario.ts'
-import type { Wire } from './wire.ts'
 
 /** `source` of a `phase` event that says: this node stalled in the middle of a turn. */
 export const STALLED_MID_TURN = 1
@@ -29,57 +29,10 @@ const TWO_32 = 0x100000000
 /** A turn's time on the processor: what arrives meanwhile goes into the next turn together. */
 export const TURN_US = 40
 
-/** What happened in one turn. */
-export interface Step<State, Reply, MachineEvent> {
-  readonly node: number
-  /** True time at which `input.now` was read, microseconds; a stall may lie between it and now. */
-  readonly readUs: number
-  readonly before: ReplicaState<State>
-  readonly after: ReplicaState<State>
-  readonly input: Input
-  readonly effects: readonly Effect<Reply, MachineEvent>[]
-}
+const NOTHING_RECOVERED: Recovered = { ...NOTHING_RESTORED, tornBytes: 0, records: 0 }
 
-/** What a node finds around it, and whom it tells. */
-export interface Surroundings<State, Reply, MachineEvent> {
-  timeUs(): number
-  schedule(timeUs: number, kind: number, target: number, source: number, payload: unknown): void
-  send(from: number, to: number, payload: unknown): void
-  /** The node has won an election; what it has to say has not left it yet. */
-  won(node: number): void
-  /** A turn was made; its effects are not executed yet. */
-  stepped(step: Step<State, Reply, MachineEvent>): void
-  /** A promise leaves the node. */
-  leaves(node: number, effect: SendAfter): void
-  /** Persists became durable. */
-  durable(node: number, what: BecameDurable): void
-  /** The node is about to die with this state. */
-  crashing(node: number, state: ReplicaState<State>): void
-  crashed(node: number, torn: number): void
-  /** The node has read its disk again. `problem` says what it should have found and did not. */
-  recovered(node: number, recovered: Recovered, problem: string | null): void
-  syncTimeUs(node: number): number
-}
-
-/** What a node is made of. */
-export interface NodeParts<State, Command, Reply, MachineEvent extends { readonly type: string }> {
-  readonly index: number
-  readonly config: Config
-  readonly clock: ClockError
-  readonly machine: Machine<State, Command, Reply, MachineEvent>
-  readonly replica: Replica<State, Reply, MachineEvent>
-  readonly wire: Wire
-  readonly byReference: boolean
-  readonly random: RandomStream
-  readonly diskRandom: RandomStream
-}
-
-const NOTHING_RECOVERED: Recovered = {
-  hardState: { term: 0, vote: null },
-  entries: [],
-  tornBytes: 0,
-  records: 0,
-}
+/** Encoding a snapshot takes up to so long, microseconds. */
+const SNAPSHOT_TIME_US_MAX = 20_000
 
 const NO_EVENTS: Event[] = []
 
@@ -95,7 +48,7 @@ interface ArmedCrash {
 }
 
 export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonly type: string }> {
-  readonly durable: DurableView = new DurableView()
+  readonly durable: DurableView
   status: 'up' | 'down' | 'stalled' = 'down'
   state: ReplicaState<State> | null = null
   /** Counts the node's lives: what was scheduled in an earlier one is void. */
@@ -122,8 +75,9 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   #timerForMs = Infinity
   #durableId = 0
   #promises: SendAfter[] = []
-  #requests = new Map<number, { readonly client: number; readonly request: number }>()
-  #nextRequest = 0
+  readonly #requests: NodeRequests<Reply>
+  /** The state that is being encoded, which nobody edits meanwhile, and the entry it is after. */
+  #snapshot: { readonly index: number; readonly state: State } | null = null
   readonly #strike: (fault: number) => void
 
   constructor(
@@ -135,13 +89,19 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     this.#around = around
     this.#strike = strike
     this.#disk = new SimulatedDisk(() => {
-      const { index } = parts
       const atUs = around.timeUs() + around.syncTimeUs(index)
       around.schedule(atUs, KIND.synced, index, this.life, null)
     })
-    const { voters, node } = parts.config
-    voters.forEach((peer, to) => {
-      if (peer !== node) this.#encoders.set(peer, { to, encode: parts.wire.encoder(node, peer) })
+    const { index, machine, members, wire } = parts
+    const { node, voters } = parts.config
+    this.#requests = new NodeRequests(wire, machine, {
+      send: (client, payload) => around.send(index, client, payload),
+      answered: (request, outcome, isOpen) => around.answered(index, request, outcome, isOpen),
+      operated: (request, outcome) => around.operated(index, request, outcome),
+    })
+    this.durable = new DurableView(voters)
+    members.forEach((peer, to) => {
+      if (peer !== node) this.#encoders.set(peer, { to, encode: wire.encoder(node, peer) })
     })
   }
 
@@ -193,11 +153,27 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     this.#durableId = 0
     this.#promises = []
     this.#requests.clear()
+    this.#snapshot = null
     this.armed = null
     const result = this.#disk.crash({ power, torn }, diskRandom)
     const lostCount = result.lost + result.torn + (power ? loseUnsynced(this.#store) : 0)
     this.durable.crashed(lostCount > 0)
     this.#around.crashed(index, result.torn)
+  }
+
+  /** A byte that is durable changes, where the log can tell; false when there is none. */
+  rot(): boolean {
+    const { diskRandom } = this.#parts
+    for (const file of this.#disk.list()) {
+      const ranges = rottable(this.#disk.durable(file))
+      if (ranges.length === 0) continue
+      const { start, end } = diskRandom.pick(ranges)
+      const offset = diskRandom.between(start, end - 1)
+      if (!this.#disk.corrupt(file, offset, diskRandom.between(1, 255))) continue
+      this.durable.isRotten = true
+      return true
+    }
+    return false
   }
 
   /** The process stands still until `resume`. */
@@ -215,11 +191,11 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     if (this.status === 'up') this.#wake()
   }
 
-  /** Something arrived from an endpoint: a peer below `config.voters.length`, else a client. */
+  /** Something arrived from an endpoint: a peer below `members.length`, else a client. */
   receive(from: number, payload: unknown): void {
     if (this.status === 'down') return
-    const { wire, config } = this.#parts
-    const peer = config.voters[from]
+    const { wire, members } = this.#parts
+    const peer = members[from]
     if (peer !== undefined) {
       const message = wire.readMessage(payload)
       if (message !== null) this.#enqueue({ type: 'received', from: peer, message })
@@ -227,9 +203,42 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     }
     const asked = wire.readRequest(payload)
     if (asked === null) return
-    const request = this.#nextRequest++
-    this.#requests.set(request, { client: from, request: asked.request })
-    this.#enqueue({ type: 'request', request, payload: asked.payload })
+    const request = this.#requests.ofClient(from, asked.request)
+    if (asked.read) this.#around.readArrived(this.#parts.index, request)
+    const type = asked.read ? 'read' : 'request'
+    this.#enqueue({ type, request, payload: asked.payload })
+  }
+
+  /** An operator asks something of the node; returns the number of a request that is answered. */
+  operate(operation: Operation): number | null {
+    if (this.status === 'down' || this.state === null) return null
+    if (operation.type === 'forgetLeader' || operation.type === 'snapshotWanted') {
+      this.#enqueue(operation)
+      return null
+    }
+    const request = this.#requests.ofOperator()
+    this.#enqueue({ ...operation, request })
+    return request
+  }
+
+  /** An operator asks the machine's query of the node; null when there is none. */
+  query(): number | null {
+    const { query, index } = this.#parts
+    if (this.status === 'down' || this.state === null || query === null) return null
+    const request = this.#requests.ofOperator()
+    this.#around.readArrived(index, request)
+    this.#enqueue({ type: 'read', request, payload: query })
+    return request
+  }
+
+  /** A snapshot that was begun in that life is encoded. */
+  snapshotEncoded(life: number): void {
+    const snapshot = this.#snapshot
+    if (life !== this.life || snapshot === null) return
+    this.#snapshot = null
+    const { index, state } = snapshot
+    const bytes = this.#parts.machine.encodeSnapshot(state)
+    this.#enqueue({ type: 'snapshotTaken', index, bytes })
   }
 
   /** A turn that was put off until the processor is free. */
@@ -336,7 +345,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
 
   /** Executes one effect; false when the node died of it. */
   #execute(effect: Effect<Reply, MachineEvent>): boolean {
-    const { index, wire, machine } = this.#parts
+    const { index } = this.#parts
     switch (effect.type) {
       case 'persist':
         this.durable.issue(effect)
@@ -345,34 +354,29 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
       case 'send': {
         const link = this.#encoders.get(effect.to)
         if (link === undefined) return true
-        this.#around.send(index, link.to, link.encode(effect.message as never))
+        const isOnce = effect.message.type === 'forwardRequest'
+        this.#around.send(index, link.to, link.encode(effect.message as never), isOnce)
         return true
       }
       case 'sendAfter':
         if (effect.after <= this.#durableId) return this.#sendPromise(effect)
         this.#promises.push(effect)
         return true
-      case 'reply': {
-        const asked = this.#requests.get(effect.request)
-        if (asked === undefined) return true
-        this.#requests.delete(effect.request)
-        const { outcome } = effect
-        const encoded =
-          outcome.type === 'done'
-            ? {
-                type: outcome.type,
-                index: outcome.index,
-                reply: machine.encodeReply(outcome.reply),
-              }
-            : outcome
-        const reply = wire.reply({ request: asked.request, outcome: encoded })
-        this.#around.send(index, asked.client, reply)
+      case 'reply':
+        this.#requests.answer(effect)
         return true
-      }
       case 'trace':
         if (effect.trace.type !== 'becameLeader') return true
         this.#around.won(index)
         return !this.#strikesAt('won')
+      case 'takeSnapshot': {
+        const { machine: state } = this.state as ReplicaState<State>
+        this.#snapshot = { index: effect.index, state }
+        const takesUs = this.#parts.diskRandom.between(0, SNAPSHOT_TIME_US_MAX)
+        const atUs = this.#around.timeUs() + takesUs
+        this.#around.schedule(atUs, KIND.snapshot, index, this.life, null)
+        return true
+      }
       case 'applied':
         return true
     }

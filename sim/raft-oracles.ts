@@ -2,15 +2,18 @@
 // disks of all nodes, which no node can. Ref: Raft, Figure 3; DESIGN "Oracles".
 
 import { equalBytes } from '../core/bytes.ts'
-import type { Applied, Persist, SendAfter } from '../core/effect.ts'
-import type { Machine, MachineEvent as AnyEvent } from '../core/machine.ts'
+import type { Applied, Persist, SendAfter, Snapshot } from '../core/effect.ts'
+import type { Machine } from '../core/machine.ts'
 import { entryAt, termAt } from '../core/raft/log.ts'
-import type { Log } from '../core/raft/log.ts'
 import type { Entry } from '../core/raft/message.ts'
+import { activeMembership } from '../core/raft/state.ts'
 import type { RaftState } from '../core/raft/state.ts'
-import type { ReplicaState } from '../core/replica.ts'
+import type { ReplicaState } from '../core/work.ts'
+import type { Recovered } from '../storage/recovery.ts'
+import { CommittedLog } from './committed-log.ts'
 import type { BecameDurable, DurableView } from './durable.ts'
-import type { Step } from './node.ts'
+import { isMajorityOf, votersInWords } from './majority.ts'
+import type { Step } from './node-parts.ts'
 import { sameEntry, samePlain } from './same.ts'
 import { Violation } from './violation.ts'
 
@@ -25,16 +28,6 @@ interface KnownEntry {
   readonly prevTerm: number
   /** The first to write an entry is its term's leader: the true time at which it stamped it. */
   readonly readUs: number
-}
-
-/** What applying an entry gives, by the log alone. */
-interface Replayed<Reply, Event> {
-  readonly timeMs: number
-  readonly reply: Uint8Array | null
-  readonly events: readonly AnyEvent<Reply, Event>[]
-  readonly hash: string
-  /** What a node got and was found equal: others share it. */
-  seen: Applied<Reply, Event> | null
 }
 
 const ORACLES = [
@@ -55,6 +48,7 @@ const ORACLES = [
   'equal state at equal index',
   'durable is recovered',
   'snapshot equals replay',
+  'snapshots on disk are the log',
 ] as const
 
 type Oracle = (typeof ORACLES)[number]
@@ -74,37 +68,31 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   readonly #leaders = new Map<number, number>()
   /** For each index, every entry that was ever in a log there. */
   readonly #known: KnownEntry[][] = []
-  /** The committed entry at each index, from 1. */
-  readonly #committed: (Entry | null)[] = [null]
-  /** Term in which the entry at each index was committed. */
-  readonly #committedIn: number[] = [0]
-  /** The committed log applied once, apart from all nodes. */
-  #replay: State
-  #replayTimeMs = 0
-  readonly #replayed: Replayed<Reply, MachineEvent>[] = []
+  readonly #committed: CommittedLog<State, Command, Reply, MachineEvent>
   /** Nodes that have crashed once: it costs as much as the state is big, and crashes are many. */
   readonly #snapshotChecked = new Set<number>()
   /** Whoever first applies so many entries has its snapshot looked at. */
   #snapshotDue = SNAPSHOT_DUE_MIN
   /** The last snapshot that was read back. */
   #readBack: State | null = null
+  /** The first snapshot that was written of each index. */
+  readonly #snapshots = new Map<number, Snapshot>()
 
   constructor(
     machine: Machine<State, Command, Reply, MachineEvent>,
     nodes: readonly ObservedNode<State>[],
     names: readonly string[],
+    founders: readonly string[],
   ) {
     this.#machine = machine
     this.#nodes = nodes
     this.#names = names
-    this.#replay = machine.initial()
-    const hash = machine.hash(this.#replay)
-    this.#replayed.push({ timeMs: 0, reply: null, events: [], hash, seen: null })
+    this.#committed = new CommittedLog(machine, founders)
   }
 
   /** The highest index known to be committed. */
   get committedIndex(): number {
-    return this.#committed.length - 1
+    return this.#committed.lastIndex
   }
 
   /** True time at which the leader of `term` appended its entry at `index`. */
@@ -121,17 +109,25 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       this.#fail('term and vote monotone', step.node, `its vote of term ${after.term} changed`)
     }
     if (after.role === 'leader' && (before.role !== 'leader' || before.term !== after.term)) {
-      this.#onLeader(step.node, after.term, after.log)
+      this.#onLeader(step.node, after.term, after)
     }
     this.evaluated['commit and applied monotone']++
     if (after.commit < before.commit || step.after.applied < step.before.applied) {
       this.#fail('commit and applied monotone', step.node, 'its commit or applied index fell')
     }
+    const { durable } = this.#nodes[step.node] as ObservedNode<State>
+    if (step.before.applied < (durable.snapshot?.index ?? 0)) {
+      this.#fail('commit and applied monotone', step.node, 'it has not applied its snapshot')
+    }
     for (const effect of step.effects) {
       if (effect.type !== 'persist' || !effect.logChanged) continue
       this.#onEntries(step, effect)
     }
-    if (after.commit > before.commit) this.#onCommit(step.node, after, before.commit)
+    if (after.commit > before.commit) this.#onCommit(step.node, before, after)
+    for (const effect of step.effects) {
+      if (effect.type !== 'persist' || effect.checkpoint === null) continue
+      this.#onSnapshot(step.node, effect.checkpoint.snapshot)
+    }
     for (const effect of step.effects) {
       if (effect.type === 'applied') this.#onApplied(step.node, effect)
     }
@@ -153,7 +149,9 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     let kept = durable.term === message.term
     if (message.type === 'voteRequest') kept &&= durable.vote === name
     else if (message.type === 'voteReply') kept &&= !message.granted || durable.vote === to
-    else if (message.type === 'appendAccepted') kept &&= durable.lastIndex >= message.matchIndex
+    else if (message.type === 'appendAccepted') {
+      kept &&= this.#holdsAll(durable, to, message.term, message.matchIndex)
+    }
     if (kept) return
     const has = `term ${durable.term}, vote ${durable.vote} and ${durable.lastIndex} entries`
     this.#fail(
@@ -163,6 +161,15 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     )
   }
 
+  /** Whether a disk holds all up to `index` as the leader of that term has it. */
+  #holdsAll(durable: DurableView, to: string, term: number, index: number): boolean {
+    if (durable.lastIndex < index) return false
+    const raft = this.#nodes[this.#names.indexOf(to)]?.state?.raft
+    if (raft?.role !== 'leader' || raft.term !== term) return true
+    const has = termAt(raft.log, index)
+    return has < 0 || durable.holds(index, has)
+  }
+
   durable(node: number, { replaced, votedTwiceIn }: BecameDurable): void {
     this.evaluated['one durable vote per term']++
     if (votedTwiceIn !== null) {
@@ -170,24 +177,26 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     }
     for (const { index, term: dropped } of replaced) {
       this.evaluated['committed entry never leaves a disk']++
-      if (this.#committed[index]?.term !== dropped) continue
+      if (this.#committed.entry(index)?.term !== dropped) continue
       const entry = `committed entry ${index} of term ${dropped}`
       this.#fail('committed entry never leaves a disk', node, `it dropped the ${entry}`)
     }
   }
 
-  /** The node read `entries` from its disk: each is one that a leader once wrote there. */
-  recovered(node: number, entries: readonly Entry[], problem: string | null): void {
+  /** The node read its disk: each entry is one that a leader once wrote there. */
+  recovered(node: number, { base, snapshot, entries }: Recovered, problem: string | null): void {
     this.evaluated['durable is recovered']++
     if (problem !== null) {
       this.#fail('durable is recovered', node, `after a restart it ${problem}`)
     }
+    if (snapshot !== null) this.#onSnapshot(node, snapshot)
     this.evaluated['log on disk matches']++
-    let prevTerm = 0
+    let prevTerm = base.term
     entries.forEach((entry, at) => {
-      const known = this.#known[at + 1]?.find((one) => one.entry.term === entry.term)
+      const index = base.index + at + 1
+      const known = this.#known[index]?.find((one) => one.entry.term === entry.term)
       if (known === undefined || known.prevTerm !== prevTerm || !sameEntry(known.entry, entry)) {
-        const what = `entry ${at + 1} of term ${entry.term} on its disk`
+        const what = `entry ${index} of term ${entry.term} on its disk`
         this.#fail('log on disk matches', node, `${what} is not the one that was written`)
       }
       prevTerm = entry.term
@@ -200,9 +209,9 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     this.#snapshotChecked.add(node)
     this.evaluated['committed entry never changes']++
     const { commit, log } = state.raft
-    for (let index = 1; index <= commit; index++) {
-      const committed = this.#committed[index]
-      if (committed && sameEntry(entryAt(log, index), committed)) continue
+    for (let index = log.base.index + 1; index <= commit; index++) {
+      const committed = this.#committed.entry(index)
+      if (committed !== null && sameEntry(entryAt(log, index), committed)) continue
       const what = `entry ${index} differs from the committed`
       this.#fail('committed entry never changes', node, what)
     }
@@ -217,7 +226,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     const machine = this.#machine
     const bytes = machine.encodeSnapshot(state)
     const decoded = machine.decodeSnapshot(bytes)
-    if (decoded === null || machine.hash(decoded) !== this.#replayed[applied]?.hash) {
+    if (decoded === null || machine.hash(decoded) !== this.#committed.replayed(applied)?.hash) {
       const what = `its snapshot at ${applied} reads otherwise than its log`
       this.#fail('snapshot equals replay', node, what)
     }
@@ -227,7 +236,31 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     }
   }
 
-  #onLeader(node: number, term: number, log: Log): void {
+  /** A snapshot goes to a disk, or comes from one: it stands for the committed log up to there. */
+  #onSnapshot(node: number, snapshot: Snapshot): void {
+    const oracle = 'snapshots on disk are the log'
+    this.evaluated[oracle]++
+    const { index, term, stampMs, membership, bytesCount, bytes } = snapshot
+    const first = this.#snapshots.get(index)
+    if (first !== undefined) {
+      if (samePlain(first, snapshot)) return
+      this.#fail(oracle, node, `its snapshot at ${index} is not the one that others have`)
+    }
+    this.#snapshots.set(index, snapshot)
+    const entry = this.#committed.entry(index)
+    if (entry?.term !== term || entry.stampMs !== stampMs || bytesCount !== bytes.length) {
+      this.#fail(oracle, node, `its snapshot at ${index} is not of the entry that is committed`)
+    }
+    if (!samePlain(membership, this.#committed.membershipAsOf(index))) {
+      this.#fail(oracle, node, `its snapshot at ${index} names other members than the log`)
+    }
+    const state = this.#machine.decodeSnapshot(bytes)
+    const given = this.#committed.replayed(index)
+    if (state !== null && this.#machine.hash(state) === given?.hash) return
+    this.#fail(oracle, node, `its snapshot at ${index} reads otherwise than its log`)
+  }
+
+  #onLeader(node: number, term: number, { log, memberships }: RaftState): void {
     this.evaluated['one leader per term']++
     const earlier = this.#leaders.get(term)
     if (earlier !== undefined && earlier !== node) {
@@ -238,18 +271,18 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
 
     this.evaluated['election quorum']++
     const name = this.#names[node] as string
-    let votes = 0
-    for (const { durable } of this.#nodes) if (durable.votes.get(term) === name) votes++
-    if (!this.#isMajority(votes)) {
-      const of = `${votes} durable votes of ${this.#nodes.length}`
+    const votes = this.#namesOf(({ durable }) => durable.votes.get(term) === name)
+    const membership = activeMembership({ memberships })
+    if (!isMajorityOf(membership, (voter) => votes.includes(voter))) {
+      const of = `durable votes of ${votes.join(' ')} among ${votersInWords(membership)}`
       this.#fail('election quorum', node, `it leads term ${term} with ${of}`)
     }
 
     this.evaluated['leader completeness']++
     // What a later term has committed need not be here: this leader is late, and commits no more.
     let index = this.committedIndex
-    while (index > 0 && (this.#committedIn[index] as number) >= term) index--
-    if (index > 0 && termAt(log, index) !== this.#committed[index]?.term) {
+    while (index > 0 && this.#committed.committedIn(index) >= term) index--
+    if (index > log.base.index && termAt(log, index) !== this.#committed.entry(index)?.term) {
       this.#fail('leader completeness', node, `it leads term ${term} without entry ${index}`)
     }
   }
@@ -277,71 +310,72 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     }
   }
 
-  #onCommit(node: number, { log, term: inTerm, commit: to }: RaftState, from: number): void {
+  #onCommit(node: number, before: RaftState, after: RaftState): void {
+    const { log, term: inTerm, commit: to } = after
     const known = this.committedIndex
-    for (let index = from + 1; index <= to; index++) {
+    // What a snapshot stands for is looked at with the snapshot.
+    for (let index = Math.max(before.commit, log.base.index) + 1; index <= to; index++) {
       this.evaluated['committed entry never changes']++
       const entry = entryAt(log, index)
-      const committed = this.#committed[index]
-      if (!committed) {
-        this.#committed[index] = entry
-        this.#committedIn[index] = inTerm
-        this.#replayed[index] = this.#applyOnce(entry, index)
-      } else if (committed.term !== entry.term) {
+      const committed = this.#committed.entry(index)
+      if (committed === null) this.#committed.put(index, entry, inTerm)
+      else if (committed.term !== entry.term) {
         const what = `it committed entry ${index} of term ${entry.term}`
         const was = `it was of term ${committed.term}`
         this.#fail('committed entry never changes', node, `${what}; ${was}`)
       }
     }
-    if (to > known) this.#onNewlyCommitted(node, to, termAt(log, to))
+    if (to > known) this.#onNewlyCommitted(node, to, termAt(log, to), before, after)
   }
 
-  #onNewlyCommitted(node: number, index: number, term: number): void {
+  #onNewlyCommitted(
+    node: number,
+    index: number,
+    term: number,
+    before: RaftState,
+    after: RaftState,
+  ): void {
     this.evaluated['committed is durable on a quorum']++
-    let holders = 0
-    for (const { durable } of this.#nodes) if (durable.entries[index - 1]?.term === term) holders++
-    if (!this.#isMajority(holders)) {
-      const on = `${holders} of ${this.#nodes.length} disks`
-      const what = `it committed entry ${index} of term ${term}, which is on ${on}`
+    const holders = this.#namesOf(({ durable }) => durable.holds(index, term))
+    // A turn may commit by the members that it found, and then append others.
+    const memberships = [activeMembership(before), activeMembership(after)]
+    const isHeld = memberships.some((one) => isMajorityOf(one, (voter) => holders.includes(voter)))
+    if (!isHeld) {
+      const on = `on the disks of ${holders.join(' ')}`
+      const of = `and not of a majority of ${votersInWords(activeMembership(after))}`
+      const what = `it committed entry ${index} of term ${term}, which is ${on} ${of}`
       this.#fail('committed is durable on a quorum', node, what)
     }
     // If all lost power now, could a majority elect a node that lacks the entry?
     this.evaluated['no electable node lacks a committed entry']++
     this.#nodes.forEach(({ durable: candidate }, at) => {
-      if (candidate.entries[index - 1]?.term === term) return
-      let votes = 0
-      for (const { durable: voter } of this.#nodes) {
+      // One that has lost what it had neither stands nor votes.
+      if (!candidate.isWhole || candidate.holds(index, term)) return
+      const votes = this.#namesOf(({ durable: voter }) => {
+        if (!voter.isWhole) return false
         const later = candidate.lastTerm > voter.lastTerm
         const equal = candidate.lastTerm === voter.lastTerm
-        if (later || (equal && candidate.lastIndex >= voter.lastIndex)) votes++
-      }
-      if (!this.#isMajority(votes)) return
+        return later || (equal && candidate.lastIndex >= voter.lastIndex)
+      })
+      const { membership } = candidate
+      const isVoter = [...membership.voters, ...(membership.outgoing ?? [])].includes(
+        this.#names[at] as string,
+      )
+      if (!isVoter || !isMajorityOf(membership, (voter) => votes.includes(voter))) return
       const other = `node ${this.#names[at]} lacks it and could win an election`
       const what = `it committed entry ${index} of term ${term}, but ${other}`
       this.#fail('no electable node lacks a committed entry', node, what)
     })
   }
 
-  #applyOnce(entry: Entry, index: number): Replayed<Reply, MachineEvent> {
-    const machine = this.#machine
-    this.#replayTimeMs = Math.max(this.#replayTimeMs, entry.stampMs)
-    let reply: Uint8Array | null = null
-    let events: readonly AnyEvent<Reply, MachineEvent>[] = []
-    const timeMs = this.#replayTimeMs
-    const command = entry.kind === 'noop' ? null : machine.decodeCommand(entry.payload)
-    if (command !== null) {
-      const [after, said, happened] = machine.apply(this.#replay, command, { index, timeMs })
-      this.#replay = after
-      reply = said === null ? null : machine.encodeReply(said)
-      events = happened
-    }
-    return { timeMs, reply, events, hash: machine.hash(this.#replay), seen: null }
+  #namesOf(has: (node: ObservedNode<State>) => boolean): readonly string[] {
+    return this.#names.filter((_, at) => has(this.#nodes[at] as ObservedNode<State>))
   }
 
   #onApplied(node: number, applied: Applied<Reply, MachineEvent>): void {
     this.evaluated['equal replies at equal index']++
     const { index, timeMs, reply, events } = applied
-    const known = this.#replayed[index]
+    const known = this.#committed.replayed(index)
     const seen = known?.seen ?? null
     const isSeen = seen !== null && seen.reply === reply && seen.events === events
     if (isSeen && seen.timeMs === timeMs) return
@@ -359,14 +393,9 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
 
   #onState(node: number, state: ReplicaState<State>): void {
     this.evaluated['equal state at equal index']++
-    if (this.#machine.hash(state.machine) === this.#replayed[state.applied]?.hash) return
+    if (this.#machine.hash(state.machine) === this.#committed.replayed(state.applied)?.hash) return
     const what = `its state after entry ${state.applied} is not what the log gives`
     this.#fail('equal state at equal index', node, what)
-  }
-
-  /** Counted apart from the core, whose own count may be what is wrong. */
-  #isMajority(count: number): boolean {
-    return count * 2 > this.#nodes.length
   }
 
   #fail(oracle: Oracle, node: number, what: string): never {

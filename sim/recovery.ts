@@ -1,10 +1,18 @@
 // After the fire: all heals but a minority that is dead for good, and the world must make progress
 // within bounds: a leader that stays, every node caught up with it, answers to all that is pending,
-// a fresh operation, equal logs. How long catching up may take is fixed when the leader is found.
+// a fresh operation, equal logs, and then what the drill asks. How long catching up may take is
+// fixed when the leader is found.
 
+import type { Outcome } from '../core/outcome.ts'
 import { termAt } from '../core/raft/log.ts'
+import { isVoter, membersOf } from '../core/raft/membership.ts'
+import { activeMembership } from '../core/raft/state.ts'
 import type { RaftState } from '../core/raft/state.ts'
+import type { ReplicaState } from '../core/work.ts'
 import { CatchUp } from './catch-up.ts'
+import { Drill, DRILL_ORACLES } from './drill.ts'
+import type { DrillHost } from './drill.ts'
+import { isMajorityOf } from './majority.ts'
 import type { ObservedNode } from './raft-oracles.ts'
 import type { Scenario } from './scenario.ts'
 import { Violation } from './violation.ts'
@@ -31,29 +39,38 @@ export const RECOVERY_ORACLES: readonly string[] = [
   'answers after the heal',
   'a fresh operation after the heal',
   'equal logs after the heal',
+  ...DRILL_ORACLES,
 ]
 
 /** What the recovery looks at and asks of clients. */
 export interface RecoveryHost<Op, Output> {
-  readonly nodes: readonly ObservedNode<unknown>[]
+  readonly nodes: readonly (ObservedNode<unknown> & DrillHost['nodes'][number])[]
+  readonly names: readonly string[]
+  /** Nodes that stay dead. */
+  isDead(node: number): boolean
   readonly clients: readonly {
     readonly isBusy: boolean
     readonly lastOutput: Output | null
     stopWorking(): void
     ask(operation: Op): boolean
   }[]
+  /** The rules of the user's, which held for messages until now, hold no longer. */
+  endRules(): void
+  /** How big the snapshot of a state is. */
+  snapshotBytes(state: ReplicaState<unknown>): number
   timeUs(): number
   evaluated(oracle: string): void
   trace(who: string, what: string): void
 }
 
-type Stage = 'leader' | 'answers' | 'fresh' | 'equal' | 'done'
+type Stage = 'leader' | 'answers' | 'fresh' | 'equal' | 'drill'
 
 export class Recovery<Op, Output> {
   readonly #scenario: Scenario<Op>
   readonly #workload: { fresh(): Op; isServed(output: Output): boolean }
   readonly #host: RecoveryHost<Op, Output>
   readonly #catchUp: CatchUp
+  readonly #drill: Drill
   #stage: Stage = 'leader'
   #healedUs = 0
   #stageUs = 0
@@ -62,18 +79,25 @@ export class Recovery<Op, Output> {
 
   constructor(
     scenario: Scenario<Op>,
-    workload: { fresh(): Op; isServed(output: Output): boolean },
+    workload: { fresh(): Op; isServed(output: Output): boolean; query?(): unknown },
     host: RecoveryHost<Op, Output>,
   ) {
     this.#scenario = scenario
     this.#workload = workload
     this.#host = host
-    this.#catchUp = new CatchUp(scenario, host.nodes)
+    const { nodes, names } = host
+    this.#catchUp = new CatchUp(scenario, nodes, names, (state) => host.snapshotBytes(state))
+    this.#drill = new Drill(scenario, host, workload.query !== undefined)
   }
 
   /** Until when it is looked at even if nothing happens, microseconds: a leader has heartbeats. */
   get lookUntilUs(): number {
     return this.#healedUs + (LEADER_WITHIN + 1) * this.#maximumTimeoutUs
+  }
+
+  /** A node has answered what an operator asked of it. */
+  operated(node: number, request: number, outcome: Outcome<unknown>): void {
+    this.#drill.answered(node, request, outcome)
   }
 
   begin(timeUs: number): void {
@@ -85,7 +109,8 @@ export class Recovery<Op, Output> {
   /** Looked at after every event once all is healed: goes on to the next stage, or fails. */
   isDone(): boolean {
     const leader = this.#leader()
-    this.#watch(leader)
+    // The drill takes leaders away, and has bounds of its own.
+    if (this.#stage !== 'drill') this.#watch(leader)
     switch (this.#stage) {
       case 'leader':
         if (leader !== null) this.#next('answers', LEADER)
@@ -109,12 +134,14 @@ export class Recovery<Op, Output> {
         const different = this.#firstDifferent(leader)
         const what = 'equal logs after the heal'
         const sinceUs = Math.max(this.#stageUs, this.#catchUp.allByUs)
-        if (different === null) this.#next('done', what)
-        else this.#mustBeWithin(EQUAL_WITHIN, sinceUs, what, different)
+        if (different === null) {
+          this.#next('drill', what)
+          this.#host.endRules()
+        } else this.#mustBeWithin(EQUAL_WITHIN, sinceUs, what, different)
         return false
       }
-      case 'done':
-        return true
+      case 'drill':
+        return this.#drill.isOver(leader)
     }
   }
 
@@ -130,7 +157,7 @@ export class Recovery<Op, Output> {
       this.#catchUp.aim(leader, nowUs)
       this.#host.evaluated(CAUGHT_UP)
     }
-    const late = this.#catchUp.late(nowUs)
+    const late = this.#catchUp.late(leader, nowUs)
     if (late !== null) throw new Violation(CAUGHT_UP, late)
   }
 
@@ -170,41 +197,46 @@ export class Recovery<Op, Output> {
     throw new Violation(oracle, `not within ${boundUs / 1_000} ms: ${found}`)
   }
 
-  /** Who leads: a majority follows, itself counted, and nobody alive is of a higher term. */
+  /** Who leads: a majority of its voters follows, and no member that lives is of a higher term. */
   #leader(): RaftState | null {
     let leader: RaftState | null = null
-    let term = 0
-    const { nodes } = this.#host
+    const { nodes, names } = this.#host
     for (let at = 0; at < nodes.length; at++) {
       const raft = nodes[at]?.state?.raft
-      if (raft === undefined) {
-        // It still reads its disk, and may find a higher term there.
-        if (!this.#scenario.dead.includes(at)) return null
-        continue
-      }
-      if (raft.term > term) term = raft.term
-      if (raft.role === 'leader' && raft.term === term) leader = raft
+      // One that still reads its disk may find a higher term there.
+      if (raft === undefined && !this.#host.isDead(at)) return null
+      if (raft?.role === 'leader' && raft.term > (leader?.term ?? 0)) leader = raft
     }
-    if (leader === null || leader.term < term) return null
+    if (leader === null) return null
+    const { term } = leader
     const { node } = leader.config
-    let following = 1
-    for (const { state } of nodes) {
-      if (state?.raft.role === 'follower' && state.raft.leader === node) following++
+    const membership = activeMembership(leader)
+    const following: string[] = [node]
+    for (let at = 0; at < nodes.length; at++) {
+      const raft = nodes[at]?.state?.raft
+      const name = names[at] as string
+      if (raft === undefined) continue
+      if (raft.term > term && isVoter(membership, name)) return null
+      if (raft.role === 'follower' && raft.term === term && raft.leader === node) {
+        following.push(name)
+      }
     }
-    return following * 2 > nodes.length ? leader : null
+    return isMajorityOf(membership, (voter) => following.includes(voter)) ? leader : null
   }
 
   #firstDifferent(leader: RaftState | null): string | null {
     if (leader === null) return 'there is no leader'
     const { log } = leader
+    const members = membersOf(activeMembership(leader))
     for (let at = 0; at < this.#host.nodes.length; at++) {
-      if (this.#scenario.dead.includes(at)) continue
+      if (this.#host.isDead(at) || !members.includes(this.#host.names[at] as string)) continue
       const state = this.#host.nodes[at]?.state
       if (state === undefined || state === null) return `node ${at} is down`
       const { lastIndex } = state.raft.log
       if (lastIndex !== log.lastIndex || termAt(state.raft.log, lastIndex) !== log.lastTerm) {
         return `node ${at} ends at ${lastIndex}, the leader at ${log.lastIndex}`
       }
+      if (state.raft.damage !== null) return `node ${at} has not got back what its disk lost`
       if (state.applied !== lastIndex) return `node ${at} has applied ${state.applied}`
     }
     return null

@@ -2,6 +2,8 @@
 // the same reports, for measuring what codec and log cost.
 
 import type { Persist } from '../core/effect.ts'
+import { NOTHING_RESTORED } from '../core/raft/state.ts'
+import type { Recovered } from '../storage/recovery.ts'
 import type { LogReport, Recovery, WriteAheadLog } from '../storage/write-ahead-log.ts'
 import type { Entry } from '../core/raft/message.ts'
 import type { SimulatedDisk } from './disk.ts'
@@ -26,15 +28,7 @@ export function openReferenceLog(
   store: ReferenceStore,
   report: (report: LogReport) => void,
 ): Recovery {
-  let hardState: { term: number; vote: string | null } = { term: 0, vote: null }
-  const entries: Entry[] = []
-  for (const persist of store.records) {
-    if (persist.hardState !== null) hardState = persist.hardState
-    if (persist.logChanged) {
-      entries.length = persist.firstIndex - 1
-      entries.push(...persist.entries)
-    }
-  }
+  const recovered = replayed(store)
   let coveredCount = store.records.length
   let running = false
   let wanted = false
@@ -68,5 +62,23 @@ export function openReferenceLog(
     })
   }
   start()
-  return { type: 'ok', log, recovered: { hardState, entries, tornBytes: 0, records: 0 } }
+  return { type: 'ok', log, recovered }
+}
+
+/** What the records say together. */
+function replayed({ records }: ReferenceStore): Recovered {
+  let { hardState, snapshot, base } = NOTHING_RESTORED
+  let entries: Entry[] = []
+  for (const persist of records) {
+    if (persist.hardState !== null) hardState = persist.hardState
+    if (persist.checkpoint !== null) {
+      snapshot = persist.checkpoint.snapshot
+      base = persist.checkpoint.base
+      entries = persist.entries.slice()
+    } else if (persist.logChanged) {
+      entries.length = persist.firstIndex - base.index - 1
+      entries.push(...persist.entries)
+    }
+  }
+  return { hardState, snapshot, base, entries, damage: null, tornBytes: 0, records: 0 }
 }

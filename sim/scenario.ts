@@ -5,7 +5,7 @@ import type { Limits } from '../core/lock/limits.ts'
 import type { ClockError } from './clock.ts'
 import { limitsProblem } from './lock-limits.ts'
 
-/** Nodes are endpoints 0 to nodes - 1; clients follow. */
+/** Members are endpoints 0 to nodes + spares - 1; clients follow. */
 export type Endpoint = number
 
 /** A node by its number, or whoever leads at that moment. */
@@ -54,6 +54,25 @@ export type Fault =
   | (Span & { readonly type: 'slowdisk'; readonly node: Target; readonly addUs: number })
   /** The next sync of the node fails, and forgets; the process dies of it, for `forMs`. */
   | (Span & { readonly type: 'syncerror'; readonly node: Target })
+  /**
+   * A byte that the node's disk had kept changes, and the process restarts, down for `forMs`. Only
+   * where a majority that has lost nothing is left, and where members never change.
+   */
+  | (Span & { readonly type: 'rot'; readonly node: Target })
+  /**
+   * An operator asks the leader for other members. `explicit`: joint consensus is left only when
+   * `forMs` are over, by whoever leads then.
+   */
+  | (Span & {
+      readonly type: 'membership'
+      readonly voters: readonly number[]
+      readonly learners: readonly number[]
+      readonly explicit: boolean
+    })
+  /** An operator asks the leader to let another node lead. */
+  | (Span & { readonly type: 'transfer'; readonly to: number })
+  /** An operator tells a node that its leader is gone. */
+  | (Span & { readonly type: 'forget'; readonly node: number })
   /** Of 1024 messages this many are lost, sent twice, or held back by up to `upToUs`. */
   | (Span & { readonly type: 'loss'; readonly per1024: number })
   | (Span & { readonly type: 'duplicate'; readonly per1024: number; readonly upToUs: number })
@@ -69,19 +88,30 @@ export interface ClientStep<Operation> {
 export interface Scenario<Operation> {
   /** Seeds every decision that the scenario leaves open: delays, timeouts, torn bytes. */
   readonly seed: string
+  /** How many nodes found the cluster, as its voters. */
   readonly nodes: number
+  /** Nodes beyond these that run from the start and wait to be taken in. */
+  readonly spares: number
+  /** What each replica is told; see the core's `Config`. */
   readonly electionTimeoutMs: number
   readonly heartbeatIntervalMs: number
-  /** Payload bytes of one AppendEntries, and entries sent beyond the last acknowledged one. */
+  readonly diskTimeoutMs: number
   readonly appendBytesMax: number
-  readonly inFlightEntriesMax: number
+  readonly inFlightMessagesMax: number
+  readonly inFlightBytesMax: number
+  readonly uncommittedBytesMax: number
+  readonly snapshotEntriesMin: number
+  readonly snapshotKeepEntries: number
+  readonly snapshotChunkBytes: number
+  readonly forwarding: boolean
+  readonly leaseReads: boolean
   /** Messages take from `delayMinUs` to `delayMaxUs` when nothing is wrong. */
   readonly delayMinUs: number
   readonly delayMaxUs: number
   /** Syncs take from `syncMinUs` to `syncMaxUs` when nothing is wrong. */
   readonly syncMinUs: number
   readonly syncMaxUs: number
-  /** One for each endpoint, nodes first. */
+  /** One for each endpoint, members first. */
   readonly clocks: readonly ClockError[]
   readonly faults: readonly Fault[]
   /** What each client does, one after the other, until the fire ends. */
@@ -93,7 +123,10 @@ export interface Scenario<Operation> {
    * A short `memoLifeMs` is safe only while no request is under way for longer than those drawn.
    */
   readonly limits?: Partial<Limits>
-  /** Nodes that are dead for good when all else heals: fewer than a majority. */
+  /**
+   * Nodes that are dead for good when all else heals; those only that no configuration in any log
+   * needs for its majority.
+   */
   readonly dead: readonly number[]
 }
 
@@ -112,6 +145,11 @@ export const FAULT_KINDS = [
   'pause',
   'slowdisk',
   'syncerror',
+  'membership',
+  'transfer',
+  'forget',
+  'compaction',
+  'rot',
   'clientpause',
   'skew',
   'drift',
@@ -122,14 +160,22 @@ export type FaultKind = (typeof FAULT_KINDS)[number]
 /** The declared bound on a clock's rate error, parts per million. */
 export const EPSILON_PPM = 500
 
+/** Nodes beyond the founders at most. */
+export const SPARES_MAX = 2
+
 /** Beyond this a clock is no clock: a tenth of the rate, parts per million. */
 const DRIFT_PPM_MAX = 100_000
 
 /** Why a scenario cannot be run, as a sentence, or null. */
 export function scenarioProblem<Operation>(scenario: Scenario<Operation>): string | null {
-  const { nodes, clients, clocks, dead } = scenario
-  const endpoints = nodes + clients.length
+  const { nodes, spares, clients, clocks, dead } = scenario
+  const members = nodes + spares
+  const endpoints = members + clients.length
   if (!isWithin(nodes, 1, 7)) return 'nodes must be from 1 to 7'
+  if (!isWithin(spares, 0, SPARES_MAX)) return `spares must be from 0 to ${SPARES_MAX}`
+  for (const name of ['forwarding', 'leaseReads'] as const) {
+    if (typeof scenario[name] !== 'boolean') return `${name} must be true or false`
+  }
   for (const [name, least] of LEAST) {
     const value = scenario[name]
     if (!isWithin(value, least)) return `${name} must be an integer of ${least} or more`
@@ -145,8 +191,9 @@ export function scenarioProblem<Operation>(scenario: Scenario<Operation>): strin
     const isSlow = isWithin(driftPpm, -DRIFT_PPM_MAX, DRIFT_PPM_MAX)
     if (!isSlow) return `a driftPpm must be an integer within ${DRIFT_PPM_MAX} of 0`
   }
-  if (dead.some((node) => !isWithin(node, 0, nodes - 1))) return 'a dead node is none of the nodes'
-  if (dead.length > 0 && dead.length * 2 >= nodes) return 'dead nodes must be a minority'
+  if (dead.some((node) => !isWithin(node, 0, members - 1))) {
+    return 'a dead node is none of the nodes'
+  }
   for (const steps of clients) {
     if (steps.some(({ pauseMs }) => !isWithin(pauseMs, 0))) {
       return 'a pauseMs must be an integer of 0 or more'
@@ -155,7 +202,7 @@ export function scenarioProblem<Operation>(scenario: Scenario<Operation>): strin
   const limited = limitsProblem(scenario.limits ?? {})
   if (limited !== null) return `limits: ${limited}`
   for (const fault of scenario.faults) {
-    const problem = faultProblem(fault, nodes, clients.length)
+    const problem = faultProblem(fault, members, clients.length)
     if (problem !== null) return `a ${fault.type}: ${problem}`
   }
   return null
@@ -166,8 +213,14 @@ const LEAST = [
   ['fireMs', 0],
   ['electionTimeoutMs', 2],
   ['heartbeatIntervalMs', 1],
+  ['diskTimeoutMs', 1],
   ['appendBytesMax', 1],
-  ['inFlightEntriesMax', 1],
+  ['inFlightMessagesMax', 1],
+  ['inFlightBytesMax', 1],
+  ['uncommittedBytesMax', 1],
+  ['snapshotEntriesMin', 1],
+  ['snapshotKeepEntries', 0],
+  ['snapshotChunkBytes', 1],
   ['delayMinUs', 0],
   ['delayMaxUs', 0],
   ['syncMinUs', 0],
@@ -193,9 +246,18 @@ function faultProblem(fault: Fault, nodes: number, clients: number): string | nu
     case 'crash':
     case 'pause':
     case 'syncerror':
+    case 'rot':
       return targetProblem(fault.node, nodes)
     case 'isolate':
       return null
+    case 'membership': {
+      const unknown = [...fault.voters, ...fault.learners].find((at) => !isWithin(at, 0, nodes - 1))
+      return unknown === undefined ? null : `node ${unknown} of ${nodes}`
+    }
+    case 'transfer':
+      return targetProblem(fault.to, nodes)
+    case 'forget':
+      return targetProblem(fault.node, nodes)
     case 'loss':
       return isWithin(fault.per1024, 0, 1024) ? null : 'per1024 must be from 0 to 1024'
     case 'duplicate':

@@ -46,6 +46,7 @@ export function sharedMachine<State, Command, Reply, Event extends { readonly ty
       given[index] = { before, payload, timeMs, result }
       return result
     },
+    query: (state, { command }, timeMs) => machine.query(state, command, timeMs),
     due: (state) => {
       const due = machine.due(state)
       if (due === null) return null

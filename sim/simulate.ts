@@ -11,7 +11,7 @@ import type { LockState } from '../core/lock/state.ts'
 import type { Machine } from '../core/machine.ts'
 import type { SimEvent } from './event-queue.ts'
 import { drawLimits } from './lock-limits.ts'
-import { lockWorkload } from './lock-workload.ts'
+import { lockWorkload, withQueries } from './lock-workload.ts'
 import type { LockOperation } from './lock-workload.ts'
 import type { Rule } from './network.ts'
 import type { UserOracle } from './observer.ts'
@@ -37,7 +37,10 @@ export interface CommonOptions<Op> {
   readonly fireMs?: number
   /** Runs this scenario instead of drawing one from the seed. */
   readonly scenario?: Scenario<Op>
-  /** Looked at for each message, in order; the first answer other than `pass` counts. */
+  /**
+   * Looked at for each message, in order; the first answer other than `pass` counts. They hold
+   * until all logs are equal after the heal: the bounds of what comes then leave no room for loss.
+   */
   readonly rules?: readonly Rule[]
   /** Plays back recorded decisions where they fit. */
   readonly decisions?: Decisions
@@ -168,7 +171,9 @@ function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperati
   const scenario = draw(options, lockWorkload(options.keys ?? DEFAULTS.keys).draw, streams)
   // A capsule of the time before there were limits has none.
   const limits = streams.knows('limits') ? drawLimits(streams.stream('limits')) : {}
-  return { ...scenario, limits }
+  const { clients } = scenario
+  if (!streams.knows('queries')) return { ...scenario, limits }
+  return { ...scenario, clients: withQueries(clients, streams.stream('queries')), limits }
 }
 
 function draw<Op>(
@@ -249,6 +254,7 @@ function judgedBy<Command, Reply, MachineEvent, Op, Input, Output, ModelState>(
     draw: (random, client) => workload.draw(random, client),
     fresh: () => workload.fresh(),
     isServed: (output) => workload.isServed(output),
+    ...(workload.query === undefined ? {} : { query: () => workload.query?.() as Command }),
     weigh: (reply) => workload.weigh(reply),
     oracles: workload.oracles ?? [],
     open: (stage) => workload.open(stage),

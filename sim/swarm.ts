@@ -39,11 +39,13 @@ export function drawScenario<Operation>(
   const electionTimeoutMs = random.pick([100, 150, 150, 150, 200, 300])
   const delayMinUs = random.pick([50, 200, 500, 1_000])
   const syncMinUs = random.pick([50, 200, 1_000])
+  const spares = drawSpares(streams, kinds, nodes)
+  const members = nodes + spares
   const clocks: ClockError[] = []
-  for (let at = 0; at < nodes + options.clients; at++) clocks.push(drawClock(random, kinds))
+  for (let at = 0; at < members + options.clients; at++) clocks.push(drawClock(random, kinds))
   // Without use: what it once chose was halved again. The draws of old capsules go on fitting.
   random.chance(512)
-  const dead = drawDead(random, nodes)
+  const dead = drawDead(random, members)
   const appendBytesMax = random.pick([1, 200, 65_536])
   const window = random.pick([1, 3, 20, 1_024])
   const delayMaxUs = delayMinUs * random.pick([2, 5, 10])
@@ -52,16 +54,18 @@ export function drawScenario<Operation>(
   return {
     seed,
     nodes,
+    spares,
     electionTimeoutMs,
     heartbeatIntervalMs: Math.floor(electionTimeoutMs / 3),
     appendBytesMax,
-    inFlightEntriesMax: Math.max(windowMin, window),
+    inFlightMessagesMax: Math.max(windowMin, window),
+    ...drawSettings(streams, kinds, windowMin),
     delayMinUs,
     delayMaxUs,
     syncMinUs,
     syncMaxUs,
     clocks,
-    faults: drawFaults(streams, kinds, nodes, options),
+    faults: drawFaults(streams, kinds, members, options),
     clients: drawClients(streams, options, drawOperation),
     fireMs: options.fireMs,
     dead: kinds.has('crash') ? dead : [],
@@ -73,7 +77,14 @@ function drawNodes(random: RandomStream): number {
 }
 
 /** Drawn from a stream of their own each, so that the worlds of old seeds and capsules stay. */
-const LATER_KINDS: readonly FaultKind[] = ['syncerror']
+const LATER_KINDS: readonly FaultKind[] = [
+  'syncerror',
+  'membership',
+  'transfer',
+  'forget',
+  'compaction',
+  'rot',
+]
 const FIRST_KINDS = FAULT_KINDS.filter((kind) => !LATER_KINDS.includes(kind))
 
 function drawKinds(streams: Streams, faults: SwarmOptions['faults']): ReadonlySet<FaultKind> {
@@ -86,9 +97,64 @@ function drawKinds(streams: Streams, faults: SwarmOptions['faults']): ReadonlySe
   while (kinds.size < 7) kinds.add(random.pick(FIRST_KINDS))
   for (const kind of LATER_KINDS) {
     const stream = `faults/${kind}`
-    if (streams.knows(stream) && streams.stream(stream).chance(part)) kinds.add(kind)
+    if (!streams.knows(stream) || !streams.stream(stream).chance(part)) continue
+    // A damaged voter needs a leader to be repaired, who must not need its vote.
+    if (kind === 'rot' && kinds.has('membership')) continue
+    kinds.add(kind)
   }
   return kinds
+}
+
+/** How many nodes wait to be taken in; none where the members never change. */
+function drawSpares(streams: Streams, kinds: ReadonlySet<FaultKind>, nodes: number): number {
+  if (!kinds.has('membership')) return 0
+  const spares = streams.stream('spares').pick([0, 1, 1, 2])
+  return nodes === 1 ? Math.max(1, spares) : spares
+}
+
+/** What capsules of earlier days say nothing of: then it is as it was. */
+type Settings = Pick<
+  Scenario<never>,
+  | 'diskTimeoutMs'
+  | 'inFlightBytesMax'
+  | 'uncommittedBytesMax'
+  | 'snapshotEntriesMin'
+  | 'snapshotKeepEntries'
+  | 'snapshotChunkBytes'
+  | 'forwarding'
+  | 'leaseReads'
+>
+
+const EARLIER_SETTINGS: Settings = {
+  diskTimeoutMs: 60_000,
+  inFlightBytesMax: 1_048_576,
+  uncommittedBytesMax: 16_777_216,
+  snapshotEntriesMin: 1_000_000,
+  snapshotKeepEntries: 0,
+  snapshotChunkBytes: 65_536,
+  forwarding: false,
+  leaseReads: false,
+}
+
+function drawSettings(
+  streams: Streams,
+  kinds: ReadonlySet<FaultKind>,
+  windowMin: number,
+): Settings {
+  if (!streams.knows('settings')) return EARLIER_SETTINGS
+  const random = streams.stream('settings')
+  const entriesMin = random.pick([5, 20, 100])
+  return {
+    diskTimeoutMs: random.pick([200, 1_500]),
+    // Commands have up to a hundred bytes: what is on its way must carry what clients ask.
+    inFlightBytesMax: random.pick([200 * windowMin, 1_048_576]),
+    uncommittedBytesMax: random.pick([1_000, 16_777_216, 16_777_216]),
+    snapshotEntriesMin: kinds.has('compaction') ? entriesMin : 1_000_000,
+    snapshotKeepEntries: random.pick([0, 3, 50]),
+    snapshotChunkBytes: random.pick([100, 1_000, 65_536]),
+    forwarding: random.chance(512),
+    leaseReads: random.chance(400),
+  }
 }
 
 function drawClock(random: RandomStream, kinds: ReadonlySet<FaultKind>): ClockError {
@@ -119,7 +185,7 @@ function drawFaults(
 ): readonly Fault[] {
   const faults: Fault[] = []
   for (const kind of FAULT_KINDS) {
-    if (!kinds.has(kind) || kind === 'torn' || kind === 'skew' || kind === 'drift') continue
+    if (!kinds.has(kind) || isLasting(kind)) continue
     const random = streams.stream(LATER_KINDS.includes(kind) ? `faults/${kind}` : 'faults')
     const everyMs = random.pick([600, 1_500, 4_000, 8_000])
     const lastsMs = random.pick([150, 500, 1_500, 4_000])
@@ -132,9 +198,16 @@ function drawFaults(
   return faults.sort((a, b) => a.atMs - b.atMs)
 }
 
+/** Kinds that are in the whole world or not, and have no times of their own. */
+type LastingKind = 'torn' | 'skew' | 'drift' | 'compaction'
+
+function isLasting(kind: FaultKind): kind is LastingKind {
+  return kind === 'torn' || kind === 'skew' || kind === 'drift' || kind === 'compaction'
+}
+
 function drawFault(
   random: RandomStream,
-  kind: Exclude<FaultKind, 'torn' | 'skew' | 'drift'>,
+  kind: Exclude<FaultKind, LastingKind>,
   kinds: ReadonlySet<FaultKind>,
   span: { readonly atMs: number; readonly forMs: number },
   nodes: number,
@@ -176,12 +249,35 @@ function drawFault(
       const addUs = random.pick([5_000, 50_000, 300_000])
       return { type: kind, ...span, node: drawTarget(random, nodes), addUs }
     }
+    case 'rot':
     case 'syncerror': {
       const node = drawTarget(random, nodes)
       const forMs = random.chance(512) ? random.between(1, 100) : span.forMs
       return { type: kind, atMs: span.atMs, forMs, node }
     }
+    case 'membership':
+      return { type: kind, ...span, ...drawMembers(random, nodes) }
+    case 'transfer':
+      return { type: kind, ...span, to: random.below(nodes) }
+    case 'forget':
+      return { type: kind, ...span, node: random.below(nodes) }
   }
+}
+
+/** Any members: mostly voters, since a cluster of few of them stands still at their first crash. */
+function drawMembers(
+  random: RandomStream,
+  nodes: number,
+): { voters: readonly number[]; learners: readonly number[]; explicit: boolean } {
+  const voters: number[] = []
+  const learners: number[] = []
+  const part = random.pick([400, 700, 900])
+  for (let node = 0; node < nodes; node++) {
+    if (random.chance(part)) voters.push(node)
+    else if (random.chance(400)) learners.push(node)
+  }
+  // Now and then nobody is left to vote: then the leader must refuse.
+  return { voters, learners, explicit: random.chance(200) }
 }
 
 /** Two nodes, different ones unless there is but one; the injector sees to it for a leader. */

@@ -2,7 +2,7 @@
 // left with, however the run ends. Two runs with equal hashes made the same decisions and the same
 // bytes.
 
-import type { Applied, Effect } from '../core/effect.ts'
+import type { Applied, Effect, Snapshot } from '../core/effect.ts'
 import { Hash128 } from '../core/hash.ts'
 import type { Lanes } from '../core/hash.ts'
 import type { Machine } from '../core/machine.ts'
@@ -57,6 +57,11 @@ export class TraceHash {
             hashName(hash, effect.hardState.vote)
           }
           for (const entry of effect.entries) hashEntry(hash, entry)
+          hash.word(effect.checkpoint === null ? 0 : 1)
+          if (effect.checkpoint !== null) {
+            hashSnapshot(hash, effect.checkpoint.snapshot)
+            hashFields(hash, effect.checkpoint.base)
+          }
           break
         case 'send':
           hash.word(2)
@@ -89,6 +94,10 @@ export class TraceHash {
         case 'trace':
           hash.word(6)
           hashFields(hash, effect.trace)
+          break
+        case 'takeSnapshot':
+          hash.word(7)
+          hash.integer(effect.index)
       }
     }
   }
@@ -118,11 +127,17 @@ export class TraceHash {
   }
 
   /** How it leaves a dead one: what its disk must hold, and all that can be read there. */
-  dead({ term, vote, entries }: DurableView, disk: Pick<Disk, 'list' | 'read'>): void {
+  dead(
+    { term, vote, snapshot, base, entries }: DurableView,
+    disk: Pick<Disk, 'list' | 'read'>,
+  ): void {
     const hash = this.#hash
     hash.word(0)
     hash.integer(term)
     hashName(hash, vote)
+    hash.word(snapshot === null ? 0 : 1)
+    if (snapshot !== null) hashSnapshot(hash, snapshot)
+    hashFields(hash, base)
     hash.word(entries.length)
     for (const entry of entries) hashEntry(hash, entry)
     for (const file of disk.list()) {
@@ -154,6 +169,12 @@ function wordOf(name: string): number {
     WORDS.set(name, word)
   }
   return word
+}
+
+/** Takes in a snapshot, its bytes too. */
+function hashSnapshot(hash: Hash128, { bytes, ...header }: Snapshot): void {
+  hashFields(hash, header)
+  hash.bytes(bytes)
 }
 
 /** Takes in an object of plain fields, one level deep; what lies deeper counts by its text. */

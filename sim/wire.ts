@@ -3,8 +3,10 @@
 
 import type { Outcome } from '../core/effect.ts'
 import type { Hash128 } from '../core/hash.ts'
+import { unreachable } from '../core/invariant.ts'
 import type { NodeId } from '../core/raft/config.ts'
-import type { Entry, Message } from '../core/raft/message.ts'
+import type { Membership } from '../core/raft/membership.ts'
+import type { Entry, EntryKind, Message, SnapshotHeader } from '../core/raft/message.ts'
 import {
   decodeClientReply,
   decodeClientRequest,
@@ -64,13 +66,13 @@ export function referenceWire(): Wire {
 /** Takes a message, a request or a reply into a hash, field by field. */
 function hashReference(hash: Hash128, payload: unknown): void {
   const value = payload as Message | ClientRequest | ClientReply
-  if ('payload' in value) {
-    hash.integer(value.request)
+  if ('type' in value) return hashMessage(hash, value)
+  hash.integer(value.request)
+  if ('outcome' in value) hashOutcome(hash, value.outcome)
+  else {
+    hash.word(value.read ? 1 : 0)
     hash.bytes(value.payload)
-  } else if ('outcome' in value) {
-    hash.integer(value.request)
-    hashOutcome(hash, value.outcome)
-  } else hashMessage(hash, value)
+  }
 }
 
 /** A number for each kind of message, for the hash. */
@@ -82,6 +84,13 @@ const MESSAGE_WORD: { readonly [Type in Message['type']]: number } = {
   appendRequest: 5,
   appendAccepted: 6,
   appendRejected: 7,
+  snapshotRequest: 8,
+  snapshotReply: 9,
+  timeoutNow: 10,
+  readRequest: 11,
+  readReply: 12,
+  forwardRequest: 13,
+  forwardReply: 14,
 }
 
 /** Takes all of a message into a hash. */
@@ -93,6 +102,7 @@ export function hashMessage(hash: Hash128, message: Message): void {
     case 'voteRequest':
       hash.integer(message.lastIndex)
       hash.integer(message.lastTerm)
+      if (message.type === 'voteRequest') hash.word(message.transfer ? 1 : 0)
       return
     case 'preVoteReply':
     case 'voteReply':
@@ -100,26 +110,95 @@ export function hashMessage(hash: Hash128, message: Message): void {
       return
     case 'appendAccepted':
       hash.integer(message.matchIndex)
+      hash.integer(message.round)
       return
     case 'appendRejected':
       hash.integer(message.prevIndex)
       hash.integer(message.hintIndex)
       hash.integer(message.hintTerm)
+      hash.integer(message.round)
+      hash.word(message.damaged ? 1 : 0)
       return
     case 'appendRequest':
       hash.integer(message.prevIndex)
       hash.integer(message.prevTerm)
       hash.integer(message.commit)
+      hash.integer(message.round)
+      hash.word(message.entries.length)
       for (const entry of message.entries) hashEntry(hash, entry)
+      return
+    case 'snapshotRequest':
+      hash.integer(message.round)
+      hashSnapshotHeader(hash, message.snapshot)
+      hash.integer(message.offset)
+      hash.bytes(message.bytes)
+      return
+    case 'snapshotReply':
+      hash.integer(message.round)
+      hash.integer(message.index)
+      hash.integer(message.offset)
+      return
+    case 'timeoutNow':
+      return
+    default:
+      hashAsked(hash, message)
   }
 }
+
+type AskedType = 'readRequest' | 'readReply' | 'forwardRequest' | 'forwardReply'
+
+/** What is asked of a leader, and its answers: they carry an id. */
+function hashAsked(hash: Hash128, message: Extract<Message, { type: AskedType }>): void {
+  hash.integer(message.id)
+  switch (message.type) {
+    case 'readRequest':
+      return
+    case 'readReply':
+      hash.integer(message.index)
+      return
+    case 'forwardRequest':
+      hash.bytes(message.payload)
+      return
+    case 'forwardReply':
+      hashOutcome(hash, message.outcome)
+      return
+    default:
+      unreachable(message)
+  }
+}
+
+/** A number for each kind of entry, for the hash. */
+const ENTRY_WORD: { readonly [Kind in EntryKind]: number } = { noop: 0, command: 1, membership: 2 }
 
 /** Takes all of an entry into a hash. */
 export function hashEntry(hash: Hash128, entry: Entry): void {
   hash.integer(entry.term)
   hash.integer(entry.stampMs)
-  hash.word(entry.kind === 'noop' ? 0 : 1)
+  hash.word(ENTRY_WORD[entry.kind])
   hash.bytes(entry.payload)
+}
+
+/** Takes all that a snapshot says of its log into a hash. */
+export function hashSnapshotHeader(hash: Hash128, header: SnapshotHeader): void {
+  hash.integer(header.index)
+  hash.integer(header.term)
+  hash.integer(header.stampMs)
+  hashMembership(hash, header.membership)
+  hash.integer(header.bytesCount)
+}
+
+/** Takes all of a membership into a hash. */
+export function hashMembership(hash: Hash128, membership: Membership): void {
+  hashNames(hash, membership.voters)
+  hash.word(membership.outgoing === null ? 0 : 1)
+  if (membership.outgoing !== null) hashNames(hash, membership.outgoing)
+  hashNames(hash, membership.learners)
+  hash.word(membership.autoLeave ? 1 : 0)
+}
+
+function hashNames(hash: Hash128, names: readonly NodeId[]): void {
+  hash.word(names.length)
+  for (const name of names) hash.text(name)
 }
 
 /** Takes the name of a node into a hash, or that there is none. */
@@ -131,8 +210,27 @@ export function hashName(hash: Hash128, name: NodeId | null): void {
 /** Takes the outcome of a request into a hash. */
 export function hashOutcome(hash: Hash128, outcome: Outcome<Uint8Array>): void {
   hash.text(outcome.type)
-  if (outcome.type === 'done') {
-    hash.integer(outcome.index)
-    hash.bytes(outcome.reply)
-  } else if (outcome.type === 'notLeader') hashName(hash, outcome.leader)
+  switch (outcome.type) {
+    case 'done':
+      hash.integer(outcome.index)
+      hash.bytes(outcome.reply)
+      return
+    case 'changed':
+      hash.integer(outcome.index)
+      return
+    case 'notLeader':
+      hashName(hash, outcome.leader)
+      return
+    case 'refused':
+      hash.text(outcome.reason)
+      return
+    case 'transferred':
+    case 'malformed':
+    case 'tooLarge':
+    case 'overloaded':
+    case 'unknown':
+      return
+    default:
+      unreachable(outcome)
+  }
 }

@@ -12,6 +12,8 @@ export interface Ask<Command, Input> {
   readonly timeoutMs: number
   /** True: asking again has no second effect, so the client does on a timeout. */
   readonly retry: boolean
+  /** True: a query, which the machine answers without the log. */
+  readonly read: boolean
   /** What the history says was asked. */
   readonly input: Input
 }
@@ -88,6 +90,8 @@ export interface Workload<Command, Reply, MachineEvent, Op, Input, Output> {
   fresh(): Op
   /** True when an answered `fresh` operation was served as it should be. */
   isServed(output: Output): boolean
+  /** A query that any healthy cluster answers, if the machine has one. */
+  query?(): Command
   /** Whether a reply is the last word on its request. */
   weigh(reply: Reply): Weight
   /** Names of the oracles of its own, so that one which is never looked at shows. */
@@ -108,12 +112,16 @@ export function commandWorkload<Command, Reply, MachineEvent>(options: {
    * nothing asks again. False (default): it asks once, and the outcome stays unknown.
    */
   readonly retry?: boolean
+  /** Whether a command is a query, which `Machine.query` answers. Default: none is. */
+  readonly isRead?: (command: Command) => boolean
   /** Judges the history in place of the `model` that `simulate` is given. */
   readonly judge?: (history: readonly Operation<Command, Reply>[]) => Judgement
 }): Workload<Command, Reply, MachineEvent, Command, Command, Reply> {
-  const { retry = false } = options
+  const { retry = false, isRead = () => false } = options
   const actor: Actor<Command, Reply, Command, Command, Reply> = {
-    begin: (command) => ({ command, timeoutMs: 2_000, retry, input: command }),
+    begin: (command) => {
+      return { command, timeoutMs: 2_000, retry, read: isRead(command), input: command }
+    },
     end: (_ask, ended) => (ended.type === 'done' ? ended.reply : null),
   }
   const workload = {

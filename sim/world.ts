@@ -3,9 +3,12 @@
 
 import type { Operation } from '../checker/history.ts'
 import { canonical } from '../core/canonical.ts'
+import type { Outcome } from '../core/effect.ts'
 import { InvariantError } from '../core/invariant.ts'
 import type { Machine } from '../core/machine.ts'
+import { DEFAULTS } from '../core/raft/config.ts'
 import { replica } from '../core/replica.ts'
+import type { ReplicaState } from '../core/work.ts'
 import { SimulatedClient } from './client.ts'
 import { trueTimeUs } from './clock.ts'
 import type { ClockError } from './clock.ts'
@@ -15,11 +18,12 @@ import { FaultInjector } from './fault-injector.ts'
 import { SimulatedNetwork } from './network.ts'
 import type { Rule } from './network.ts'
 import { SimulatedNode } from './node.ts'
-import type { Step } from './node.ts'
+import type { Step } from './node-parts.ts'
 import { Observer } from './observer.ts'
 import type { UserOracle } from './observer.ts'
 import type { Streams } from './random.ts'
 import { Recovery, RECOVERY_ORACLES } from './recovery.ts'
+import { EPSILON_PPM } from './scenario.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
 import { sharedMachine } from './shared-machine.ts'
 import type { Shared } from './shared-machine.ts'
@@ -123,14 +127,16 @@ class World<
     source: number,
     payload: unknown,
   ): void => this.#queue.push(atUs, kind as Kind, target, source, payload)
-  readonly send = (from: number, to: number, payload: unknown): void =>
-    this.#network.send(this.#timeUs, from, to, payload)
+  readonly send = (from: number, to: number, payload: unknown, once = false): void =>
+    this.#network.send(this.#timeUs, from, to, payload, once)
   readonly trace = (who: string, what: string): void => this.#trace(who, what)
 
   constructor(options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>) {
     this.#options = options
     const { machine, scenario, streams, workload } = options
-    const names = nodeNames(scenario.nodes)
+    const members = scenario.nodes + scenario.spares
+    const names = nodeNames(members)
+    const founders = names.slice(0, scenario.nodes)
     const wire = options.bytes ? bytesWire('simulated', '0') : referenceWire()
     this.#shared = sharedMachine(machine)
     this.#hash = new TraceHash(wire)
@@ -139,35 +145,44 @@ class World<
     const fired = (kind: FaultKind): void => this.#observer.fired(kind)
     const known = [...(workload.oracles ?? []), ...RECOVERY_ORACLES]
     if (workload.judge !== undefined) known.push('linearizable')
-    this.#observer = new Observer(machine, this.#nodes, names, known, options.oracles, {
+    this.#observer = new Observer(machine, this.#nodes, names, founders, known, options.oracles, {
       timeUs,
       trace,
       applied: (entry) => this.#play.applied?.(entry),
       hashEffects: (effects) => this.#hash.effects(effects, machine),
     })
-    const endpoints = scenario.nodes + scenario.clients.length
+    const endpoints = members + scenario.clients.length
     const deliver = (atUs: number, from: number, to: number, payload: unknown): void => {
-      const kind = to < scenario.nodes ? KIND.deliver : KIND.clientDeliver
+      const kind = to < members ? KIND.deliver : KIND.clientDeliver
       this.#queue.push(atUs, kind, to, from, payload)
     }
     const net = { endpoints, deliver, fired }
     this.#network = new SimulatedNetwork(net, scenario, streams, options.rules)
     const nodes = this.#nodes
     const clients = this.#clients
-    const reach = { nodes, clients, network: this.#network, timeUs, schedule, fired, trace }
+    const network = this.#network
+    const reach = { nodes, names, clients, network, timeUs, schedule, fired, trace }
     this.#injector = new FaultInjector(scenario, reach)
     this.#play = workload.open(this.#stage())
-    this.#addNodes(names, wire)
+    this.#addNodes(names, founders, wire)
     this.#addClients(names, wire)
+    const isDead = (node: number): boolean => this.#injector.isDead(node)
+    const snapshotBytes = (state: ReplicaState<unknown>): number =>
+      machine.encodeSnapshot(state.machine as State).length
+    const endRules = (): void => this.#network.endRules()
+    const host = { nodes, names, clients, timeUs, isDead, endRules, snapshotBytes, trace }
     const evaluated = (oracle: string): void => this.#observer.evaluated(oracle)
-    this.#recovery = new Recovery(scenario, workload, { nodes, clients, timeUs, evaluated, trace })
+    this.#recovery = new Recovery(scenario, workload, { ...host, evaluated })
   }
 
-  #addNodes(names: readonly string[], wire: Wire): void {
-    const { machine, scenario, streams } = this.#options
+  #addNodes(names: readonly string[], founders: readonly string[], wire: Wire): void {
+    const { machine, scenario, streams, workload } = this.#options
     const byReference = !this.#options.bytes
+    const asked = workload.query?.()
+    const query = asked === undefined ? null : machine.encodeCommand(asked)
     const replicated = replica(this.#shared)
     const { leaves, durable, crashing, crashed, recovered } = this.#observer
+    const { readArrived, answered } = this.#observer
     const { timeUs, schedule, send } = this
     const around = {
       timeUs,
@@ -180,31 +195,48 @@ class World<
       crashing,
       crashed,
       recovered,
+      readArrived,
+      answered,
+      operated: (node: number, request: number, outcome: Outcome<Reply>) => {
+        this.#observer.operated(node, outcome)
+        this.#recovery.operated(node, request, outcome)
+      },
       syncTimeUs: (node: number) => this.#injector.syncTimeUs(node, streams),
     }
-    const { electionTimeoutMs, heartbeatIntervalMs, appendBytesMax, inFlightEntriesMax } = scenario
     names.forEach((node, index) => {
       // Spelled out, like all that is read at every turn: what a spread makes reads slowly.
       const config = {
         cluster: 'simulated',
         group: '0',
         node,
-        voters: names,
-        electionTimeoutMs,
-        heartbeatIntervalMs,
-        appendBytesMax,
-        inFlightEntriesMax,
+        voters: founders,
+        electionTimeoutMs: scenario.electionTimeoutMs,
+        heartbeatIntervalMs: scenario.heartbeatIntervalMs,
+        diskTimeoutMs: scenario.diskTimeoutMs,
+        appendBytesMax: scenario.appendBytesMax,
+        inFlightMessagesMax: scenario.inFlightMessagesMax,
+        inFlightBytesMax: scenario.inFlightBytesMax,
+        entryBytesMax: DEFAULTS.entryBytesMax,
+        uncommittedBytesMax: scenario.uncommittedBytesMax,
+        snapshotEntriesMin: scenario.snapshotEntriesMin,
+        snapshotKeepEntries: scenario.snapshotKeepEntries,
+        snapshotChunkBytes: scenario.snapshotChunkBytes,
+        forwarding: scenario.forwarding,
+        leaseReads: scenario.leaseReads,
+        clockDriftPpm: EPSILON_PPM,
       }
       const clock = this.#clock(index)
       const random = streams.stream(`node/${index}`)
       const diskRandom = streams.stream(`disk/${index}`)
       const parts = {
         index,
+        members: names,
         config,
         clock,
         machine,
         replica: replicated,
         wire,
+        query,
         byReference,
         random,
         diskRandom,
@@ -218,7 +250,7 @@ class World<
     const { machine, scenario, streams, workload } = this.#options
     const { timeUs, schedule, send, trace } = this
     scenario.clients.forEach((steps, client) => {
-      const endpoint = scenario.nodes + client
+      const endpoint = this.#nodes.length + client
       const clock = this.#clock(endpoint)
       const random = streams.stream(`request/${client}`)
       const actor = this.#play.actor(client)
@@ -302,6 +334,8 @@ class World<
         return this.#node(target).timer(source, timeUs)
       case KIND.synced:
         return this.#node(target).synced(source)
+      case KIND.snapshot:
+        return this.#node(target).snapshotEncoded(source)
       case KIND.clientTimer:
         return this.#client(target).timer(timeUs)
       case KIND.clientOperation:
@@ -356,11 +390,12 @@ class World<
   }
 
   #stage(): Stage {
-    const { scenario } = this.#options
     return {
       timeUs: () => this.#timeUs,
-      clientTimeUs: (client, clockMs) => trueTimeUs(this.#clock(scenario.nodes + client), clockMs),
-      isCutOff: (client, node) => this.#network.isCut(scenario.nodes + client, node),
+      clientTimeUs: (client, clockMs) => {
+        return trueTimeUs(this.#clock(this.#nodes.length + client), clockMs)
+      },
+      isCutOff: (client, node) => this.#network.isCut(this.#nodes.length + client, node),
       later: (delayUs, then) => {
         const id = this.#laterCount++
         this.#later.set(id, then)
@@ -385,7 +420,7 @@ class World<
   }
 
   #client(endpoint: number): SimulatedClient<Command, Reply, Op, Input, Output> {
-    const client = this.#clients[endpoint - this.#options.scenario.nodes]
+    const client = this.#clients[endpoint - this.#nodes.length]
     return client as SimulatedClient<Command, Reply, Op, Input, Output>
   }
 

@@ -180,4 +180,118 @@ test('disk: truncated: shorter at once, durably so after a sync, and zeros where
   assert.equal([...disk.read('log')], [1, 2, 0, 0, 9])
 })
 
+test('disk: rot: changes a durable byte for good, and nothing else', () => {
+  const disk = written(4, 2)
+  disk.sync(() => {})
+  disk.finishSync()
+  disk.write('log', 8, Uint8Array.of(9))
+  const before = disk.read('log')
+  assert.equal([...disk.durable('log')], [1, 1, 2, 2, 3, 3, 4, 4])
+  assert.is(disk.corrupt('log', 2, 0x81), true)
+  const after = before.slice()
+  after[2] = 0x83
+  assert.equal(disk.read('log'), after)
+  assert.equal(disk.durable('log'), after.subarray(0, 8))
+  assert.is(before[2], 2, 'what was read is left alone')
+  disk.crash(POWER, random(1))
+  assert.equal(disk.read('log').subarray(0, 8), after.subarray(0, 8))
+  assert.is(disk.corrupt('log', 2, 0x81), true)
+  assert.equal([...disk.durable('log')], [1, 1, 2, 2, 3, 3, 4, 4].slice(0, 8))
+})
+
+test('disk: rot: where nothing is durable there is none', () => {
+  const disk = written(2, 2)
+  assert.is(disk.corrupt('log', 1, 1), false)
+  assert.is(disk.corrupt('nothing', 0, 1), false)
+  assert.is(disk.durable('log').length, 0)
+  assert.equal([...disk.read('log')], [1, 1, 2, 2])
+})
+
+test('disk: rot under a write that is not synced: is written over, if that write survives', () => {
+  const left = new Set<number>()
+  for (let seed = 0; seed < 40; seed++) {
+    const disk = written(1, 4)
+    disk.sync(() => {})
+    disk.finishSync()
+    disk.write('log', 2, Uint8Array.of(7))
+    assert.is(disk.corrupt('log', 2, 0x10), true)
+    assert.equal([...disk.read('log')], [1, 1, 7, 1])
+    assert.equal([...disk.durable('log')], [1, 1, 0x11, 1])
+    disk.crash(POWER, random(seed))
+    left.add(disk.read('log')[2] as number)
+    assert.equal(disk.read('log'), disk.durable('log'))
+  }
+  assert.equal([...left].sort(), [7, 0x11].sort())
+})
+
+/** Two files, both durable, of which `old` is removed and `new` is written to. */
+function replacing(): SimulatedDisk {
+  const disk = new SimulatedDisk(() => {})
+  disk.write('new', 0, Uint8Array.of(1))
+  disk.write('old', 0, Uint8Array.of(7, 8))
+  disk.sync(() => {})
+  disk.finishSync()
+  disk.write('new', 1, Uint8Array.of(2))
+  disk.remove('old')
+  return disk
+}
+
+test('disk: removed: gone at once, and for good after a sync', () => {
+  const disk = replacing()
+  disk.remove('nothing')
+  assert.equal(disk.list(), ['new'])
+  assert.is(disk.read('old').length, 0)
+  disk.sync(() => {})
+  disk.finishSync()
+  assert.equal(disk.crash(POWER, random(1)), { lost: 0, torn: 0 })
+  assert.equal(disk.list(), ['new'])
+})
+
+test('disk: removed and not synced: a loss of power may bring it back, whatever else', () => {
+  for (const [mode, expected] of [[POWER, 3], [TORN, 4]] as const) {
+    const seen = new Set<string>()
+    for (let seed = 0; seed < 100; seed++) {
+      const disk = replacing()
+      const { lost, torn } = disk.crash(mode, random(seed))
+      const isBack = disk.list().includes('old')
+      if (isBack) assert.equal([...disk.read('old')], [7, 8], 'whole, as it was')
+      const isWritten = disk.read('new').length === 2
+      if (torn === 0) assert.is(lost, Number(isBack) + Number(!isWritten))
+      seen.add(`${isBack} ${isWritten}`)
+    }
+    assert.is(seen.size, expected, [...seen].join(', '))
+  }
+})
+
+test('disk: removed when only the process dies: stays removed, durably so by a sync', () => {
+  const disk = replacing()
+  disk.crash(PROCESS, random(1))
+  assert.equal(disk.list(), ['new'])
+  disk.sync(() => {})
+  disk.finishSync()
+  disk.crash(POWER, random(1))
+  assert.equal(disk.list(), ['new'])
+})
+
+test('disk: a sync that fails: loses no removal', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const disk = replacing()
+    disk.sync(() => {})
+    disk.failSync(random(seed))
+    assert.equal(disk.list(), ['new'])
+    disk.crash(POWER, random(seed))
+    assert.equal(disk.list(), ['new'])
+  }
+})
+
+test('disk: a file written anew after its removal: holds nothing of the old one', () => {
+  const disk = replacing()
+  disk.write('old', 3, Uint8Array.of(9))
+  assert.equal([...disk.read('old')], [0, 0, 0, 9])
+  disk.sync(() => {})
+  disk.finishSync()
+  disk.crash(POWER, random(1))
+  assert.equal([...disk.read('old')], [0, 0, 0, 9])
+})
+
 test.run()

@@ -12,7 +12,7 @@ import { scenarios } from '../../sim/fast-check.ts'
 import { lockWorkload } from '../../sim/lock-workload.ts'
 import type { LockOperation } from '../../sim/lock-workload.ts'
 import { EPSILON_PPM, FAULT_KINDS, scenarioProblem } from '../../sim/scenario.ts'
-import type { Scenario } from '../../sim/scenario.ts'
+import type { Fault, Scenario } from '../../sim/scenario.ts'
 import { simulate } from '../../sim/simulate.ts'
 import { suite } from '../harness.ts'
 import {
@@ -28,7 +28,7 @@ type Applied = readonly [LockState, LockReply | null, readonly MachineEvent<Lock
 type Wrong = (honest: LockMachine, ...asked: [LockState, LockCommand, ApplyContext]) => Applied
 
 const test = suite('sim/fast-check')
-const SEED = 20_260_727
+const SEED = 20_261_125
 
 /** The lock machine with one rule of its own. */
 function wrongMachine(apply: Wrong): LockMachine {
@@ -109,13 +109,18 @@ test('scenarios: many: every kind of fault, crash point and operation comes up',
       if (fault.type === 'crash') seen.add(fault.torn ? 'torn' : fault.point)
     }
     if (scenario.clocks.some(({ offsetMs }) => offsetMs > 0)) seen.add('skew')
+    if (scenario.snapshotEntriesMin < 1_000) seen.add('compaction')
+    if (scenario.leaseReads) seen.add('leases')
+    if (scenario.forwarding) seen.add('forwarding')
+    seen.add(`${scenario.spares} spares`)
     if (scenario.clocks.some(({ driftPpm }) => driftPpm !== 0)) seen.add('drift')
     for (const { operation } of scenario.clients.flat()) seen.add(operation.type)
     seen.add(`${scenario.nodes} nodes`)
   }
   const points = ['now', 'persist', 'synced', 'voted', 'acknowledged', 'won']
   const operations = ['acquire', 'renew', 'release', 'status', 'write', '1 nodes', '5 nodes']
-  for (const name of [...FAULT_KINDS, ...points, ...operations]) {
+  const settings = ['leases', 'forwarding', '0 spares', '1 spares', '2 spares']
+  for (const name of [...FAULT_KINDS, ...points, ...operations, ...settings]) {
     assert.ok(seen.has(name), `never: ${name}`)
   }
 })
@@ -131,6 +136,57 @@ test('scenarios: a list of faults: no other kind', () => {
   assert.ok(drawn.some(({ clocks }) => clocks.some(({ driftPpm }) => driftPpm !== 0)))
   const calm = fc.sample(scenarios({ faults: [] }), { seed: SEED, numRuns: 50 })
   assert.ok(calm.every(({ faults }) => faults.length === 0))
+})
+
+test('scenarios: without changes of members: nobody waits to be taken in', () => {
+  const drawn = fc.sample(scenarios({ faults: ['crash'] }), { seed: SEED, numRuns: 100 })
+  assert.ok(drawn.every(({ spares, snapshotEntriesMin }) => {
+    return spares === 0 && snapshotEntriesMin === 1_000_000
+  }))
+})
+
+test('scenarios: changes of members: name those that there are, each once', () => {
+  const only = scenarios({ faults: ['membership', 'transfer', 'forget'], nodesMax: 3 })
+  let changes = 0
+  for (const { faults, nodes, spares } of fc.sample(only, { seed: SEED, numRuns: 200 })) {
+    for (const fault of faults) {
+      if (fault.type !== 'membership') continue
+      changes++
+      const named = [...fault.voters, ...fault.learners]
+      assert.ok(named.every((node) => node < nodes + spares))
+      assert.is(new Set(fault.voters).size, fault.voters.length)
+    }
+  }
+  assert.ok(changes > 100)
+})
+
+test('scenarios: whatever fails: shrinks to the plainest cluster that there is', () => {
+  const isOk = (_: Scenario<LockOperation>): boolean => false
+  const details = fc.check(fc.property(scenarios(), isOk), { seed: SEED })
+  const smallest = details.counterexample?.[0]
+  if (smallest === undefined) throw new Error('nothing was found')
+  const { nodes, spares, forwarding, leaseReads, faults, dead, clients } = smallest
+  assert.equal([nodes, spares, forwarding, leaseReads], [1, 0, false, false])
+  assert.is(smallest.snapshotEntriesMin, 1_000_000, 'no snapshots')
+  assert.equal([smallest.diskTimeoutMs, smallest.uncommittedBytesMax], [1_500, 16_777_216])
+  assert.equal([faults, dead, clients], [[], [], [[]]])
+})
+
+test('scenarios: what needs a spare: keeps it, and nothing else', () => {
+  const needsSpare = (scenario: Scenario<LockOperation>): boolean => {
+    const { faults, nodes, spares } = scenario
+    const isTakenIn = (fault: Fault): boolean =>
+      fault.type === 'membership' && fault.voters.includes(nodes)
+    return spares === 0 || !faults.some(isTakenIn)
+  }
+  const property = fc.property(scenarios(), needsSpare)
+  const { counterexample } = fc.check(property, { seed: SEED, numRuns: 1_000 })
+  const [smallest] = counterexample ?? []
+  assert.equal([smallest?.nodes, smallest?.spares], [1, 1])
+  assert.equal(smallest?.faults, [
+    { type: 'membership', atMs: 0, forMs: 1, voters: [1], learners: [], explicit: false },
+  ])
+  assert.is(smallest && simulate({ scenario: smallest }).verdict, 'ok')
 })
 
 test('scenarios: a constraint that makes no sense: says so', () => {

@@ -17,6 +17,7 @@ import {
   registerWorkload,
 } from './register-machine.ts'
 import type { RegisterReply } from './register-machine.ts'
+import { CALM } from './support.ts'
 
 const { commandWorkload, lockWorkload, scenarioOf, scenarioProblem, simulate } = library
 const test = suite('sim/library')
@@ -188,7 +189,7 @@ test('library: oracles: each is named, also one that had nothing to look at', ()
   const names = Object.keys(calm.oracles)
   assert.is(calm.oracles['fencing'], 0)
   assert.is(calm.oracles['committed entry never leaves a disk'], 0)
-  for (let seed = 1; seed <= 8; seed++) {
+  for (let seed = 1; seed <= 60 && (seed <= 4 || looked.size < names.length); seed++) {
     const { oracles } = simulate({ seed, oracles: [asleep] })
     assert.equal(Object.keys(oracles), names)
     for (const [name, count] of Object.entries(oracles)) if (count > 0) looked.add(name)
@@ -227,7 +228,9 @@ test('library: a machine whose snapshot forgets: it is not what the log gives', 
   const machine = registerMachine({ encodeSnapshot: () => Uint8Array.of(0x30) })
   const options = { workload: registerWorkload(), seed: 2, nodes: 3, ...SMALL }
   const { violation } = simulate({ ...options, machine })
-  assert.is(violation?.oracle, 'snapshot equals replay')
+  // Whichever snapshot is looked at first: one that is only made, or one that is written.
+  const oracles = ['snapshot equals replay', 'snapshots on disk are the log']
+  assert.ok(oracles.includes(violation?.oracle ?? ''), violation?.oracle)
 })
 
 test('library: an exception of the machine: is thrown as it is, not taken for a verdict', () => {
@@ -266,30 +269,12 @@ test('library: trace lines: the last ones, in order of time', () => {
   assert.ok(details >= 4 && details < 12, `${details} lines of locks`)
 })
 
-const FINE: Scenario<never> = {
-  seed: '1',
-  nodes: 3,
-  electionTimeoutMs: 150,
-  heartbeatIntervalMs: 50,
-  appendBytesMax: 65_536,
-  inFlightEntriesMax: 1_024,
-  delayMinUs: 10,
-  delayMaxUs: 20,
-  syncMinUs: 10,
-  syncMaxUs: 20,
-  clocks: Array.from({ length: 4 }, () => ({ offsetMs: 0, driftPpm: 0 })),
-  faults: [],
-  clients: [[]],
-  fireMs: 100,
-  dead: [],
-}
 const span = { atMs: 0, forMs: 1 }
 const problems: readonly (readonly [Partial<Scenario<never>>, string])[] = [
   [{ nodes: 0 }, 'nodes must be from 1 to 7'],
   [{ nodes: 8 }, 'nodes must be from 1 to 7'],
   [{ nodes: 1.5 }, 'nodes must be from 1 to 7'],
   [{ clocks: [] }, 'clocks must be 4, one for each endpoint'],
-  [{ dead: [0, 1] }, 'dead nodes must be a minority'],
   [{ fireMs: -1 }, 'fireMs must be an integer of 0 or more'],
   [{ fireMs: 0.5 }, 'fireMs must be an integer of 0 or more'],
   [{ heartbeatIntervalMs: 150 }, 'heartbeatIntervalMs must be below electionTimeoutMs'],
@@ -310,6 +295,29 @@ const problems: readonly (readonly [Partial<Scenario<never>>, string])[] = [
     'a loss: per1024 must be from 0 to 1024',
   ],
   [{ dead: [9] }, 'a dead node is none of the nodes'],
+  [{ dead: [3] }, 'a dead node is none of the nodes'],
+  [{ spares: -1 }, 'spares must be from 0 to 2'],
+  [{ spares: 3 }, 'spares must be from 0 to 2'],
+  [{ spares: 1 }, 'clocks must be 5, one for each endpoint'],
+  [{ diskTimeoutMs: 0 }, 'diskTimeoutMs must be an integer of 1 or more'],
+  [{ inFlightMessagesMax: 0 }, 'inFlightMessagesMax must be an integer of 1 or more'],
+  [{ inFlightBytesMax: 0.5 }, 'inFlightBytesMax must be an integer of 1 or more'],
+  [{ uncommittedBytesMax: 0 }, 'uncommittedBytesMax must be an integer of 1 or more'],
+  [{ snapshotEntriesMin: 0 }, 'snapshotEntriesMin must be an integer of 1 or more'],
+  [{ snapshotKeepEntries: -1 }, 'snapshotKeepEntries must be an integer of 0 or more'],
+  [{ snapshotChunkBytes: 0 }, 'snapshotChunkBytes must be an integer of 1 or more'],
+  [{ forwarding: 1 as unknown as boolean }, 'forwarding must be true or false'],
+  [{ leaseReads: null as unknown as boolean }, 'leaseReads must be true or false'],
+  [{ faults: [{ type: 'transfer', ...span, to: 3 }] }, 'a transfer: node 3 of 3'],
+  [{ faults: [{ type: 'forget', ...span, node: 3 }] }, 'a forget: node 3 of 3'],
+  [
+    { faults: [{ type: 'membership', ...span, voters: [3], learners: [], explicit: false }] },
+    'a membership: node 3 of 3',
+  ],
+  [
+    { faults: [{ type: 'membership', ...span, voters: [0], learners: [-1], explicit: false }] },
+    'a membership: node -1 of 3',
+  ],
   [{ electionTimeoutMs: 0 }, 'electionTimeoutMs must be an integer of 2 or more'],
   [{ delayMinUs: 9_999_999 }, 'delayMaxUs must not be below delayMinUs'],
   [
@@ -318,10 +326,20 @@ const problems: readonly (readonly [Partial<Scenario<never>>, string])[] = [
   ],
 ]
 
+test('library: a scenario with spares: they count wherever a node is named', () => {
+  const clocks = Array.from({ length: 5 }, () => ({ offsetMs: 0, driftPpm: 0 }))
+  const spare = { ...CALM, spares: 1, clocks, dead: [3] }
+  const named = { voters: [3], learners: [0] }
+  const change = { type: 'membership', ...span, ...named, explicit: true } as const
+  const faults = [change, { type: 'transfer', ...span, to: 3 } as const]
+  assert.is(scenarioProblem({ ...spare, faults }), null)
+  assert.is(scenarioProblem({ ...spare, dead: [4] }), 'a dead node is none of the nodes')
+})
+
 test('library: a scenario that cannot be: says why, in a sentence', () => {
-  assert.is(scenarioProblem(FINE), null)
+  assert.is(scenarioProblem(CALM), null)
   for (const [edit, problem] of problems) {
-    const scenario = { ...FINE, ...edit }
+    const scenario = { ...CALM, ...edit }
     assert.is(scenarioProblem(scenario), problem)
     assert.throws(
       () => simulate({ scenario }),
@@ -338,6 +356,18 @@ test('library: a client that is never answered again: breaks the bound on answer
     (seed) => simulate({ seed, nodes: 3, fireMs: 5_000, rules: [rule] }).violation?.oracle,
   )
   assert.ok(oracles.includes('answers after the heal'), oracles.join(', '))
+})
+
+test('library: commands asked once, a spare and a dead node first: the next goes past them', () => {
+  // The client begins at the spare, which knows no leader; the next is dead, and ends the call.
+  const clocks = Array.from({ length: 6 }, () => ({ offsetMs: 0, driftPpm: 0 }))
+  const common = { ...CALM, nodes: 4, spares: 1, clocks, fireMs: 0, dead: [0] }
+  for (let seed = 1; seed <= 8; seed++) {
+    const scenario = { ...common, seed: String(seed) }
+    const options = { machine: registerMachine(), workload: registerWorkload() }
+    const { verdict, violation } = simulate({ ...options, scenario })
+    assert.is(verdict, 'ok', `seed ${seed}: ${violation?.message}`)
+  }
 })
 
 test('library: options that cannot be: say so', () => {

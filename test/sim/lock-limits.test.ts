@@ -171,10 +171,10 @@ function edited(limits: Partial<Limits>, edit: (honest: Apply) => Apply): LockMa
 }
 
 for (const [bug, oracle, machineOf] of planted) {
-  test(`limits: ${bug}: seen by "${oracle}" within 20 seeds`, () => {
+  test(`limits: ${bug}: seen by "${oracle}" within 60 seeds`, () => {
     const seen = new Set<string>()
-    for (let seed = 1; seed <= 20; seed++) {
-      const scenario = scenarioOf({ seed, fireMs: 10_000 })
+    for (let seed = 1; seed <= 60; seed++) {
+      const scenario = scenarioOf({ seed, fireMs: 20_000 })
       const limits = scenario.limits ?? {}
       const workload = lockWorkload(4, limits)
       const { violation } = simulate({ machine: machineOf(limits), workload, scenario })

@@ -1,57 +1,45 @@
 // The simulated network by itself: a user's rules, cuts of every kind, and bad weather.
 
 import * as assert from 'uvu/assert'
+import type { Message } from '../../core/raft/message.ts'
+import { KIND } from '../../sim/event-queue.ts'
+import type { SimEvent } from '../../sim/event-queue.ts'
+import type { LockOperation } from '../../sim/lock-workload.ts'
 import { SimulatedNetwork } from '../../sim/network.ts'
 import type { Rule, Verdict } from '../../sim/network.ts'
 import { openStreams } from '../../sim/random.ts'
 import type { Fault, Scenario } from '../../sim/scenario.ts'
+import { scenarioOf, simulate } from '../../sim/simulate.ts'
+import { decodeFrame } from '../../transports/codec.ts'
 import { suite } from '../harness.ts'
+import { CALM } from './support.ts'
 
 const test = suite('sim/network')
 const SPAN = { atMs: 0, forMs: 1_000 }
 
-/** Three nodes and a client; a message takes 10 microseconds and weather comes on top. */
-const CALM: Scenario<never> = {
-  seed: '1',
-  nodes: 3,
-  electionTimeoutMs: 150,
-  heartbeatIntervalMs: 50,
-  appendBytesMax: 65_536,
-  inFlightEntriesMax: 1_024,
-  delayMinUs: 10,
-  delayMaxUs: 10,
-  syncMinUs: 10,
-  syncMaxUs: 10,
-  clocks: Array.from({ length: 4 }, () => ({ offsetMs: 0, driftPpm: 0 })),
-  faults: [],
-  clients: [[]],
-  fireMs: 1_000,
-  dead: [],
-}
-
 interface Bench {
   readonly network: SimulatedNetwork
   /** When the message sent at `timeUs` from one to another arrives. */
-  sent(timeUs: number, from: number, to: number): number[]
+  sent(timeUs: number, from: number, to: number, once?: boolean): number[]
   readonly fired: string[]
 }
 
 function bench(...rules: readonly Rule[]): Bench {
-  const arrivals: number[] = []
+  const received: number[] = []
   const fired: string[] = []
   const host = {
     endpoints: 4,
-    deliver: (atUs: number) => void arrivals.push(atUs),
+    deliver: (atUs: number) => void received.push(atUs),
     fired: (kind: string) => void fired.push(kind),
   }
   const network = new SimulatedNetwork(host, CALM, openStreams('1', false, null), rules)
   return {
     network,
     fired,
-    sent: (timeUs, from, to) => {
-      arrivals.length = 0
-      network.send(timeUs, from, to, 'hello')
-      return [...arrivals]
+    sent: (timeUs, from, to, once) => {
+      received.length = 0
+      network.send(timeUs, from, to, 'hello', once)
+      return [...received]
     },
   }
 }
@@ -185,6 +173,39 @@ test('network: duplication: never doubles what a client sends, which may not be 
   network.begin(0, { type: 'duplicate', ...SPAN, per1024: 1024, upToUs: 100 }, [])
   assert.is(sent(0, 3, 0).length, 1)
   assert.is(sent(0, 0, 3).length, 2)
+})
+
+test('network: duplication: never doubles what is to come once, whoever sends it', () => {
+  const { network, sent } = bench()
+  network.begin(0, { type: 'duplicate', ...SPAN, per1024: 1024, upToUs: 100 }, [])
+  assert.is(sent(0, 0, 1, true).length, 1)
+  assert.is(sent(0, 0, 1, false).length, 2)
+})
+
+/** How often each message of that kind reaches a node, by who sent it and its bytes. */
+function arrivals(scenario: Scenario<LockOperation>, type: Message['type']): readonly number[] {
+  const counts = new Map<string, number>()
+  const onEvent = ({ kind, source, target, payload }: SimEvent): void => {
+    if (kind !== KIND.deliver || source >= scenario.nodes) return
+    const decoded = decodeFrame(payload as Uint8Array)
+    if (decoded.type !== 'frame' || decoded.frame.message.type !== type) return
+    const name = `${source}>${target} ${JSON.stringify(decoded.frame.message)}`
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  assert.is(simulate({ scenario, onEvent }).verdict, 'ok')
+  return [...counts.values()]
+}
+
+test('network: a command that is passed on: comes to its leader once, its answer twice', () => {
+  const drawn = scenarioOf({ seed: 1, nodes: 3, clients: 4, fireMs: 4_000, faults: [] })
+  const span = { atMs: 0, forMs: 5_000 }
+  const faults: Fault[] = [{ type: 'duplicate', ...span, per1024: 1024, upToUs: 1_000 }]
+  const scenario = { ...drawn, faults, forwarding: true }
+  const asked = arrivals(scenario, 'forwardRequest')
+  assert.ok(asked.length > 10 && asked.every((count) => count === 1), asked.join(' '))
+  const replied = arrivals(scenario, 'forwardReply')
+  assert.ok(replied.every((count) => count <= 2) && replied.includes(2), replied.join(' '))
+  assert.is(arrivals({ ...scenario, forwarding: false }, 'forwardRequest').length, 0)
 })
 
 test.run()

@@ -63,6 +63,7 @@ export function registerMachine(edit: Partial<RegisterMachine> = {}): RegisterMa
   return {
     initial: () => 0,
     apply: (value, command) => [...applyRegister(value, command), []],
+    query: (value, command) => (command.type === 'read' ? value : null),
     due: () => null,
     encodeCommand: toBytes,
     decodeCommand: (bytes) => fromBytes(bytes),
