@@ -2,9 +2,10 @@
 
 import { parseArgs } from 'node:util'
 import type { Bench } from './bench.ts'
+import { coreBench } from './core.ts'
 import { simBench } from './sim.ts'
 
-const BENCHES: readonly Bench[] = [simBench]
+const BENCHES: readonly Bench[] = [coreBench, simBench]
 const PASSES_DEFAULT = 5
 const PASSES_MAX = 1_000
 

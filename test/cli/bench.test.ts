@@ -47,4 +47,21 @@ test('bench: sim --json: speeds through bytes, by reference and idle', () => {
   assert.is((json['work'] as { nodes: number }).nodes, 5)
 })
 
+test('bench: core --json: steps and entries a second, bytes of an entry, cost by length', () => {
+  const json = jsonOf(bench('core', '--json', '--passes', '1'))
+  const entriesPerSecond = json['entriesPerSecond'] as Record<string, number>
+  const costPerStep = json['costPerStep'] as Record<string, number>
+  const numbers = [
+    json['stepsPerSecond'],
+    entriesPerSecond['inFlight1'],
+    entriesPerSecond['inFlight64'],
+    json['bytesPerEntry'],
+    costPerStep['at1000Entries'],
+    costPerStep['at1000000Entries'],
+    costPerStep['ratio'],
+  ]
+  for (const number of numbers) assert.ok((number as number) > 0)
+  assert.is((json['stepsPerEntry'] as Record<string, number>)['single'], 8)
+})
+
 test.run()

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import * as assert from 'uvu/assert'
 import { FAULT_KINDS } from '../../sim/scenario.ts'
+import { scenarioOf } from '../../sim/simulate.ts'
 import { suite } from '../harness.ts'
 import { removeTemporaryFolders } from '../support/commands.ts'
 import { commandLine, environmentOf, installCopy, interrupted } from './support.ts'
@@ -124,12 +125,13 @@ test('sim: --budget: starts no seed later, says so, and is good', () => {
   assert.is(jsonOf(sim('--seeds', '2', '--budget', '1h', '--json'))['budgetUsedUp'], false)
 })
 
-test('sim: --nodes and --trace: the trace has one glyph for each node', () => {
+test('sim: --nodes and --trace: the trace has one glyph for each node, spares too', () => {
   for (const nodes of [1, 4]) {
+    const members = nodes + scenarioOf({ seed: 1, nodes }).spares
     const { stdout } = sim('--seed', '1', '--nodes', String(nodes), '--trace')
     const lines = stdout.split('\n').filter((line) => /^ +\d+\.\d{6} {2}/.test(line))
     assert.ok(lines.length > 5, stdout)
-    const glyphs = new RegExp(`^ +\\S+ {2}[fpcLx=]{${nodes}} {2}(n\\d|[cf]\\d|net|world) +\\S`)
+    const glyphs = new RegExp(`^ +\\S+ {2}[fpcLx=]{${members}} {2}(n\\d|[cf]\\d|net|world) +\\S`)
     for (const line of lines) assert.match(line, glyphs)
   }
   const json = jsonOf(sim('--seed', '1', '--trace', '--json'))
