@@ -43,6 +43,9 @@ function bank(options: { readonly forgetful: boolean }): Machine<Bank, Command, 
       }
       return [after, balance, [{ type: 'counted', id }]]
     },
+    // What only looks is answered without the log, by any node that knows how much is committed.
+    query: ({ balances }, command) =>
+      command.type === 'balance' ? (balances[command.of] ?? 0) : null,
     due: () => null,
     encodeCommand: toBytes,
     decodeCommand: (bytes) => fromBytes<Command>(bytes),
@@ -76,6 +79,7 @@ const workload = commandWorkload<Command, number, Counted>({
     return { type: 'deposit', id, to: account, amount: random.between(1, 100) }
   },
   fresh: { type: 'balance', of: 'ada' },
+  isRead: ({ type }) => type === 'balance',
   retry: true,
 })
 
