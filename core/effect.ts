@@ -157,8 +157,8 @@ export type MessageProblem =
   | 'termTooFar'
   /** Its entries are of falling terms or stamps, or of terms above its own. */
   | 'badEntries'
-  /** It acknowledges entries that were never sent. */
-  | 'beyondLog'
+  /** It answers entries or a round that were never sent. */
+  | 'neverSent'
   /** Its snapshot is older than what is committed here. */
   | 'olderSnapshot'
   /** Its snapshot is none: wrong size, or nothing that the machine can read. */

@@ -27,7 +27,9 @@ import { refuse, send } from './turn.ts'
 export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted): void {
   const { role } = turn
   if (role.role !== 'leader') return
-  if (reply.matchIndex > turn.log.lastIndex) return refuse(turn, from, 'beyondLog')
+  if (reply.matchIndex > turn.log.lastIndex || reply.round > role.round) {
+    return refuse(turn, from, 'neverSent')
+  }
   const before = progressOf(role, from)
   if (before === null) return
   const { base } = turn.log
@@ -44,7 +46,9 @@ export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted
 export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected): void {
   const { role, log } = turn
   if (role.role !== 'leader') return
-  if (reply.prevIndex > log.lastIndex) return refuse(turn, from, 'beyondLog')
+  if (reply.prevIndex > log.lastIndex || reply.round > role.round) {
+    return refuse(turn, from, 'neverSent')
+  }
   const before = progressOf(role, from)
   if (before === null) return
   const after = answered(before, reply.round)
@@ -60,6 +64,7 @@ export function onAppendRejected(turn: Turn, from: NodeId, reply: AppendRejected
 export function onSnapshotReply(turn: Turn, from: NodeId, reply: SnapshotReply): void {
   const { role } = turn
   if (role.role !== 'leader') return
+  if (reply.round > role.round) return refuse(turn, from, 'neverSent')
   const before = progressOf(role, from)
   if (before === null) return
   const { index, offset, round } = reply

@@ -151,15 +151,15 @@ test('badSnapshot: complete, and nothing that the machine can read: the log and 
   }
 })
 
-test('beyondLog: a leader is told of entries that it never had: believes nothing of it', () => {
+test('neverSent: a leader is told of entries or a round that it never sent: believes nothing', () => {
   const [, , , [, cluster]] = everyRole() as [string, Cluster][] as [0, 0, 0, [string, Cluster]]
   const before = bytesOf(cluster.member('a').state)
   const bad = [appendAccepted(4, 5), appendAccepted(4, 2 ** 40), appendRejected({
     term: 4, prevIndex: 5, hintIndex: 5, hintTerm: 4,
-  })]
+  }), appendAccepted(4, 0, 99), appendRejected({ term: 4, round: 99 })]
   for (const message of bad) {
     const effects = cluster.receive('a', 'b', message)
-    const trace = { type: 'refused', from: 'b', reason: 'beyondLog' } as const
+    const trace = { type: 'refused', from: 'b', reason: 'neverSent' } as const
     assert.equal(effects, [{ type: 'trace', trace }])
     assert.equal(bytesOf(cluster.member('a').state), before)
   }
