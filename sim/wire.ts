@@ -64,8 +64,8 @@ export function referenceWire(): Wire {
 }
 
 /**
- * Takes a message, a request or a reply into a hash, field by field: by way of the codec's bytes the
- * whole run would take about a tenth longer.
+ * Takes a message, a request or a reply into a hash, field by field: by way of the codec's bytes
+ * the whole run would take about a tenth longer.
  */
 function hashReference(hash: Hash128, payload: unknown): void {
   const value = payload as Message | ClientRequest | ClientReply

@@ -151,7 +151,7 @@ test('badSnapshot: complete, and nothing that the machine can read: the log and 
   }
 })
 
-test('neverSent: a leader is told of entries or a round that it never sent: believes nothing', () => {
+test('neverSent: a leader is told of entries or a round that it never sent: nothing', () => {
   const [, , , [, cluster]] = everyRole() as [string, Cluster][] as [0, 0, 0, [string, Cluster]]
   const before = bytesOf(cluster.member('a').state)
   const bad = [appendAccepted(4, 5), appendAccepted(4, 2 ** 40), appendRejected({
