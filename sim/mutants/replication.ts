@@ -108,7 +108,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: "if (message.term === turn.term || message.type === 'appendAccepted') return true",
     story: 'Acknowledgements of an earlier term count for what has taken the place of its entries.',
     source: 'https://github.com/tigerbeetle/tigerbeetle/commit/e2cce24bd',
-    killedBy: { seed: 6, oracle: 'answers of an earlier term count for nothing' },
+    killedBy: { seed: 56, oracle: 'answers of an earlier term count for nothing' },
   },
   {
     id: 'C16a',
