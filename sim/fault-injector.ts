@@ -28,6 +28,7 @@ interface FaultyNode {
   stall(): void
   resume(): void
   operate(operation: Operation): number | null
+  dropMembershipChanges(): void
   rot(): boolean
 }
 
@@ -126,6 +127,8 @@ export class FaultInjector {
   /** Everything ends; nodes that are dead for good go down and are cut off. */
   heal(): void {
     this.#healed = true
+    // Else members could change to such as have just died.
+    for (const node of this.#host.nodes) node.dropMembershipChanges()
     const dead = this.#chooseDead()
     this.#dead = dead
     this.#host.network.heal(dead)

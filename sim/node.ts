@@ -221,6 +221,16 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     return request
   }
 
+  /** Operators give up the changes of members that this node has not begun with. */
+  dropMembershipChanges(): void {
+    const isOther = ({ type }: Event): boolean => type !== 'changeMembership'
+    this.#inbox = this.#inbox.filter(isOther)
+    const read = this.#stalledInput
+    if (read === null) return
+    const events = read.input.events.filter(isOther)
+    this.#stalledInput = { readUs: read.readUs, input: { ...read.input, events } }
+  }
+
   /** An operator asks the machine's query of the node; null when there is none. */
   query(): number | null {
     const { query, index } = this.#parts

@@ -4,10 +4,11 @@
 // fixed when the leader is found.
 
 import type { Outcome } from '../core/outcome.ts'
+import type { NodeId } from '../core/raft/config.ts'
 import { termAt } from '../core/raft/log.ts'
 import { isVoter, membersOf } from '../core/raft/membership.ts'
 import { activeMembership } from '../core/raft/state.ts'
-import type { RaftState } from '../core/raft/state.ts'
+import type { LoggedMembership, RaftState } from '../core/raft/state.ts'
 import type { ReplicaState } from '../core/work.ts'
 import { CatchUp } from './catch-up.ts'
 import { Drill, DRILL_ORACLES } from './drill.ts'
@@ -19,7 +20,8 @@ import { Violation } from './violation.ts'
 
 /**
  * The bounds, in maximum election timeouts (twice the base). A leader and all answers from the heal
- * on, a fresh operation from its asking; the rest from when enough nodes must have caught up.
+ * on, a fresh operation from its asking; the rest from when enough nodes must have caught up. All
+ * of them begin anew when a change of members that was under way takes the leader away.
  */
 const LEADER_WITHIN = 10
 const ANSWERS_WITHIN = 20
@@ -74,8 +76,11 @@ export class Recovery<Op, Output> {
   #stage: Stage = 'leader'
   #healedUs = 0
   #stageUs = 0
-  /** The term in which the world was last found led; 0 before. */
+  /** The term in which the world was last found led, and by whom; 0 and null before. */
   #ledTerm = 0
+  #led: NodeId | null = null
+  /** Since when there is to be a leader: the heal, or the last leader's leaving by right. */
+  #leaderDueUs = 0
 
   constructor(
     scenario: Scenario<Op>,
@@ -103,6 +108,7 @@ export class Recovery<Op, Output> {
   begin(timeUs: number): void {
     this.#healedUs = timeUs
     this.#stageUs = timeUs
+    this.#leaderDueUs = timeUs
     for (const client of this.#host.clients) client.stopWorking()
   }
 
@@ -123,14 +129,16 @@ export class Recovery<Op, Output> {
           this.#host.clients[0]?.ask(this.#workload.fresh())
           return false
         }
-        this.#mustBeWithin(ANSWERS_WITHIN, this.#healedUs, what, `c${busy} has none`)
-        const { quorumByUs } = this.#catchUp
-        this.#mustBeWithin(ANSWERS_ONCE_CAUGHT_UP, quorumByUs, what, `c${busy} has none`)
+        this.#mustBeWithin(ANSWERS_WITHIN, this.#leaderDueUs, what, `c${busy} has none`)
+        const sinceUs = Math.max(this.#leaderDueUs, this.#catchUp.quorumByUs)
+        this.#mustBeWithin(ANSWERS_ONCE_CAUGHT_UP, sinceUs, what, `c${busy} has none`)
         return false
       }
       case 'fresh':
         return this.#checkFresh()
       case 'equal': {
+        // That there is one soon is looked at above.
+        if (leader === null) return false
         const different = this.#firstDifferent(leader)
         const what = 'equal logs after the heal'
         const sinceUs = Math.max(this.#stageUs, this.#catchUp.allByUs)
@@ -147,11 +155,19 @@ export class Recovery<Op, Output> {
 
   /**
    * Looked at in every stage: there is a leader soon, and from then on, and what it has when it is
-   * found is soon everywhere. Another leader, while there still may be one, starts the time anew.
+   * found is soon everywhere. Another leader, while there still may be one, starts the time anew; a
+   * change of members that was under way may take the leader away later than that.
    */
   #watch(leader: RaftState | null): void {
-    if (leader === null) return this.#mustBeWithin(LEADER_WITHIN, this.#healedUs, LEADER, 'none')
     const nowUs = this.#host.timeUs()
+    if (leader === null) {
+      if (this.#isLedRemoved()) {
+        this.#led = null
+        this.#leaderDueUs = nowUs
+      }
+      return this.#mustBeWithin(LEADER_WITHIN, this.#leaderDueUs, LEADER, 'none')
+    }
+    this.#led = leader.config.node
     if (leader.term !== this.#ledTerm) {
       this.#ledTerm = leader.term
       this.#catchUp.aim(leader, nowUs)
@@ -159,6 +175,15 @@ export class Recovery<Op, Output> {
     }
     const late = this.#catchUp.late(leader, nowUs)
     if (late !== null) throw new Violation(CAUGHT_UP, late)
+  }
+
+  /** Whether who led last is no voter any more, and that is committed: it steps down (Raft 6). */
+  #isLedRemoved(): boolean {
+    if (this.#led === null) return false
+    const raft = this.#host.nodes[this.#host.names.indexOf(this.#led)]?.state?.raft
+    if (raft === undefined || raft.role === 'leader' || raft.term !== this.#ledTerm) return false
+    const { index, membership } = raft.memberships.at(-1) as LoggedMembership
+    return index <= raft.commit && !isVoter(membership, this.#led)
   }
 
   #checkFresh(): boolean {
@@ -169,8 +194,9 @@ export class Recovery<Op, Output> {
       return false
     }
     if (client.isBusy || client.lastOutput === null) {
-      this.#mustBeWithin(FRESH_WITHIN, this.#stageUs, what, 'no answer')
-      const sinceUs = Math.max(this.#stageUs, this.#catchUp.quorumByUs)
+      const askedUs = Math.max(this.#stageUs, this.#leaderDueUs)
+      this.#mustBeWithin(FRESH_WITHIN, askedUs, what, 'no answer')
+      const sinceUs = Math.max(askedUs, this.#catchUp.quorumByUs)
       this.#mustBeWithin(FRESH_ONCE_CAUGHT_UP, sinceUs, what, 'no answer')
       // It asked a dead node, or lost its answer: an application would ask again.
       if (!client.isBusy) client.ask(this.#workload.fresh())
@@ -224,8 +250,7 @@ export class Recovery<Op, Output> {
     return isMajorityOf(membership, (voter) => following.includes(voter)) ? leader : null
   }
 
-  #firstDifferent(leader: RaftState | null): string | null {
-    if (leader === null) return 'there is no leader'
+  #firstDifferent(leader: RaftState): string | null {
     const { log } = leader
     const members = membersOf(activeMembership(leader))
     for (let at = 0; at < this.#host.nodes.length; at++) {

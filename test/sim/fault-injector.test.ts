@@ -51,6 +51,7 @@ interface World {
 /** Who stays dead when all else heals. */
 function deadOf({ disks, memories = [], dead, rotten = [] }: World): readonly number[] {
   const crashed: number[] = []
+  const dropped: number[] = []
   let cutOff: ReadonlySet<number> = new Set()
   const logged = (all: readonly Membership[]): readonly LoggedMembership[] =>
     all.map((membership, index) => ({ index, membership }))
@@ -70,6 +71,10 @@ function deadOf({ disks, memories = [], dead, rotten = [] }: World): readonly nu
       stall: () => undefined,
       resume: () => undefined,
       operate: () => null,
+      dropMembershipChanges: () => {
+        assert.equal(crashed, [], 'before anyone dies')
+        dropped.push(at)
+      },
       rot: () => false,
     }
   })
@@ -88,6 +93,7 @@ function deadOf({ disks, memories = [], dead, rotten = [] }: World): readonly nu
   const injector = new FaultInjector({ ...CALM, nodes: disks.length, dead }, host)
   injector.heal()
   const found = nodes.map((_, at) => at).filter((at) => injector.isDead(at))
+  assert.equal(dropped, nodes.map((_, at) => at), 'no change of members is to come')
   assert.equal(crashed, found, 'they die')
   assert.equal([...cutOff].sort(), found, 'and nobody reaches them')
   return found
