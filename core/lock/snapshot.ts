@@ -7,10 +7,10 @@ import { emptyMap, mapEntries, mapGet, mapSet, mapSize } from '../ordered-map.ts
 import { readCommand, readReply, writeCommand, writeReply } from './codec.ts'
 import type { FinalReply, LockReply } from './command.ts'
 import { isRefusal } from './limits.ts'
-import type { AnsweredMemo, Waiter } from './records.ts'
+import type { AnsweredMemo, Memo, Waiter } from './records.ts'
 import { memoId, waitDeadlineMs, waitOrder } from './records.ts'
 import type { Draft, LockState } from './state.ts'
-import { INITIAL, addWaiter, closeDraft, openDraft, putHolding, putMemo } from './state.ts'
+import { INITIAL, addWaiter, closeDraft, openDraft, putAllMemos, putHolding } from './state.ts'
 
 const VERSION = 1
 
@@ -40,9 +40,10 @@ export function decodeSnapshot(bytes: Uint8Array): LockState | null {
   if (reader.u8() !== VERSION) return null
   const tokenBase = reader.varint()
   const draft = openDraft({ ...INITIAL, tokenBase }, { index: 0, timeMs: 0 })
+  const memos: Memo[] = []
   let keyBefore = ''
   for (let left = reader.varint(); left > 0; left--) {
-    const key = readHolding(reader, draft)
+    const key = readHolding(reader, draft, memos)
     if (key === null || key <= keyBefore) return null
     keyBefore = key
   }
@@ -50,15 +51,14 @@ export function decodeSnapshot(bytes: Uint8Array): LockState | null {
   for (let left = reader.varint(); left > 0; left--) {
     const memo = readMemo(reader)
     if (memo === null || !follows(before, memo)) return null
-    if (mapGet(draft.memos, memo.id) !== undefined) return null
-    putMemo(draft, null, memo)
+    memos.push(memo)
     before = memo
   }
-  return reader.done ? closeDraft(draft) : null
+  return reader.done && putAllMemos(draft, memos) ? closeDraft(draft) : null
 }
 
-/** Reads a held key with its queue into the draft; its key, or null. */
-function readHolding(reader: ByteReader, draft: Draft): string | null {
+/** Reads a held key with its queue into the draft, and its waiting memos; its key, or null. */
+function readHolding(reader: ByteReader, draft: Draft, memos: Memo[]): string | null {
   const key = reader.text()
   const owner = reader.text()
   const token = reader.varint()
@@ -71,12 +71,11 @@ function readHolding(reader: ByteReader, draft: Draft): string | null {
     const waiter = readWaiter(reader)
     if (waiter === null || waiter.command.key !== key) return null
     const { command, enteredIndex } = waiter
-    const id = memoId(command)
-    if (enteredIndex <= enteredBefore || mapGet(draft.memos, id) !== undefined) return null
+    if (enteredIndex <= enteredBefore) return null
     if (mapGet(draft.waitDeadlines, waitOrder(waiter)) !== undefined) return null
     waiters = mapSet(waiters, enteredIndex, waiter)
     addWaiter(draft, waiter)
-    putMemo(draft, null, { type: 'waiting', id, command, enteredIndex })
+    memos.push({ type: 'waiting', id: memoId(command), command, enteredIndex })
     enteredBefore = enteredIndex
   }
   putHolding(draft, null, { key, owner, token, count, deadlineMs, waiters })

@@ -6,7 +6,7 @@ import { addLanes, subtractLanes } from '../hash.ts'
 import { invariant } from '../invariant.ts'
 import type { Answer, ApplyContext } from '../machine.ts'
 import type { OrderedMap } from '../ordered-map.ts'
-import { emptyMap, mapDelete, mapGet, mapSet } from '../ordered-map.ts'
+import { emptyMap, mapDelete, mapFrom, mapGet, mapSet } from '../ordered-map.ts'
 import type { LockEvent, LockReply } from './command.ts'
 import { holdingLanes, memoLanes, waiterLanes } from './digest.ts'
 import type { AnsweredMemo, Holding, LeaseDeadline, Memo, WaitDeadline, Waiter } from './records.ts'
@@ -150,6 +150,24 @@ export function putMemo(draft: Draft, before: Memo | null, after: Memo): void {
   if (after.type === 'waiting') return
   draft.memoOrder = mapSet(draft.memoOrder, memoOrder(after), after)
   draft.digest = addLanes(draft.digest, memoLanes(after))
+}
+
+/**
+ * Puts all memos into a draft that has none, the answered ones in their order. False: two are of
+ * one request, and the draft is of no use.
+ */
+export function putAllMemos(draft: Draft, memos: readonly Memo[]): boolean {
+  const byId = [...memos].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const ids = byId.map(({ id }) => id)
+  if (ids.some((id, at) => id === ids[at + 1])) return false
+  draft.memos = mapFrom(ids, byId)
+  const answered = memos.filter((memo) => memo.type === 'answered')
+  draft.memoOrder = mapFrom(answered.map(memoOrder), answered)
+  for (const memo of answered) draft.digest = addLanes(draft.digest, memoLanes(memo))
+  const counts = new Map<string, number>()
+  for (const { command } of memos) counts.set(command.owner, (counts.get(command.owner) ?? 0) + 1)
+  for (const [owner, count] of counts) addUse(draft, owner, 0, count)
+  return true
 }
 
 /** Forgets an answered request. */
