@@ -107,7 +107,8 @@ export class ElectionOracles {
     const name = this.#names[node] as string
     const ofTerms = this.#preVotes.get(name)
     const votes = [name, ...(ofTerms?.get(after.term) ?? [])]
-    this.#preVotes.delete(name)
+    // It may crash before it is durably in this term, and stand for it again with those pre-votes.
+    for (const term of ofTerms?.keys() ?? []) if (term < after.term) ofTerms?.delete(term)
     if (events.some((one) => one.type === 'received' && one.message.type === 'timeoutNow')) return
     const membership = activeMembership(after)
     if (isMajorityOf(membership, (voter) => votes.includes(voter))) return

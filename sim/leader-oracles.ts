@@ -199,6 +199,10 @@ export class LeaderOracles {
       isMore = true
     }
     if (sent.size === 0) return
+    // To one that is taken in again later, what it was sent as a member of old does not count.
+    for (const peer of sent.keys()) {
+      if (!after.progress.some((progress) => progress.peer === peer)) sent.delete(peer)
+    }
     for (const progress of after.progress) {
       // A probe repeats the same until it is answered; then a stream begins.
       if (progress.mode !== 'replicate') sent.delete(progress.peer)

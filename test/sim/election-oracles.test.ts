@@ -83,6 +83,27 @@ test('election oracles: a candidate that has not asked, nor was told to: seen', 
   assert.is(broken(LONG_AGO, { ...stands, said }), 'none')
 })
 
+test('election oracles: one that stands again, the first time lost with its memory: fine', () => {
+  const rule = 'nobody stands without pre-votes'
+  const oracles = new ElectionOracles(VOTERS, () => undefined)
+  const input = { now: 0, random: 0, events: [] }
+  const step = { readUs: 0, before: at(200), input, effects: [] }
+  const gives = [{ type: 'send', to: '0', message: YES }] as unknown as Effect<never, never>[]
+  const asks = { type: 'received', from: '0', message: ASKED } as const
+  const events = [asks]
+  oracles.stepped({ ...step, node: 1, before: at(0), after: at(0) })
+  oracles.stepped({ ...step, node: 1, after: at(200), input: { ...input, events }, effects: gives })
+  const stands = { ...step, node: 0, after: at(200, CANDIDATE) }
+  oracles.stepped(stands)
+  oracles.crashed(0)
+  oracles.stepped(stands)
+  const inThree = { ...CANDIDATE, term: 3 }
+  assert.throws(
+    () => oracles.stepped({ ...stands, after: at(200, inThree) }),
+    (error: { readonly oracle: string }) => error.oracle === rule,
+  )
+})
+
 test('election oracles: a vote, or a higher term, while a leader is heard: seen', () => {
   const rule = 'votes are withheld while a leader is heard'
   const follower = { role: 'follower', leader: '1' } as const

@@ -52,14 +52,21 @@ function leading(other: Partial<Leader & RaftState> = {}): State {
 }
 
 /** The name of the rule that one step breaks. */
-function broken(before: State, after: State, { events = [], effects = [] }: Given = {}): string {
+function broken(before: State, after: State, given: Given = {}): string {
+  return brokenBy([before, after, given])
+}
+
+/** The name of the rule that the first of these steps that breaks one does. */
+function brokenBy(...steps: readonly (readonly [State, State, Given])[]): string {
   const durables = VOTERS.map(() => ({ durable: new DurableView(VOTERS), state: null }))
   const oracles = new LeaderOracles(durables, VOTERS, () => undefined)
-  const input = { now: 0, random: 0, events }
-  try {
-    oracles.stepped({ node: 0, readUs: 0, before, after, input, effects })
-  } catch (error) {
-    return (error as { readonly oracle: string }).oracle
+  for (const [before, after, { events = [], effects = [] }] of steps) {
+    const input = { now: 0, random: 0, events }
+    try {
+      oracles.stepped({ node: 0, readUs: 0, before, after, input, effects })
+    } catch (error) {
+      return (error as { readonly oracle: string }).oracle
+    }
   }
   return 'none'
 }
@@ -115,6 +122,20 @@ test('leader oracles: more messages than may be in flight: seen', () => {
   const after = leading(of(accepted(NEW, 0, 0)))
   assert.is(broken(leading(), after, { effects }), 'what is in flight is within its caps')
   assert.is(broken(leading(), after, { effects: effects.slice(1) }), 'none')
+})
+
+test('leader oracles: more messages than may be in flight, to a member of old: fine', () => {
+  const two = [1, 2].map((index) => {
+    return sending({ ...APPEND, prevIndex: index - 1, entries: [ENTRY] })
+  })
+  const one = [sending({ ...APPEND, prevIndex: 2, entries: [ENTRY] })]
+  const stream = leading(of(accepted(NEW, 0, 0)))
+  const without = leading({ progress: [newProgress('2', 1)] })
+  const given = { effects: two }
+  const rule = 'what is in flight is within its caps'
+  const more = [stream, stream, { effects: one }] as const
+  assert.is(brokenBy([leading(), stream, given], [stream, stream, {}], more), rule)
+  assert.is(brokenBy([leading(), stream, given], [stream, without, {}], more), 'none')
 })
 
 test('leader oracles: entries in a term that another leads: seen', () => {
