@@ -3,11 +3,12 @@
 
 import { invariant } from '../invariant.ts'
 import type { NodeId } from './config.ts'
-import { append, entryAt } from './log.ts'
+import { append, entryAt, termAt } from './log.ts'
 import { isVoter, membersOf } from './membership.ts'
 import type { PreVoteReply, PreVoteRequest, VoteReply, VoteRequest } from './message.ts'
 import { newProgress } from './progress.ts'
 import { isQuorum } from './quorum.ts'
+import type { LoggedMembership } from './state.ts'
 import type { Turn } from './turn.ts'
 import { drawElectionTimeoutMs, knownLeader, markDirty, send, sendPromise, trace } from './turn.ts'
 
@@ -76,14 +77,22 @@ export function becomeCandidate(turn: Turn, transfer: boolean): void {
  * Whoever asks counts us among the voters. When its log is not worthy of our vote, and by our own
  * log we do not vote, it may be that neither can go on without the other: our log ends with a
  * removal of ours that is not committed, or we learned what no voter that is left has. Then we must
- * win, to pass on what we have (thesis 4.2.2).
+ * win, to pass on what we have (thesis 4.2.2). Not so when it lacks the committed entry that leaves
+ * us out: those who vote by that entry go on without us both.
  */
 export function onPreVoteRequest(turn: Turn, from: NodeId, request: PreVoteRequest): void {
   const isFree = request.term > turn.term && turn.damage === null && !withholdsVotes(turn)
   const granted = isFree && isUpToDate(turn, request)
   const term = granted ? request.term : turn.term
   send(turn, from, { type: 'preVoteReply', term, granted })
-  if (isFree && !granted && !isVoter(turn.membership, turn.config.node)) askForPreVotes(turn)
+  if (!isFree || granted || isVoter(turn.membership, turn.config.node)) return
+  if (!lacksMembers(turn, request)) askForPreVotes(turn)
+}
+
+/** Whether our members are committed, and a log that ends like this does not have their entry. */
+function lacksMembers(turn: Turn, { lastTerm, lastIndex }: PreVoteRequest): boolean {
+  const { index } = turn.memberships.at(-1) as LoggedMembership
+  return index <= turn.commit && (lastIndex < index || lastTerm < termAt(turn.log, index))
 }
 
 /** Counts each peer that would vote for us once; with a majority, stands for election. */

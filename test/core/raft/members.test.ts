@@ -207,6 +207,13 @@ when it is asked, and ends what it began', () => {
   assert.equal(activeMembership(cluster.raft('b')).voters, ['b'])
   cluster.advance(BASE_MS)
   assert.equal(messages(cluster.fire('a', 'election')), [], 'and never stands again')
+  const isAsked = (lastIndex: number, lastTerm: number): boolean => {
+    const message = { type: 'preVoteRequest', term: 9, lastIndex, lastTerm } as const
+    const said = messages(cluster.receive('a', 'c', message))
+    return said.some(({ type }) => type === 'preVoteRequest')
+  }
+  assert.is(isAsked(2, 1), false, 'not for one that lacks its removal, which b has')
+  assert.is(isAsked(3, 1), true, 'but for one that may have taken it in again since')
 })
 
 test('fewer: joint consensus is left: what the smaller majority has is committed at once', () => {
