@@ -20,8 +20,9 @@ import { Violation } from './violation.ts'
 
 /**
  * The bounds, in maximum election timeouts (twice the base). A leader and all answers from the heal
- * on, a fresh operation from its asking; the rest from when enough nodes must have caught up. All
- * of them begin anew when a change of members that was under way takes the leader away.
+ * on, unless to bring on a majority takes longer than to find a leader may; a fresh operation from
+ * its asking; the rest from when enough nodes must have caught up. All of them begin anew when a
+ * change of members that was under way takes the leader away.
  */
 const LEADER_WITHIN = 10
 const ANSWERS_WITHIN = 20
@@ -129,8 +130,12 @@ export class Recovery<Op, Output> {
           this.#host.clients[0]?.ask(this.#workload.fresh())
           return false
         }
-        this.#mustBeWithin(ANSWERS_WITHIN, this.#leaderDueUs, what, `c${busy} has none`)
-        const sinceUs = Math.max(this.#leaderDueUs, this.#catchUp.quorumByUs)
+        const { quorumByUs } = this.#catchUp
+        // A majority that must first be brought on may be enough later than a leader is found.
+        const extraUs = quorumByUs - LEADER_WITHIN * this.#maximumTimeoutUs
+        const healedUs = Math.max(this.#leaderDueUs, extraUs)
+        this.#mustBeWithin(ANSWERS_WITHIN, healedUs, what, `c${busy} has none`)
+        const sinceUs = Math.max(this.#leaderDueUs, quorumByUs)
         this.#mustBeWithin(ANSWERS_ONCE_CAUGHT_UP, sinceUs, what, `c${busy} has none`)
         return false
       }

@@ -5,8 +5,9 @@ import type { Membership } from '../../core/raft/membership.ts'
 import type { RaftState } from '../../core/raft/state.ts'
 import { Recovery } from '../../sim/recovery.ts'
 import type { RecoveryHost } from '../../sim/recovery.ts'
+import type { Scenario } from '../../sim/scenario.ts'
 import { suite } from '../harness.ts'
-import { CALM, configOf, follower, leader, members } from './support.ts'
+import { CALM, configOf, follower, leader, logOf, members } from './support.ts'
 
 const test = suite('sim/recovery')
 
@@ -14,7 +15,7 @@ const test = suite('sim/recovery')
 const LEADER_WITHIN_US = 10 * 2 * CALM.electionTimeoutMs * 1_000
 
 /** A healed world whose client never has an answer, at a time and with states of our choice. */
-function world(): {
+function world(scenario: Scenario<never> = CALM): {
   readonly set: (timeUs: number, ...rafts: readonly RaftState[]) => void
   readonly look: () => string
 } {
@@ -38,7 +39,7 @@ function world(): {
     trace: nothing,
   }
   const workload = { fresh: () => undefined as never, isServed: () => true }
-  const recovery = new Recovery<never, never>(CALM, workload, host)
+  const recovery = new Recovery<never, never>(scenario, workload, host)
   recovery.begin(0)
   return {
     set: (timeUs, ...rafts) => {
@@ -57,8 +58,8 @@ function world(): {
 }
 
 /** Three nodes of which the first leads term 1, or does not any more. */
-function led(membership: Membership, isLed: boolean): readonly RaftState[] {
-  const edit = { memberships: [{ index: 0, membership }] }
+function led(membership: Membership, isLed: boolean, log = logOf([])): readonly RaftState[] {
+  const edit = { memberships: [{ index: 0, membership }], log }
   return ['0', '1', '2'].map((name): RaftState => {
     const config = configOf(name, ['0', '1', '2'])
     if (name === '0' && isLed) return leader(config, 1, edit)
@@ -97,6 +98,21 @@ test('a leader after the heal: a change under way removes it: another in time fr
   assert.is(look(), 'ok', 'asked again and again, the time does not start anew')
   set(leftUs + LEADER_WITHIN_US + 1, ...led(OTHERS, false))
   assert.match(look(), /not within 3000 ms: none/)
+})
+
+test('answers after the heal: a majority is to be brought on: as much later as that takes', () => {
+  // Of one entry each: 20 000 round trips of 200 microseconds are 4 seconds.
+  const { set, look } = world({ ...CALM, appendBytesMax: 1 })
+  const entry = { term: 1, stampMs: 0, kind: 'command', payload: new Uint8Array(10) } as const
+  const log = logOf(Array.from({ length: 20_000 }, () => entry))
+  const all = led(ALL, true, log)
+  const [first] = all as [RaftState]
+  set(0, first, ...led(ALL, true).slice(1))
+  assert.is(look(), 'ok')
+  set(2 * LEADER_WITHIN_US + 1_000_000, ...all)
+  assert.is(look(), 'ok')
+  set(2 * LEADER_WITHIN_US + 1_300_000, ...all)
+  assert.match(look(), /not within 6000 ms: c0 has none/)
 })
 
 test.run()
