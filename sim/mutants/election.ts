@@ -112,7 +112,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   if (message.term > turn.term) {\n`,
     story: 'A follower takes entries of a higher term and stays in its own.',
     source: 'https://github.com/willemt/raft/pull/118',
-    killedBy: { seed: 2, oracle: 'caught up after the heal' },
+    killedBy: { seed: 2, oracle: 'invariant' },
   },
   {
     id: 'E10b',
@@ -207,7 +207,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ],
     story: 'Votes are not withheld, so a node that does not hear its leader deposes it forever.',
     source: 'https://blog.cloudflare.com/a-byzantine-failure-in-the-real-world/',
-    killedBy: { seed: 1, oracle: 'votes are withheld while a leader is heard' },
+    killedBy: { seed: 1, oracle: 'invariant' },
   },
   {
     id: 'E21a',

@@ -79,7 +79,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       "{ type: 'appendAccepted', term: turn.term, matchIndex: turn.log.lastIndex, round }",
     story: 'A follower acknowledges all that it has, also what no message has shown to be equal.',
     source: 'https://github.com/etcd-io/etcd/pull/1366',
-    killedBy: { seed: 1, oracle: 'promises are durable' },
+    killedBy: { seed: 2, oracle: 'promises are durable' },
   },
   {
     id: 'C12a',
@@ -199,7 +199,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     ],
     story: 'A late refusal takes a leader back behind what the peer is known to have.',
     source: 'https://github.com/bakwc/PySyncObj/issues/167',
-    killedBy: { seed: 1, oracle: 'what a peer has is not forgotten' },
+    killedBy: { seed: 2, oracle: 'what a peer has is not forgotten' },
   },
   {
     id: 'C23',
@@ -271,7 +271,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       if (!isOpen && (!heartbeatDue || isFull)) continue`,
     story: 'A peer with all that may be in flight under way gets no heartbeat either.',
     source: 'https://github.com/etcd-io/etcd/commit/42419da',
-    killedBy: { seed: 44, oracle: 'caught up after the heal' },
+    killedBy: { seed: 45, oracle: 'caught up after the heal' },
   },
   {
     id: 'C28a',
@@ -306,8 +306,8 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     also: [
       {
         file: 'core/raft/election.ts',
-        find: "import { append, entryAt } from './log.ts'",
-        replace: `import { append, entryAt, truncate } from './log.ts'
+        find: "import { append, entryAt, termAt } from './log.ts'",
+        replace: `import { append, entryAt, termAt, truncate } from './log.ts'
         import { setMemberships } from './turn.ts'`,
       },
     ],
