@@ -9,10 +9,12 @@ import { suite } from '../../harness.ts'
 import {
   appendAccepted,
   appendRequest,
+  BASE_MS,
   Cluster,
   entries,
   entry,
   membershipEntry,
+  only,
   restored,
   terms,
 } from './kit.ts'
@@ -141,8 +143,7 @@ entry, retain log entries following it and reply"', () => {
 })
 
 test('Figure 13, 7 and 8: "discard the entire log, reset state machine using snapshot contents \
-(and \
-load snapshot\'s cluster configuration)"', () => {
+(and load snapshot\'s cluster configuration)"', () => {
   const cluster = alone(1, 1, 1, 1, 1, 1)
   const members = { ...foundedBy(THREE), learners: ['d'] }
   const { snapshot } = chunk(0)
@@ -151,6 +152,107 @@ load snapshot\'s cluster configuration)"', () => {
   assert.equal([raft.log.base.index, raft.log.lastIndex, raft.commit], [5, 5, 5])
   assert.equal(machine.lines, ['1@0 x'])
   assert.equal(raft.memberships, [{ index: 5, membership: members }])
+})
+
+test('7: "one simple strategy is to take a snapshot when the log reaches a fixed size": counted in \
+entries, and never twice', () => {
+  // Entries, where the paper counts bytes: docs/divergences.md, Snapshots.
+  const config = { snapshotEntriesMin: 3 }
+  const cluster = new Cluster({ voters: THREE, running: ['a'], config })
+  const wanted: number[] = []
+  for (let index = 1; index <= 7; index++) {
+    const at = { prevIndex: index - 1, prevTerm: index === 1 ? 0 : 1, commit: index }
+    const effects = cluster.receive('a', 'b', appendRequest({ ...at, entries: entries(1) }))
+    wanted.push(...only(effects, 'takeSnapshot').map((effect) => effect.index))
+    if (cluster.member('a').wanted !== null) cluster.finishSnapshot('a')
+  }
+  assert.equal(wanted, [3, 6])
+})
+
+test('7: "new updates can be accepted without impacting the snapshot being written"', () => {
+  const cluster = alone()
+  cluster.receive('a', 'b', appendRequest({ term: 3, entries: entries(1, 2, 3), commit: 1 }))
+  cluster.step('a', [{ type: 'snapshotWanted' }])
+  cluster.receive('a', 'b', appendRequest({ term: 3, prevIndex: 3, prevTerm: 3, commit: 2 }))
+  assert.is(cluster.member('a').state.machine.lines.length, 2, 'the log goes on meanwhile')
+  cluster.finishSnapshot('a')
+  const { snapshot, log } = cluster.raft('a')
+  assert.equal([snapshot?.index, snapshot?.term, log.base.index], [1, 1, 1])
+  assert.equal(journal.decodeSnapshot(snapshot?.bytes as Uint8Array)?.lines, ['1@0 x'])
+  assert.is(cluster.member('a').state.machine.lines.length, 2)
+})
+
+test('7: "a snapshot that describes a prefix of its log (due to retransmission or by mistake)": of \
+what is committed: takes nothing back', () => {
+  const cluster = alone()
+  const log = entries(1, 1, 1, 1, 2, 3)
+  cluster.receive('a', 'b', appendRequest({ term: 3, entries: log, commit: 6 }))
+  const { lines } = cluster.member('a').state.machine
+  assert.is(onlyMessage(cluster.receive('a', 'b', chunk(0))).type, 'appendAccepted')
+  assert.equal([cluster.raft('a').commit, cluster.raft('a').log.lastIndex], [6, 6])
+  assert.equal(cluster.member('a').state.machine.lines, lines)
+})
+
+test('Figure 13: "leaders always send chunks in order", the last of them is "done", and each one \
+is sent until it is answered', () => {
+  const config = { snapshotKeepEntries: 0, snapshotChunkBytes: 4 }
+  const cluster = new Cluster({ voters: THREE, config })
+  cluster.elect('a', ['b'])
+  cluster.request('a', 1, 'some text')
+  cluster.settle(['a', 'b'])
+  cluster.snapshot('a')
+  const size = cluster.raft('a').snapshot?.bytesCount ?? 0
+  cluster.beat('a', ['a', 'b'])
+  for (let offset = 0; offset < size; offset += 4) {
+    cluster.drop()
+    cluster.fire('a', 'heartbeat')
+    const [sent, ...more] = cluster.sent({ type: 'snapshotRequest', to: 'c' })
+    assert.equal(more, [])
+    assert.ok(sent !== undefined)
+    assert.is(sent.offset, offset)
+    assert.is(sent.bytes.length, Math.min(4, size - offset))
+    cluster.deliver({ to: 'c' })
+    assert.is(cluster.raft('c').commit > 0, offset + 4 >= size)
+    cluster.deliver({ to: 'a', from: 'c' })
+  }
+  assert.is(cluster.progress('a', 'c').mode, 'replicate')
+})
+
+test('Figure 13: "this gives the follower a sign of life with each chunk, so it can reset its \
+election timer"', () => {
+  const cluster = alone(1)
+  for (let offset = 0; offset < STATE.length; offset++) {
+    cluster.advance(BASE_MS - 1)
+    cluster.receive('a', 'b', chunk(offset, offset + 1))
+    const raft = cluster.raft('a')
+    assert.is(raft.role === 'follower' && raft.leader, 'b')
+    assert.ok(raft.timers.electionAtMs >= cluster.nowMs + BASE_MS)
+  }
+  assert.is(cluster.raft('a').commit, 5)
+})
+
+test('Figure 13, results: "term: currentTerm, for leader to update itself": and the leader\'s for \
+its follower', () => {
+  const leader = new Cluster({ voters: THREE })
+  leader.elect('a')
+  leader.receive('a', 'b', { type: 'snapshotReply', term: 9, round: 0, index: 1, offset: 0 })
+  assert.equal([leader.raft('a').role, leader.raft('a').term], ['follower', 9])
+  const follower = alone(1)
+  follower.receive('a', 'b', { ...chunk(0, 3), term: 9 })
+  assert.is(follower.raft('a').term, 9)
+})
+
+test('Figure 13, 5: "save snapshot file": before it is acknowledged', () => {
+  const past = restored({ term: 3, vote: null }, 1)
+  const options = { voters: THREE, running: ['a'], diskAtOnce: false }
+  const cluster = new Cluster({ ...options, restored: { a: past } })
+  cluster.receive('a', 'b', chunk(0))
+  assert.equal(cluster.network, [])
+  assert.is(cluster.member('a').disk.snapshot, null)
+  cluster.persist('a')
+  assert.equal(cluster.sent({ type: 'appendAccepted' }), [appendAccepted(3, 5)])
+  cluster.restart('a')
+  assert.equal(cluster.member('a').state.machine.lines, ['1@0 x'])
 })
 
 test.run()

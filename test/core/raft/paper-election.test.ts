@@ -299,4 +299,36 @@ followers', () => {
   assert.is(cluster.leader('a').term, 1)
 })
 
+test('5.2: "if many followers become candidates at the same time, votes could be split so that no \
+candidate obtains a majority": nobody leads, and a new election with its own term brings \
+one', () => {
+  const four = ['a', 'b', 'c', 'd']
+  const cluster = new Cluster({ voters: four })
+  for (const node of ['a', 'b']) cluster.fire(node, 'election')
+  cluster.deliver({ type: 'preVoteRequest' })
+  cluster.deliver({ type: 'preVoteReply' })
+  cluster.deliver({ type: 'voteRequest', from: 'a', to: 'c' })
+  cluster.deliver({ type: 'voteRequest', from: 'b', to: 'd' })
+  cluster.settle()
+  assert.equal(four.map((node) => cluster.raft(node).role === 'leader'), four.map(() => false))
+  assert.equal(['a', 'b'].map((node) => cluster.raft(node).role), ['candidate', 'candidate'])
+  const [a, b] = ['a', 'b'].map((node) => cluster.raft(node).timers.electionAtMs)
+  assert.is.not(a, b, 'they do not time out together again')
+  cluster.elect('a')
+  assert.is(cluster.leader('a').term, 2)
+})
+
+test('5.2: "each candidate restarts its randomized election timeout at the start of an election, \
+and it waits for that timeout to elapse before starting the next election"', () => {
+  const cluster = solo()
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const { electionAtMs } = cluster.raft('a').timers
+    cluster.advance(electionAtMs - 1 - cluster.nowMs)
+    assert.equal(messages(cluster.step('a')), [])
+    cluster.advance(1)
+    assert.is(messages(cluster.step('a')).length, 2)
+    assert.ok(cluster.raft('a').timers.electionAtMs >= cluster.nowMs + BASE_MS)
+  }
+})
+
 test.run()

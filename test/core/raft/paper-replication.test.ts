@@ -4,6 +4,7 @@
 import * as assert from 'uvu/assert'
 import type { AppendRequest } from '../../../core/raft/message.ts'
 import { suite } from '../../harness.ts'
+import { encodeText } from './journal.ts'
 import {
   appendRejected,
   appendRequest,
@@ -217,6 +218,54 @@ nextIndex": never to a match or below, whatever comes late or twice', () => {
   }
   cluster.receive('a', 'b', appendRejected({ term: 2, prevIndex: 9, hintIndex: 2, hintTerm: 2 }))
   assert.is(b().nextIndex, 7)
+})
+
+test('5.3: "it includes that index in future AppendEntries RPCs (including heartbeats) so that the \
+other servers eventually find out", and "once a follower learns that a log entry is committed, it \
+applies the entry to its local state machine"', () => {
+  for (const next of ['heartbeat', 'command']) {
+    const cluster = new Cluster({ voters: THREE })
+    cluster.elect('a')
+    cluster.request('a', 1, 'x')
+    cluster.settle()
+    assert.is(cluster.raft('a').commit, 2)
+    assert.equal(cluster.member('b').state.machine.lines, [], 'it does not know yet')
+    if (next === 'heartbeat') cluster.fire('a', 'heartbeat')
+    else cluster.request('a', 2, 'y')
+    cluster.deliver({ to: 'b' })
+    assert.is(cluster.raft('b').commit, 2)
+    assert.is(cluster.member('b').state.machine.lines.length, 1)
+  }
+})
+
+test('5.3: "a leader creates at most one entry with a given log index in a given term, and log \
+entries never change their position"', () => {
+  const cluster = new Cluster({ voters: THREE })
+  cluster.elect('a')
+  const payload = encodeText('x')
+  const wish = { type: 'request', payload } as const
+  cluster.step('a', [{ ...wish, request: 1 }, { ...wish, request: 2 }])
+  cluster.request('a', 3, 'y')
+  const before = logOf(cluster.raft('a'))
+  assert.equal(before.map(({ kind }) => kind), ['noop', 'command', 'command', 'command'])
+  cluster.settle()
+  const indexes = cluster.replies('a').map(([, outcome]) => 'index' in outcome && outcome.index)
+  assert.equal(indexes, [2, 3, 4])
+  for (const node of THREE) assert.equal(logOf(cluster.raft(node)), before, node)
+})
+
+test('5.3: "a new entry can be replicated with a single round of RPCs to a majority", and "a \
+single slow follower will not impact performance"', () => {
+  const cluster = new Cluster({ voters: THREE })
+  cluster.elect('a', ['b'])
+  cluster.drop()
+  for (let request = 1; request <= 200; request++) {
+    cluster.request('a', request, 'x')
+    assert.is(cluster.deliver({ type: 'appendRequest', to: 'b' }), 1)
+    assert.is(cluster.deliver({ type: 'appendAccepted', to: 'a' }), 1)
+    assert.is(cluster.raft('a').commit, request + 1)
+  }
+  assert.is(cluster.raft('c').log.lastIndex, 0)
 })
 
 test.run()

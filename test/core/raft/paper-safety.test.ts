@@ -1,5 +1,5 @@
 // The rules of the Raft paper (extended version), one test each, its sentence in the title:
-// sections 5.4 to 5.6 and 8, and what Figure 2 says of commitment.
+// sections 5.4 to 5.6, and what Figure 2 says of commitment.
 
 import * as assert from 'uvu/assert'
 import { suite } from '../../harness.ts'
@@ -12,11 +12,10 @@ import {
   logOf,
   only,
   restored,
-  } from './kit.ts'
+} from './kit.ts'
 import { FIVE, onlyMessage, solo, THREE, voteRequest } from './paper.ts'
 
 const test = suite('paper-safety')
-const NOBODY = { term: 1, vote: null }
 
 // 5.4
 
@@ -108,44 +107,6 @@ exactly a majority, for every size', () => {
   }
 })
 
-
-test('8: "each leader commit a blank no-op entry into the log at the start of its term"', () => {
-  const cluster = new Cluster({ voters: THREE, restored: { b: restored(NOBODY, 1) } })
-  cluster.elect('b')
-  const last = logOf(cluster.raft('b')).at(-1)
-  assert.equal(last, { term: 2, stampMs: 0, kind: 'noop', payload: new Uint8Array(0) })
-  assert.is(cluster.raft('b').commit, 2)
-})
-
-
-test('8: "a leader must check whether it has been deposed before processing a read-only request": \
-by exchanging heartbeats with a majority', () => {
-  const cluster = new Cluster({ voters: THREE })
-  cluster.elect('a')
-  cluster.beat('a')
-  // `b` leads by the vote of `c`, and `a` does not know.
-  cluster.elect('b', ['c'])
-  cluster.request('b', 1, 'new')
-  cluster.settle(['b', 'c'])
-  assert.is(cluster.raft('a').role, 'leader')
-  cluster.take('a')
-  cluster.read('a', 2, 'count')
-  assert.equal(cluster.replies('a'), [])
-  cluster.settle()
-  assert.equal(cluster.replies('a')[0]?.[1].type, 'notLeader')
-})
-
-test('8: "at the start of its term, it may not know which [entries are committed]": no read before \
-its noop is', () => {
-  const cluster = solo(3, 1, 2)
-  cluster.fire('a', 'election')
-  cluster.receive('a', 'b', { type: 'preVoteReply', term: 4, granted: true })
-  cluster.receive('a', 'b', { type: 'voteReply', term: 4, granted: true })
-  cluster.read('a', 1, 'count')
-  cluster.receive('a', 'b', appendAccepted(4, 2, 99))
-  assert.equal(cluster.replies('a'), [])
-})
-
 test('5.4.3: Leader Completeness: whoever lacks a committed entry is elected by no \
 majority', () => {
   const past = {
@@ -172,8 +133,7 @@ once', () => {
 })
 
 test('5.5: "if a server crashes after completing an RPC but before responding, then it will \
-receive \
-the same RPC again after it restarts": Raft\'s RPCs are idempotent', () => {
+receive the same RPC again after it restarts": Raft\'s RPCs are idempotent', () => {
   const cluster = solo(1, 1)
   const request = appendRequest({ prevIndex: 1, prevTerm: 1, entries: entries(1, 1), commit: 2 })
   cluster.receive('a', 'b', request)
@@ -189,6 +149,56 @@ test('5.6: "broadcastTime << electionTimeout": a leader\'s heartbeats are well w
 timeout', () => {
   const { heartbeatIntervalMs, electionTimeoutMs } = solo().configOf('a')
   assert.ok(3 * heartbeatIntervalMs <= electionTimeoutMs)
+})
+
+test('5.5: "Raft handles these failures by retrying indefinitely; if the crashed server restarts, \
+then the RPC will complete successfully"', () => {
+  const cluster = new Cluster({ voters: THREE })
+  cluster.elect('a', ['c'])
+  for (let beat = 0; beat < 100; beat++) {
+    cluster.advance(50)
+    cluster.fire('a', 'heartbeat')
+    assert.is(cluster.drop({ to: 'b' }).length, 1, 'each time again')
+    cluster.settle(['a', 'c'])
+  }
+  cluster.restart('b')
+  cluster.beat('a')
+  cluster.beat('a')
+  assert.equal(logOf(cluster.raft('b')), logOf(cluster.raft('a')))
+})
+
+test('5.5: a vote: "will receive the same RPC again after it restarts": gives it again, and to \
+nobody else', () => {
+  const cluster = solo(1, 1)
+  const granted = onlyMessage(cluster.receive('a', 'b', voteRequest(2, 1, 1)))
+  assert.equal(granted, { type: 'voteReply', term: 2, granted: true })
+  cluster.restart('a')
+  cluster.advance(BASE_MS)
+  const refused = { type: 'voteReply', term: 2, granted: false }
+  assert.equal(onlyMessage(cluster.receive('a', 'c', voteRequest(2, 1, 9))), refused)
+  assert.equal(onlyMessage(cluster.receive('a', 'b', voteRequest(2, 1, 1))), granted)
+})
+
+test('5.6: "the system must not produce incorrect results just because some event happens more \
+quickly or slowly than expected": a leader that slept commits nothing more', () => {
+  const cluster = new Cluster({ voters: THREE })
+  cluster.elect('a')
+  cluster.beat('a')
+  cluster.drop()
+  cluster.request('a', 1, 'old')
+  // It sleeps before any of it leaves; its own clock does not move.
+  const asleep = cluster.drop()
+  cluster.elect('b', ['c'])
+  cluster.request('b', 2, 'new')
+  cluster.settle(['b', 'c'])
+  for (const { to, message } of asleep) cluster.receive(to, 'a', message)
+  cluster.settle()
+  cluster.beat('b')
+  for (const node of THREE) {
+    const lines = cluster.member(node).state.machine.lines.map((line) => line.split(' ')[1])
+    assert.equal(lines, ['new'], node)
+  }
+  assert.equal(cluster.replies('a'), [[1, { type: 'unknown' }]])
 })
 
 test.run()
