@@ -20,9 +20,9 @@ import { Violation } from './violation.ts'
 
 /**
  * The bounds, in maximum election timeouts (twice the base). A leader and all answers from the heal
- * on, unless to bring on a majority takes longer than to find a leader may; a fresh operation from
- * its asking; the rest from when enough nodes must have caught up. All of them begin anew when a
- * change of members that was under way takes the leader away.
+ * on, a fresh operation from its asking, both later where to bring on a majority may take longer
+ * than to find a leader; the rest from when enough nodes must have caught up. All of them begin
+ * anew when a change of members that was under way takes the leader away.
  */
 const LEADER_WITHIN = 10
 const ANSWERS_WITHIN = 20
@@ -130,12 +130,9 @@ export class Recovery<Op, Output> {
           this.#host.clients[0]?.ask(this.#workload.fresh())
           return false
         }
-        const { quorumByUs } = this.#catchUp
-        // A majority that must first be brought on may be enough later than a leader is found.
-        const extraUs = quorumByUs - LEADER_WITHIN * this.#maximumTimeoutUs
-        const healedUs = Math.max(this.#leaderDueUs, extraUs)
+        const healedUs = this.#sinceOrWhileBroughtOn(this.#leaderDueUs)
         this.#mustBeWithin(ANSWERS_WITHIN, healedUs, what, `c${busy} has none`)
-        const sinceUs = Math.max(this.#leaderDueUs, quorumByUs)
+        const sinceUs = Math.max(this.#leaderDueUs, this.#catchUp.quorumByUs)
         this.#mustBeWithin(ANSWERS_ONCE_CAUGHT_UP, sinceUs, what, `c${busy} has none`)
         return false
       }
@@ -182,6 +179,11 @@ export class Recovery<Op, Output> {
     if (late !== null) throw new Violation(CAUGHT_UP, late)
   }
 
+  /** From when on to count: later where a majority may be brought on later than a leader found. */
+  #sinceOrWhileBroughtOn(sinceUs: number): number {
+    return Math.max(sinceUs, this.#catchUp.quorumByUs - LEADER_WITHIN * this.#maximumTimeoutUs)
+  }
+
   /** Whether who led last is no voter any more, and that is committed: it steps down (Raft 6). */
   #isLedRemoved(): boolean {
     if (this.#led === null) return false
@@ -200,7 +202,7 @@ export class Recovery<Op, Output> {
     }
     if (client.isBusy || client.lastOutput === null) {
       const askedUs = Math.max(this.#stageUs, this.#leaderDueUs)
-      this.#mustBeWithin(FRESH_WITHIN, askedUs, what, 'no answer')
+      this.#mustBeWithin(FRESH_WITHIN, this.#sinceOrWhileBroughtOn(askedUs), what, 'no answer')
       const sinceUs = Math.max(askedUs, this.#catchUp.quorumByUs)
       this.#mustBeWithin(FRESH_ONCE_CAUGHT_UP, sinceUs, what, 'no answer')
       // It asked a dead node, or lost its answer: an application would ask again.

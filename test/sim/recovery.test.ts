@@ -14,8 +14,11 @@ const test = suite('sim/recovery')
 /** Ten maximum election timeouts. */
 const LEADER_WITHIN_US = 10 * 2 * CALM.electionTimeoutMs * 1_000
 
-/** A healed world whose client never has an answer, at a time and with states of our choice. */
-function world(scenario: Scenario<never> = CALM): {
+/**
+ * A healed world whose client never has an answer, to what it has asked before or, if it is idle,
+ * to what it asks then; at a time and with states of our choice.
+ */
+function world(scenario: Scenario<never> = CALM, isIdle = false): {
   readonly set: (timeUs: number, ...rafts: readonly RaftState[]) => void
   readonly look: () => string
 } {
@@ -27,11 +30,17 @@ function world(scenario: Scenario<never> = CALM): {
     },
   }))
   const nothing = (): void => undefined
+  const client = {
+    isBusy: !isIdle,
+    lastOutput: null,
+    stopWorking: nothing,
+    ask: () => (client.isBusy = true),
+  }
   const host: RecoveryHost<never, never> = {
     nodes: nodes as unknown as RecoveryHost<never, never>['nodes'],
     names: ['0', '1', '2'],
     isDead: () => false,
-    clients: [{ isBusy: true, lastOutput: null, stopWorking: nothing, ask: () => true }],
+    clients: [client],
     endRules: nothing,
     snapshotBytes: () => 0,
     timeUs: () => nowUs,
@@ -100,19 +109,26 @@ test('a leader after the heal: a change under way removes it: another in time fr
   assert.match(look(), /not within 3000 ms: none/)
 })
 
-test('answers after the heal: a majority is to be brought on: as much later as that takes', () => {
-  // Of one entry each: 20 000 round trips of 200 microseconds are 4 seconds.
-  const { set, look } = world({ ...CALM, appendBytesMax: 1 })
-  const entry = { term: 1, stampMs: 0, kind: 'command', payload: new Uint8Array(10) } as const
-  const log = logOf(Array.from({ length: 20_000 }, () => entry))
-  const all = led(ALL, true, log)
-  const [first] = all as [RaftState]
-  set(0, first, ...led(ALL, true).slice(1))
-  assert.is(look(), 'ok')
-  set(2 * LEADER_WITHIN_US + 1_000_000, ...all)
-  assert.is(look(), 'ok')
-  set(2 * LEADER_WITHIN_US + 1_300_000, ...all)
-  assert.match(look(), /not within 6000 ms: c0 has none/)
-})
+for (const [what, isIdle, none] of [
+  ['answers after the heal', false, 'c0 has none'],
+  ['a fresh operation after the heal', true, 'no answer'],
+] as const) {
+  test(`${what}: a majority is to be brought on: as much later as that takes`, () => {
+    // Of one entry each: 20 000 round trips of 200 microseconds are 4 seconds.
+    const { set, look } = world({ ...CALM, appendBytesMax: 1 }, isIdle)
+    const entry = { term: 1, stampMs: 0, kind: 'command', payload: new Uint8Array(10) } as const
+    const log = logOf(Array.from({ length: 20_000 }, () => entry))
+    const all = led(ALL, true, log)
+    const [first] = all as [RaftState]
+    for (const timeUs of [0, 1]) {
+      set(timeUs, first, ...led(ALL, true).slice(1))
+      assert.is(look(), 'ok')
+    }
+    set(2 * LEADER_WITHIN_US + 1_000_000, ...all)
+    assert.is(look(), 'ok')
+    set(2 * LEADER_WITHIN_US + 1_300_000, ...all)
+    assert.match(look(), `not within 6000 ms: ${none}`)
+  })
+}
 
 test.run()
