@@ -41,14 +41,18 @@ interface Heard {
   freeFromMs: number
   /** Until this it is not, whatever happens: since its start, or a word of its leader. */
   boundUntilMs: number
+  /**
+   * For each term, whose word has reached it in this life that they would vote for it. The word is
+   * no promise, and names no round. So it counts also when it was given to an earlier life, whose
+   * term was lost with it: this one stands for the same term again.
+   */
+  readonly preVotes: Map<number, NodeId[]>
 }
 
 export class ElectionOracles {
   readonly #names: readonly string[]
   readonly #evaluated: (oracle: string) => void
   readonly #heard = new Map<number, Heard>()
-  /** For each node and term, who would vote for it. */
-  readonly #preVotes: Map<NodeId, Map<number, NodeId[]>> = new Map()
 
   constructor(names: readonly string[], evaluated: (oracle: string) => void) {
     this.#names = names
@@ -69,15 +73,12 @@ export class ElectionOracles {
     let heard = this.#heard.get(node)
     if (heard === undefined) {
       const atMs = before.timers.nowMs + electionTimeoutMs
-      heard = { freeFromMs: atMs, boundUntilMs: atMs }
+      heard = { freeFromMs: atMs, boundUntilMs: atMs, preVotes: new Map() }
       this.#heard.set(node, heard)
     }
-    this.#onCandidate(node, before, after, input.events)
+    notePreVotes(heard, input.events)
+    this.#onCandidate(node, before, after, input.events, heard)
     this.#onHigherTerm(node, before, after, input.events, heard)
-    for (const one of input.events) {
-      if (one.type !== 'received' || one.message.type !== 'preVoteRequest') continue
-      if (isGranted(step.effects, one.from)) this.#notePreVote(one.from, one.message.term, node)
-    }
     const [event] = input.events
     if (event?.type === 'received' && input.events.length === 1) {
       this.#onVote(step, event, heard)
@@ -94,21 +95,19 @@ export class ElectionOracles {
     }
   }
 
-  /** Unless its leader told it to, a candidate has asked, and a majority would vote for it. */
+  /** Unless its leader told it to, a candidate has heard that a majority would vote for it. */
   #onCandidate(
     node: number,
     before: RaftState,
     after: RaftState,
     events: readonly Event[],
+    { preVotes }: Heard,
   ): void {
     const isNew = before.role !== 'candidate' || before.term !== after.term
     if (after.role !== 'candidate' || !isNew) return
     this.#evaluated(ASKED)
     const name = this.#names[node] as string
-    const ofTerms = this.#preVotes.get(name)
-    const votes = [name, ...(ofTerms?.get(after.term) ?? [])]
-    // It may crash before it is durably in this term, and stand for it again with those pre-votes.
-    for (const term of ofTerms?.keys() ?? []) if (term < after.term) ofTerms?.delete(term)
+    const votes = [name, ...(preVotes.get(after.term) ?? [])]
     if (events.some((one) => one.type === 'received' && one.message.type === 'timeoutNow')) return
     const membership = activeMembership(after)
     if (isMajorityOf(membership, (voter) => votes.includes(voter))) return
@@ -183,17 +182,18 @@ export class ElectionOracles {
     if (!isTold) this.#fail(BEHIND, node, `it did not tell node ${from} of term ${term}`)
   }
 
-  #notePreVote(candidate: NodeId, term: number, node: number): void {
-    const voter = this.#names[node] as string
-    const ofTerms = this.#preVotes.get(candidate) ?? new Map<number, NodeId[]>()
-    this.#preVotes.set(candidate, ofTerms)
-    const votes = ofTerms.get(term) ?? []
-    if (!votes.includes(voter)) votes.push(voter)
-    ofTerms.set(term, votes)
-  }
-
   #fail(oracle: string, node: number, what: string): never {
     throw new Violation(oracle, `node ${this.#names[node]}: ${what}`)
+  }
+}
+
+/** Notes who would vote for the node, and in which term. */
+function notePreVotes({ preVotes }: Heard, events: readonly Event[]): void {
+  for (const event of events) {
+    if (event.type !== 'received' || event.message.type !== 'preVoteReply') continue
+    const { term, granted } = event.message
+    const votes = preVotes.get(term) ?? []
+    if (granted && !votes.includes(event.from)) preVotes.set(term, [...votes, event.from])
   }
 }
 

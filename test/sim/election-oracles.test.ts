@@ -34,12 +34,15 @@ interface Turn {
   /** What node 1 said, and what it is answered. */
   readonly said?: Message
   readonly answer?: Message
+  /** The node has died before. */
+  readonly isNewLife?: boolean
 }
 
 /** The name of the rule that the last of some turns of node 0 breaks. */
 function broken(...turns: readonly Turn[]): string {
   const oracles = new ElectionOracles(VOTERS, () => undefined)
-  for (const { before, after, said, answer } of turns) {
+  for (const { before, after, said, answer, isNewLife } of turns) {
+    if (isNewLife) oracles.crashed(0)
     const heard = { type: 'received', from: '1' } as const
     const events = said === undefined ? [] : [{ ...heard, message: said }]
     const effects = answer === undefined ? [] : [{ type: 'send', to: '1', message: answer }]
@@ -83,25 +86,17 @@ test('election oracles: a candidate that has not asked, nor was told to: seen', 
   assert.is(broken(LONG_AGO, { ...stands, said }), 'none')
 })
 
-test('election oracles: one that stands again, the first time lost with its memory: fine', () => {
+test('election oracles: the term is lost in a crash, its pre-votes come again: they count', () => {
   const rule = 'nobody stands without pre-votes'
-  const oracles = new ElectionOracles(VOTERS, () => undefined)
-  const input = { now: 0, random: 0, events: [] }
-  const step = { readUs: 0, before: at(200), input, effects: [] }
-  const gives = [{ type: 'send', to: '0', message: YES }] as unknown as Effect<never, never>[]
-  const asks = { type: 'received', from: '0', message: ASKED } as const
-  const events = [asks]
-  oracles.stepped({ ...step, node: 1, before: at(0), after: at(0) })
-  oracles.stepped({ ...step, node: 1, after: at(200), input: { ...input, events }, effects: gives })
-  const stands = { ...step, node: 0, after: at(200, CANDIDATE) }
-  oracles.stepped(stands)
-  oracles.crashed(0)
-  oracles.stepped(stands)
-  const inThree = { ...CANDIDATE, term: 3 }
-  assert.throws(
-    () => oracles.stepped({ ...stands, after: at(200, inThree) }),
-    (error: { readonly oracle: string }) => error.oracle === rule,
-  )
+  const asks = at(200, { role: 'precandidate', votes: ['0'] })
+  const stands = { before: asks, after: at(200, CANDIDATE) }
+  const told = { ...stands, said: YES }
+  assert.is(broken(LONG_AGO, told), 'none')
+  assert.is(broken(LONG_AGO, { ...stands, said: { ...NO, term: 2 } }), rule)
+  assert.is(broken(LONG_AGO, { ...stands, said: { ...YES, term: 3 } }), rule)
+  const restarts = { ...LONG_AGO, isNewLife: true }
+  assert.is(broken(LONG_AGO, told, restarts, told), 'none')
+  assert.is(broken(LONG_AGO, told, restarts, stands), rule)
 })
 
 test('election oracles: a vote, or a higher term, while a leader is heard: seen', () => {
