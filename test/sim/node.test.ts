@@ -31,4 +31,19 @@ test('timers: that go off while the processor is busy: still count', () => {
   assert.is(longestUs, beatUs + 20)
 })
 
+for (const midTurn of [false, true]) {
+  const how = midTurn ? 'between its clock and its step' : 'before its turn'
+  test(`heal: a leader stalls ${how}, a change of members before it: that is given up`, () => {
+    const drawn = scenarioOf({ seed: 1, nodes: 3, clients: 1, fireMs: 3_000, faults: [] })
+    // Node 0 leads. Of the two that are to be voters one dies: they could never agree again.
+    const stall = { type: 'pause', node: 'leader', atMs: 2_980, forMs: 1_000, midTurn } as const
+    const voters = { type: 'membership', voters: [1, 2], learners: [], explicit: false } as const
+    const faults = [stall, { ...voters, atMs: 2_981, forMs: 1_000 }]
+    const scenario = { ...drawn, clients: [[]], faults, dead: [1] }
+    const { verdict, violation, trace } = simulate({ scenario, traceLines: 9_999 })
+    assert.is(verdict, 'ok', violation?.message)
+    assert.ok(trace.some((line) => / =ff {2}n0 {4}stalls/.test(line)))
+  })
+}
+
 test.run()

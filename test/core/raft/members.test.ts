@@ -213,6 +213,7 @@ when it is asked, and ends what it began', () => {
     return said.some(({ type }) => type === 'preVoteRequest')
   }
   assert.is(isAsked(2, 1), false, 'not for one that lacks its removal, which b has')
+  assert.is(isAsked(9, 0), false, 'nor for one whose log is longer, but of earlier terms')
   assert.is(isAsked(3, 1), true, 'but for one that may have taken it in again since')
 })
 
