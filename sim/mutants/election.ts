@@ -155,7 +155,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ],
     story: "Pre-votes and their requests are dropped when their sender's own term is lower.",
     source: 'https://github.com/etcd-io/etcd/pull/8243',
-    killedBy: { seed: 1, oracle: 'who is behind learns the term' },
+    killedBy: { seed: 1, oracle: 'nobody stands without pre-votes' },
   },
   {
     id: 'E13b',
