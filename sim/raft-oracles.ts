@@ -5,6 +5,7 @@ import { equalBytes } from '../core/bytes.ts'
 import type { Applied, Persist, SendAfter, Snapshot } from '../core/effect.ts'
 import type { Machine } from '../core/machine.ts'
 import { entryAt, termAt } from '../core/raft/log.ts'
+import type { Membership } from '../core/raft/membership.ts'
 import type { Entry } from '../core/raft/message.ts'
 import { activeMembership } from '../core/raft/state.ts'
 import type { RaftState } from '../core/raft/state.ts'
@@ -123,7 +124,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
       if (effect.type !== 'persist' || !effect.logChanged) continue
       this.#onEntries(step, effect)
     }
-    if (after.commit > before.commit) this.#onCommit(step.node, before, after)
+    if (after.commit > before.commit) this.#onCommit(step)
     for (const effect of step.effects) {
       if (effect.type !== 'persist' || effect.checkpoint === null) continue
       this.#onSnapshot(step.node, effect.checkpoint.snapshot)
@@ -310,8 +311,10 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     }
   }
 
-  #onCommit(node: number, before: RaftState, after: RaftState): void {
-    const { log, term: inTerm, commit: to } = after
+  #onCommit(step: Step<State, Reply, MachineEvent>): void {
+    const { node } = step
+    const before = step.before.raft
+    const { log, term: inTerm, commit: to } = step.after.raft
     const known = this.committedIndex
     // What a snapshot stands for is looked at with the snapshot.
     for (let index = Math.max(before.commit, log.base.index) + 1; index <= to; index++) {
@@ -325,24 +328,27 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
         this.#fail('committed entry never changes', node, `${what}; ${was}`)
       }
     }
-    if (to > known) this.#onNewlyCommitted(node, to, termAt(log, to), before, after)
+    if (to > known) this.#onNewlyCommitted(step, to, termAt(log, to))
   }
 
   #onNewlyCommitted(
-    node: number,
+    { node, before, effects }: Step<State, Reply, MachineEvent>,
     index: number,
     term: number,
-    before: RaftState,
-    after: RaftState,
   ): void {
     this.evaluated['committed is durable on a quorum']++
     const holders = this.#namesOf(({ durable }) => durable.holds(index, term))
-    // A turn may commit by the members that it found, and then append others.
-    const memberships = [activeMembership(before), activeMembership(after)]
+    // A turn may append other members, commit by those, and lose them to a later leader.
+    const memberships = [activeMembership(before.raft)]
+    for (const effect of effects) {
+      if (effect.type !== 'trace' || effect.trace.type !== 'membershipChanged') continue
+      memberships.push(effect.trace.membership)
+    }
+    const last = memberships.at(-1) as Membership
     const isHeld = memberships.some((one) => isMajorityOf(one, (voter) => holders.includes(voter)))
     if (!isHeld) {
       const on = `on the disks of ${holders.join(' ')}`
-      const of = `and not of a majority of ${votersInWords(activeMembership(after))}`
+      const of = `and not of a majority of ${votersInWords(last)}`
       const what = `it committed entry ${index} of term ${term}, which is ${on} ${of}`
       this.#fail('committed is durable on a quorum', node, what)
     }

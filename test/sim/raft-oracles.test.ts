@@ -194,9 +194,10 @@ function committed(
   membership: Membership,
   disks: readonly (readonly Persist[])[],
   founders?: readonly (readonly string[])[],
-  after = membership,
+  told: readonly Membership[] = [],
 ): string {
   const log = logOf([OPENS])
+  const after = told.at(-1) ?? membership
   const { all } = group(disks, founders)
   const memberships = [{ index: 0, membership }]
   const before = replicaOf(leader(ZERO, 2, { log, memberships }))
@@ -205,7 +206,10 @@ function committed(
   const opened = replicaOf(leader(ZERO, 2, { memberships }))
   return said(() => {
     step(all, opened, before, persistEntries(1, 1, OPENS))
-    step(all, before, replicaOf(leader(ZERO, 2, commits)))
+    const effects = told.map((one): Effect<number, Added> => {
+      return { type: 'trace', trace: { type: 'membershipChanged', index: 2, membership: one } }
+    })
+    step(all, before, replicaOf(leader(ZERO, 2, commits)), ...effects)
   })
 }
 
@@ -222,11 +226,18 @@ test('committed: two sets of voters: durable on a majority of each', () => {
 
 test('committed: by the members of before the turn, or of after it: either will do', () => {
   const before = members('012')
-  assert.is(committed(before, [HAS, HAS, LACKS], undefined, members('12', '012')), 'nothing')
+  assert.is(committed(before, [HAS, HAS, LACKS], undefined, [members('12', '012')]), 'nothing')
   assert.match(
-    committed(members('01', '12'), [HAS, HAS, LACKS], undefined, members('12', '01')),
+    committed(members('01', '12'), [HAS, HAS, LACKS], undefined, [members('12', '01')]),
     /^committed is durable on a quorum/,
   )
+})
+
+test('committed: by members that the turn appended and lost again: they were in force', () => {
+  const joint = members('01', '12')
+  const disks = [HAS, HAS, LACKS]
+  assert.is(committed(joint, disks, undefined, [members('01'), joint]), 'nothing')
+  assert.match(committed(joint, disks, undefined, [members('12'), joint]), /of 0 1 and of 1 2$/)
 })
 
 test('committed: a node that goes by members of its own: it could be elected without it', () => {
