@@ -2,6 +2,8 @@
 // behind its leader a node is and from the caps on what is sent. It knows nothing of how a leader
 // finds the place where two logs part, only how often it may ask.
 
+import type { Snapshot } from '../core/effect.ts'
+import type { NodeId } from '../core/raft/config.ts'
 import { entryAt, termAt } from '../core/raft/log.ts'
 import type { Log } from '../core/raft/log.ts'
 import { membersOf } from '../core/raft/membership.ts'
@@ -74,7 +76,8 @@ export class CatchUp {
     this.#nodes.forEach(({ state }, node) => {
       const isMember = members.includes(this.#names[node] as string)
       if (state === null || state.raft === leader || !isMember) return
-      const trips = roundTrips(leader, state.raft.log, this.#scenario, snapshotBytes)
+      const name = this.#names[node] as string
+      const trips = roundTrips(leader, state.raft.log, this.#scenario, snapshotBytes, name)
       const byUs = nowUs + this.#slackUs + trips * this.#roundTripUs
       followers.push({ node, trips, byUs, arrived: false })
     })
@@ -140,12 +143,14 @@ export function roundTripUs({ delayMaxUs, syncMaxUs }: Link): number {
  * Round trips to find where `follower` parts from its leader, and to bring what it lacks.
  *
  * @param snapshotBytes how big a snapshot may be that the leader takes meanwhile; 0: it takes none
+ * @param peer whose log it is; null: one that the leader is not sending a snapshot to
  */
 export function roundTrips(
   leader: RaftState,
   follower: Log,
   caps: Caps,
   snapshotBytes = 0,
+  peer: NodeId | null = null,
 ): number {
   const { log, snapshot } = leader
   const common = commonIndex(log, follower)
@@ -154,14 +159,24 @@ export function roundTrips(
   const theirs = termsBeyond(follower, common)
   const refusals = Math.min(ours, theirs + 1)
   const dropped = common < log.base.index ? snapshot : null
-  const missing = batches(log, (dropped?.index ?? common) + 1, caps)
-  const bytesCount = Math.max(snapshotBytes, dropped?.bytesCount ?? 0)
+  // One that is being sent is not the latest any more: what came between the two is sent as well.
+  const sent = dropped === null ? null : snapshotOnItsWay(leader, peer)
+  const first = Math.min(dropped?.index ?? common, sent?.index ?? Infinity) + 1
+  const missing = batches(log, first, caps)
+  const bytesCount = Math.max(snapshotBytes, dropped?.bytesCount ?? 0, sent?.bytesCount ?? 0)
   if (common === log.lastIndex || bytesCount === 0) return refusals + missing
   // One snapshot is on its way, or comes to be needed, since a later one drops what is lacking.
   // While it is sent another may be taken, which drops what is behind it. By then there is nothing
   // left to commit of what the leader had.
   const chunks = Math.ceil(bytesCount / caps.snapshotChunkBytes) + 1
   return refusals + 2 * chunks + missing
+}
+
+/** The snapshot that a leader is sending to a peer, or null. */
+function snapshotOnItsWay(leader: RaftState, peer: NodeId | null): Snapshot | null {
+  if (leader.role !== 'leader') return null
+  const progress = leader.progress.find((one) => one.peer === peer)
+  return progress?.mode === 'snapshot' ? progress.snapshot : null
 }
 
 /** While a healed world comes to rest, fewer entries than this are appended. */

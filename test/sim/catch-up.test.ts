@@ -6,6 +6,7 @@ import type { Snapshot } from '../../core/effect.ts'
 import { compact, entryAt } from '../../core/raft/log.ts'
 import type { Log } from '../../core/raft/log.ts'
 import type { Entry } from '../../core/raft/message.ts'
+import { newProgress, sendingSnapshot } from '../../core/raft/progress.ts'
 import type { RaftState } from '../../core/raft/state.ts'
 import { roundTrips, windowEntriesMin } from '../../sim/catch-up.ts'
 import type { Rule } from '../../sim/network.ts'
@@ -17,6 +18,7 @@ import { configOf, leader, logOf, members, snapshotOf } from './support.ts'
 
 const test = suite('sim/catch-up')
 const WIDE = { appendBytesMax: 65_536, snapshotChunkBytes: 65_536 }
+const BYTES_350 = new Uint8Array(350)
 /** Entries of ten bytes fit one to a message, or three. */
 const ONE = { ...WIDE, appendBytesMax: 1 }
 const THREE = { ...WIDE, appendBytesMax: 39 }
@@ -85,6 +87,18 @@ test('round trips: a follower that dropped more than its leader: nothing before 
   assert.is(roundTrips(compacted(log, 10, 5), compact(log, 50), ONE), 0)
   const behind = compact(terms(...times(5, 1), 2, 2), 5)
   assert.is(roundTrips(compacted(terms(...times(5, 1), 3, 3), 5, 5), behind, ONE), 1 + 2)
+})
+
+test('round trips: a snapshot on its way, not the latest: all that is behind that one', () => {
+  const log = terms(...times(50, 1))
+  const chunks = { ...ONE, snapshotChunkBytes: 100 }
+  const latest = compacted(log, 40, 250, 20)
+  const older = sendingSnapshot(newProgress('p', 51), snapshotOf(30, 1, members('0'), BYTES_350))
+  const sends = { ...latest, progress: [older] } as RaftState
+  assert.is(roundTrips(latest, terms(), chunks, 0, 'p'), 1 + 2 * 4 + 10)
+  assert.is(roundTrips(sends, terms(), chunks, 0, 'p'), 1 + 2 * 5 + 20)
+  assert.is(roundTrips(sends, terms(), chunks, 0, 'q'), 1 + 2 * 4 + 10, 'it goes to another')
+  assert.is(roundTrips(sends, terms(...times(25, 1)), chunks, 0, 'p'), 1 + 25, 'it is not needed')
 })
 
 test('window: one entry will do on a fast link, and not for many clients on a slow one', () => {
