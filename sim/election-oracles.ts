@@ -41,6 +41,9 @@ interface Heard {
   freeFromMs: number
   /** Until this it is not, whatever happens: since its start, or a word of its leader. */
   boundUntilMs: number
+  /** The latest term whose leader was heard, and its latest round: a round is heard once. */
+  term: number
+  round: number
   /**
    * For each term, whose word has reached it in this life that they would vote for it. The word is
    * no promise, and names no round. So it counts also when it was given to an earlier life, whose
@@ -73,7 +76,7 @@ export class ElectionOracles {
     let heard = this.#heard.get(node)
     if (heard === undefined) {
       const atMs = before.timers.nowMs + electionTimeoutMs
-      heard = { freeFromMs: atMs, boundUntilMs: atMs, preVotes: new Map() }
+      heard = { freeFromMs: atMs, boundUntilMs: atMs, term: 0, round: 0, preVotes: new Map() }
       this.#heard.set(node, heard)
     }
     notePreVotes(heard, input.events)
@@ -87,8 +90,12 @@ export class ElectionOracles {
     for (const one of input.events) {
       if (one.type === 'forgetLeader' && !after.config.leaseReads) heard.boundUntilMs = 0
       if (one.type !== 'received') continue
-      const { type, term } = one.message
-      if ((type !== 'appendRequest' && type !== 'snapshotRequest') || term < before.term) continue
+      const { message } = one
+      if (message.type !== 'appendRequest' && message.type !== 'snapshotRequest') continue
+      const { term, round } = message
+      if (term < before.term || (term === heard.term && round <= heard.round)) continue
+      heard.term = term
+      heard.round = round
       heard.freeFromMs = nowMs + electionTimeoutMs
       if (after.role !== 'follower' || after.leader !== one.from || after.term !== term) continue
       heard.boundUntilMs = heard.freeFromMs

@@ -22,6 +22,7 @@ export function becomeFollower(turn: Turn, term: number, leader: NodeId | null):
   endTransfer(turn, isLater)
   if (isLater) {
     turn.term = term
+    turn.heardRound = -1
     turn.vote = null
     turn.hardStateChanged = true
   }
@@ -60,6 +61,7 @@ export function becomeCandidate(turn: Turn, transfer: boolean): void {
   const { node } = turn.config
   leaveLeader(turn)
   turn.term += 1
+  turn.heardRound = -1
   turn.vote = node
   turn.hardStateChanged = true
   turn.role = { role: 'candidate', votes: [], votePersistId: turn.nextPersistId }

@@ -10,29 +10,37 @@ import type { Turn } from './turn.ts'
 import {
   checkRepaired,
   drawElectionTimeoutMs,
+  knownLeader,
   markDirty,
   sendPromise,
   setMemberships,
   trace,
 } from './turn.ts'
 
-/** A leader of our own term has spoken, whatever it says. */
-export function onLeaderHeard(turn: Turn, from: NodeId): void {
+/**
+ * A leader of our own term has spoken, whatever it says. Each of its rounds is heard once: what the
+ * network delivers late, or again, does not say that it still leads.
+ */
+export function onLeaderHeard(turn: Turn, from: NodeId, round: number): void {
   const { role } = turn
-  invariant(role.role !== 'leader', 'follower: two leaders in one term')
+  const known = knownLeader(turn)
+  const isOther = role.role === 'leader' || (known !== null && known !== from)
+  invariant(!isOther, 'follower: two leaders in one term')
+  if (round <= turn.heardRound) return
   if (role.role !== 'follower') becomeFollower(turn, turn.term, from)
   else if (role.leader === null) {
     role.leader = from
     trace(turn, { type: 'leaderChanged', term: turn.term, leader: from })
-  } else invariant(role.leader === from, 'follower: two leaders in one term')
+  }
+  turn.heardRound = round
   turn.heardAtMs = turn.now
   turn.electionAtMs = turn.now + drawElectionTimeoutMs(turn)
 }
 
 /** A leader of our own term sends entries, or a heartbeat. */
 export function onAppendRequest(turn: Turn, from: NodeId, request: AppendRequest): void {
-  onLeaderHeard(turn, from)
   const { prevIndex, prevTerm, entries, round } = request
+  onLeaderHeard(turn, from, round)
   const { base } = turn.log
   // What lies before the base is committed, so every leader has the same there.
   if (prevIndex >= base.index && termAt(turn.log, prevIndex) !== prevTerm) {

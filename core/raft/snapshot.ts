@@ -30,7 +30,7 @@ export function takeSnapshot(turn: Turn, index: number, bytes: Uint8Array): void
 export function onSnapshotRequest(turn: Turn, from: NodeId, request: SnapshotRequest): void {
   const { snapshot, offset, bytes, round } = request
   const end = offset + bytes.length
-  onLeaderHeard(turn, from)
+  onLeaderHeard(turn, from, round)
   if (snapshot.index <= turn.commit) {
     // We have all of it: whoever sends it has the same up to our commit index. The last chunk
     // rightly comes again until its answer is there; one of before that never does.

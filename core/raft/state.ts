@@ -29,6 +29,8 @@ export interface Timers {
   readonly electionAtMs: number
   /** When a leader was last heard, or the node started. Votes are withheld for a while after. */
   readonly heardAtMs: number
+  /** The latest round that was heard of this term's leader, in its count; -1 before the first. */
+  readonly heardRound: number
   /** Leader: when to send heartbeats. */
   readonly heartbeatAtMs: number
   /** Leader: when it must have heard from a majority. */
@@ -218,6 +220,7 @@ export function initialRaft(
       nowMs: now,
       electionAtMs,
       heardAtMs: now,
+      heardRound: -1,
       heartbeatAtMs: now,
       quorumAtMs: now,
       leadSinceMs: now,

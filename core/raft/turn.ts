@@ -44,6 +44,7 @@ export interface Turn {
   role: EditableRole
   electionAtMs: number
   heardAtMs: number
+  heardRound: number
   heartbeatAtMs: number
   quorumAtMs: number
   leadSinceMs: number
@@ -99,6 +100,7 @@ export function openTurn(state: RaftState, now: number, random: number): Turn {
     role: editable(state),
     electionAtMs: timers.electionAtMs,
     heardAtMs: timers.heardAtMs,
+    heardRound: timers.heardRound,
     heartbeatAtMs: timers.heartbeatAtMs,
     quorumAtMs: timers.quorumAtMs,
     leadSinceMs: timers.leadSinceMs,
@@ -324,6 +326,7 @@ function timersOf(turn: Turn): Timers {
     nowMs: turn.now,
     electionAtMs: turn.electionAtMs,
     heardAtMs: turn.heardAtMs,
+    heardRound: turn.heardRound,
     heartbeatAtMs: turn.heartbeatAtMs,
     quorumAtMs: turn.quorumAtMs,
     leadSinceMs: turn.leadSinceMs,

@@ -11,7 +11,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: 'if (turn.commit === 0 && !hasCommittedInTerm(turn))',
     story: 'A new leader changes members before it has committed anything in its own term.',
     source: 'https://github.com/databendlabs/openraft/pull/2051',
-    killedBy: { seed: 2, oracle: 'one change of members at a time' },
+    killedBy: { seed: 1, oracle: 'one change of members at a time' },
   },
   {
     id: 'M3a',
@@ -22,7 +22,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
   const peers = membersOf(turn.membership)`,
     story: 'A new leader ignores members that its log names and that are not committed.',
     source: 'https://github.com/eBay/NuRaft/commit/306fe0f',
-    killedBy: { seed: 1, oracle: 'election quorum' },
+    killedBy: { seed: 1, oracle: 'members are those of the log' },
   },
   {
     id: 'M3b',
@@ -31,7 +31,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: '() => true',
     story: 'Members named by entries that a follower drops from its log stay in force.',
     source: 'https://github.com/RedisLabs/redisraft/commit/619e623',
-    killedBy: { seed: 10, oracle: 'members are those of the log' },
+    killedBy: { seed: 2, oracle: 'members are those of the log' },
   },
   {
     id: 'M3c',
@@ -40,7 +40,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: 'setMemberships(turn, kept.slice(0, 1))',
     story: 'Dropped members are rolled back in the wrong order, and end at the oldest known.',
     source: 'https://github.com/eBay/NuRaft/commit/98b42ac',
-    killedBy: { seed: 10, oracle: 'members are those of the log' },
+    killedBy: { seed: 13, oracle: 'members are those of the log' },
   },
   {
     id: 'M5',
@@ -94,7 +94,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: 'if (role.progress.length === 0) return',
     story: 'Reads wait for an answer of a peer also when the last peer was removed.',
     source: 'https://github.com/tikv/raft-rs/issues/363',
-    killedBy: { seed: 2, oracle: 'a fresh read after the heal' },
+    killedBy: { seed: 3, oracle: 'a fresh read after the heal' },
   },
   {
     id: 'M10a',

@@ -79,7 +79,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       "{ type: 'appendAccepted', term: turn.term, matchIndex: turn.log.lastIndex, round }",
     story: 'A follower acknowledges all that it has, also what no message has shown to be equal.',
     source: 'https://github.com/etcd-io/etcd/pull/1366',
-    killedBy: { seed: 2, oracle: 'promises are durable' },
+    killedBy: { seed: 7, oracle: 'promises are durable' },
   },
   {
     id: 'C12a',
@@ -108,7 +108,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: "if (message.term === turn.term || message.type === 'appendAccepted') return true",
     story: 'Acknowledgements of an earlier term count for what has taken the place of its entries.',
     source: 'https://github.com/tigerbeetle/tigerbeetle/commit/e2cce24bd',
-    killedBy: { seed: 56, oracle: 'answers of an earlier term count for nothing' },
+    killedBy: { seed: 31, oracle: 'answers of an earlier term count for nothing' },
   },
   {
     id: 'C16a',

@@ -11,7 +11,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     replace: 'termAt(turn.log, index) >= 0',
     story: 'The log behind an installed snapshot is kept although its terms conflict with it.',
     source: 'https://github.com/databendlabs/openraft/commit/674e78aa',
-    killedBy: { seed: 33, oracle: 'invariant' },
+    killedBy: { seed: 31, oracle: 'committed entry never changes' },
   },
   {
     id: 'N3a',
@@ -102,7 +102,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     replace: 'matchIndex < Math.max(baseIndex, before.snapshot.index)',
     story: 'A peer stays in the state of a snapshot until it has what was compacted since.',
     source: 'https://github.com/etcd-io/raft/commit/d87942f',
-    killedBy: { seed: 23, oracle: 'caught up after the heal' },
+    killedBy: { seed: 1, oracle: 'caught up after the heal' },
   },
   {
     id: 'N11',

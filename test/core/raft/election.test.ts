@@ -308,6 +308,35 @@ test('sizes: one to seven voters on their own clocks: a leader within three time
   }
 })
 
+test('a leader that is heard: each of its rounds once: not by what comes late or again', () => {
+  const cluster = solo()
+  const deadline = () => cluster.raft('a').timers.electionAtMs
+  const hear = (round: number, term = 1) => {
+    cluster.advance(1)
+    cluster.receive('a', 'b', appendRequest({ term, round }))
+    return cluster.raft('a').timers.heardAtMs === cluster.nowMs
+  }
+  assert.is(hear(0), true)
+  assert.is(hear(5), true)
+  const before = deadline()
+  assert.is(hear(5), false)
+  assert.is(hear(3), false)
+  assert.is(deadline(), before)
+  cluster.advance(2 * BASE_MS)
+  cluster.step('a')
+  assert.is(cluster.raft('a').role, 'precandidate')
+  // The old one is answered all the same, and changes no role.
+  const [answer] = only(cluster.receive('a', 'b', appendRequest({ round: 4 })), 'sendAfter')
+  assert.is(answer?.message.type, 'appendAccepted')
+  assert.is(cluster.raft('a').role, 'precandidate')
+  const asked = cluster.receive('a', 'c', preVoteRequest(2))
+  assert.equal(messages(asked), [{ type: 'preVoteReply', term: 2, granted: true }])
+  assert.is(hear(6), true)
+  assert.is(cluster.raft('a').role, 'follower')
+  assert.is(hear(0, 2), true, 'another leader counts its own rounds')
+  assert.is(hear(1, 2), true)
+})
+
 test('votes: split: nobody wins, and a later attempt does', () => {
   const cluster = new Cluster({ voters: ['a', 'b'] })
   cluster.fire('a', 'election')

@@ -223,7 +223,7 @@ election timer"', () => {
   const cluster = alone(1)
   for (let offset = 0; offset < STATE.length; offset++) {
     cluster.advance(BASE_MS - 1)
-    cluster.receive('a', 'b', chunk(offset, offset + 1))
+    cluster.receive('a', 'b', { ...chunk(offset, offset + 1), round: offset })
     const raft = cluster.raft('a')
     assert.is(raft.role === 'follower' && raft.leader, 'b')
     assert.ok(raft.timers.electionAtMs >= cluster.nowMs + BASE_MS)

@@ -113,7 +113,7 @@ each heartbeat moves its deadline', () => {
   const cluster = solo()
   for (let beat = 0; beat < 20; beat++) {
     cluster.advance(BASE_MS - 1)
-    cluster.receive('a', 'b', appendRequest({}))
+    cluster.receive('a', 'b', appendRequest({ round: beat }))
     assert.is(cluster.raft('a').role, 'follower')
     assert.ok(cluster.raft('a').timers.electionAtMs >= cluster.nowMs + BASE_MS)
   }
