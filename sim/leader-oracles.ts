@@ -132,7 +132,7 @@ export class LeaderOracles {
       if (was !== undefined && ackedRound < was.ackedRound) {
         this.#fail(FORWARD, node, `node ${peer} had answered round ${was.ackedRound}`)
       }
-      if (matchIndex >= had || events.some((event) => isDamaged(event, peer))) continue
+      if (matchIndex >= had || events.some((event) => saysDamaged(event, peer))) continue
       this.#fail(FORWARD, node, `node ${peer} had ${had}, and now passes for having ${matchIndex}`)
     }
   }
@@ -237,7 +237,8 @@ function leads({ role, term }: RaftState, inTerm: number): boolean {
   return role === 'leader' && term === inTerm
 }
 
-function isDamaged(event: Event, peer: NodeId): boolean {
+/** Whether a peer says with this that its disk has lost what it had. */
+export function saysDamaged(event: Event, peer: NodeId): boolean {
   if (event.type !== 'received' || event.from !== peer) return false
   return event.message.type === 'appendRejected' && event.message.damaged
 }

@@ -4,6 +4,7 @@
 import type { NodeId } from '../core/raft/config.ts'
 import type { SnapshotReply } from '../core/raft/message.ts'
 import type { RaftState } from '../core/raft/state.ts'
+import { saysDamaged } from './leader-oracles.ts'
 import type { Step } from './node-parts.ts'
 import { Violation } from './violation.ts'
 
@@ -40,9 +41,10 @@ export class SnapshotOracles {
     if (asked === null || before.role !== 'leader' || after.role !== 'leader') return
     if (before.term !== after.term) return
     for (const [peer, replies] of asked) {
-      // Of two in one turn the first may be the later one.
+      // Of two in one turn the first may be the later one; a disk that has lost some starts anew.
       const [reply] = replies
       if (reply === undefined || replies.length > 1) continue
+      if (step.input.events.some((event) => saysDamaged(event, peer))) continue
       this.#onAsked(step.node, peer, reply, before, after)
     }
   }
