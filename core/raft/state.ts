@@ -29,8 +29,6 @@ export interface Timers {
   readonly electionAtMs: number
   /** When a leader was last heard, or the node started. Votes are withheld for a while after. */
   readonly heardAtMs: number
-  /** The latest round that was heard of this term's leader, in its count; -1 before the first. */
-  readonly heardRound: number
   /** Leader: when to send heartbeats. */
   readonly heartbeatAtMs: number
   /** Leader: when it must have heard from a majority. */
@@ -84,6 +82,8 @@ export interface Common {
    * again this replica does not vote: it cannot say what a candidate must have.
    */
   readonly damage: LogEnd | null
+  /** The latest round that was heard of this term's leader, in its count; -1 before the first. */
+  readonly heardRound: number
   readonly timers: Timers
   readonly nextPersistId: PersistId
   /** Persists not yet reported durable, oldest first. */
@@ -216,11 +216,11 @@ export function initialRaft(
     snapshot,
     incoming: null,
     damage,
+    heardRound: -1,
     timers: {
       nowMs: now,
       electionAtMs,
       heardAtMs: now,
-      heardRound: -1,
       heartbeatAtMs: now,
       quorumAtMs: now,
       leadSinceMs: now,

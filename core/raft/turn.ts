@@ -41,10 +41,10 @@ export interface Turn {
   snapshot: Snapshot | null
   incoming: IncomingSnapshot | null
   damage: LogEnd | null
+  heardRound: number
   role: EditableRole
   electionAtMs: number
   heardAtMs: number
-  heardRound: number
   heartbeatAtMs: number
   quorumAtMs: number
   leadSinceMs: number
@@ -97,10 +97,10 @@ export function openTurn(state: RaftState, now: number, random: number): Turn {
     snapshot: state.snapshot,
     incoming: state.incoming,
     damage: state.damage,
+    heardRound: state.heardRound,
     role: editable(state),
     electionAtMs: timers.electionAtMs,
     heardAtMs: timers.heardAtMs,
-    heardRound: timers.heardRound,
     heartbeatAtMs: timers.heartbeatAtMs,
     quorumAtMs: timers.quorumAtMs,
     leadSinceMs: timers.leadSinceMs,
@@ -230,7 +230,7 @@ export function closeTurn(turn: Turn): RaftState {
   invariant(turn.commit >= turn.log.base.index, 'raft: dropped what is not committed')
   const timers = timersOf(turn)
   const { config, term, vote, log, commit, memberships, snapshot, incoming } = turn
-  const { damage, nextPersistId, pending, role } = turn
+  const { damage, heardRound, nextPersistId, pending, role } = turn
   // Each role spells its fields out: a spread would cost more than the rest of a quiet turn.
   switch (role.role) {
     case 'follower':
@@ -246,6 +246,7 @@ export function closeTurn(turn: Turn): RaftState {
         snapshot,
         incoming,
         damage,
+        heardRound,
         timers,
         nextPersistId,
         pending,
@@ -263,6 +264,7 @@ export function closeTurn(turn: Turn): RaftState {
         snapshot,
         incoming,
         damage,
+        heardRound,
         timers,
         nextPersistId,
         pending,
@@ -281,6 +283,7 @@ export function closeTurn(turn: Turn): RaftState {
         snapshot,
         incoming,
         damage,
+        heardRound,
         timers,
         nextPersistId,
         pending,
@@ -294,7 +297,7 @@ export function closeTurn(turn: Turn): RaftState {
 
 function leaderState(turn: Turn, role: Leader, timers: Timers): RaftState {
   const { config, term, vote, log, commit, memberships, snapshot, incoming } = turn
-  const { damage, nextPersistId, pending } = turn
+  const { damage, heardRound, nextPersistId, pending } = turn
   return {
     role: 'leader',
     progress: role.progress,
@@ -315,6 +318,7 @@ function leaderState(turn: Turn, role: Leader, timers: Timers): RaftState {
     snapshot,
     incoming,
     damage,
+    heardRound,
     timers,
     nextPersistId,
     pending,
@@ -326,7 +330,6 @@ function timersOf(turn: Turn): Timers {
     nowMs: turn.now,
     electionAtMs: turn.electionAtMs,
     heardAtMs: turn.heardAtMs,
-    heardRound: turn.heardRound,
     heartbeatAtMs: turn.heartbeatAtMs,
     quorumAtMs: turn.quorumAtMs,
     leadSinceMs: turn.leadSinceMs,
