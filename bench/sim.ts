@@ -1,7 +1,7 @@
 // How fast the simulated world runs, on one thread, with every oracle and the trace hash on:
 // through the production codec and log, past both of them, and with nothing to do.
 
-import type { LockOperation } from '../sim/lock-workload.ts'
+import type { LockOperation } from '../sim/lock-operation.ts'
 import type { ClientStep, Scenario } from '../sim/scenario.ts'
 import { scenarioOf, simulate } from '../sim/simulate.ts'
 import { machine, median, timed } from './bench.ts'
@@ -121,7 +121,8 @@ class Meter {
       }
       this.#events += result.events
       this.#simSeconds += result.simSeconds
-      this.#operations += result.history.length
+      const { ok, fail, unknown } = result.operations
+      this.#operations += ok + fail + unknown
     }
   }
 }

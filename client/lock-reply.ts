@@ -1,7 +1,7 @@
 // What a reply of the lock service means for the request that got it: the client's half of the
 // promise that a request has one fate.
 
-import type { LockReply } from '../core/lock/command.ts'
+import type { LockReply } from '../core/lock/reply.ts'
 import type { Weight } from './request.ts'
 
 /**

@@ -29,23 +29,68 @@ export type { Lanes } from './hash.ts'
 export { InvariantError, invariant, unreachable } from './invariant.ts'
 export { LIMITS } from './lock/limits.ts'
 export type { Limits } from './lock/limits.ts'
-export { lockMachine } from './lock/machine.ts'
-export type { LockMachine } from './lock/machine.ts'
+export { lockMachine, lockService } from './lock/machine.ts'
+export type { LockMachine, LockService } from './lock/machine.ts'
 export type { LockState } from './lock/state.ts'
 export type {
   Acquire,
+  Cancel,
+  CountLocks,
   Expire,
+  ForceRelease,
+  ListHolders,
+  ListLocks,
+  ListWaiters,
   LockCommand,
-  LockEvent,
-  LockReply,
+  LockQuery,
   LockRequest,
-  Problem,
-  Reason,
-  Refusal,
+  Mode,
   Release,
   Renew,
   Status,
 } from './lock/command.ts'
+export type {
+  ContendedEvent,
+  DelayedEvent,
+  ExpiredEvent,
+  GrantedEvent,
+  LockEvent,
+  LostEvent,
+  QueuedEvent,
+  ReleasedEvent,
+  RevokedEvent,
+  UpdatedEvent,
+  WaitEndedEvent,
+} from './lock/event.ts'
+export type {
+  Cancelled,
+  Expired,
+  FinalReply,
+  Forced,
+  Granted,
+  Held,
+  HolderView,
+  Holders,
+  LockCount,
+  LockReply,
+  LockView,
+  Locks,
+  NotHolder,
+  Problem,
+  QueryReply,
+  Queued,
+  Reason,
+  Refusal,
+  Refused,
+  Rejected,
+  Released,
+  Renewed,
+  StatusReply,
+  Swept,
+  Timeout,
+  WaiterView,
+  Waiters,
+} from './lock/reply.ts'
 export type { Answer, ApplyContext, Due, Machine, MachineEvent } from './machine.ts'
 export { emptyMap, mapDelete, mapGet, mapSet } from './ordered-map.ts'
 export { mapEntries, mapFirst, mapSize } from './ordered-map.ts'

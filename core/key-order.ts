@@ -6,7 +6,8 @@ export function pairOrder(first: number, second: number): string {
   return integerOrder(first) + integerOrder(second)
 }
 
-function integerOrder(value: number): string {
+/** An integer, 0 to 2^53 - 1, as 8 characters of 7 bits, which compare like it. */
+export function integerOrder(value: number): string {
   const high = Math.floor(value / 0x10000000)
   const low = value % 0x10000000
   return String.fromCharCode(

@@ -2,7 +2,7 @@
 // else after an edit of the code; a capsule keeps what was decided, and is replayed by that.
 
 import type { Setting } from './campaign.ts'
-import type { LockOperation } from './lock-workload.ts'
+import type { LockOperation } from './lock-operation.ts'
 import type { Decisions } from './random.ts'
 import { FAULT_KINDS, scenarioProblem } from './scenario.ts'
 import type { FaultKind, Scenario } from './scenario.ts'

@@ -26,6 +26,19 @@ export interface ClientSurroundings {
   trace(where: string, what: string): void
 }
 
+/** How many operations ended how. */
+export interface Outcomes {
+  readonly ok: number
+  readonly fail: number
+  readonly unknown: number
+}
+
+/** Of several clients. */
+export function sumOf(all: readonly Outcomes[]): Outcomes {
+  const count = (how: keyof Outcomes): number => all.reduce((sum, one) => sum + one[how], 0)
+  return { ok: count('ok'), fail: count('fail'), unknown: count('unknown') }
+}
+
 export interface ClientParts<Command, Reply, Op, Input, Output> {
   readonly client: number
   /** This client's endpoint: the number of nodes + `client`. */
@@ -49,6 +62,8 @@ const TWO_32 = 0x100000000
 
 export class SimulatedClient<Command, Reply, Op, Input, Output> {
   readonly history: Operation<Input, Output>[] = []
+  /** How its operations ended, also those that the history leaves out. */
+  readonly ended = { ok: 0, fail: 0, unknown: 0 }
   /** The answer of the last request, when it was answered. */
   lastOutput: Output | null = null
   readonly #parts: ClientParts<Command, Reply, Op, Input, Output>
@@ -196,8 +211,10 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     const { input } = ask
     const nowUs = this.#around.timeUs()
     // Spelled out: the checker reads these many times, and objects made by a spread read slowly.
+    if (ended.type === 'done' && output !== null) this.lastOutput = output
+    this.ended[ended.type === 'done' ? 'ok' : ended.type === 'failed' ? 'fail' : 'unknown']++
+    if (input === null) return
     if (ended.type === 'done' && output !== null) {
-      this.lastOutput = output
       this.history.push({ process, input, call, return: nowUs, outcome: 'ok', output })
     } else if (ended.type === 'failed') {
       this.history.push({ process, input, call, return: nowUs, outcome: 'fail' })

@@ -2,12 +2,19 @@
 // operations and early times. The only file that needs fast-check.
 
 import fc from 'fast-check'
+import type { Operation } from '../checker/history.ts'
+import type { LockInput, LockOutput } from '../checker/lock-history.ts'
 import type { Limits } from '../core/lock/limits.ts'
 import { windowEntriesMin } from './catch-up.ts'
 import type { ClockError } from './clock.ts'
-import type { LockOperation } from './lock-workload.ts'
+import { lockLimits, lockOperations, record } from './fast-check-locks.ts'
+import type { LockOperation } from './lock-operation.ts'
 import { EPSILON_PPM, FAULT_KINDS, SPARES_MAX } from './scenario.ts'
 import type { ClientStep, CrashPoint, Fault, FaultKind, Scenario, Target } from './scenario.ts'
+import { simulate } from './simulate.ts'
+
+export { lockCommands, lockOperations } from './fast-check-locks.ts'
+export type { CommandConstraints, TimedCommand } from './fast-check-locks.ts'
 
 /** How large scenarios may be. Everything has a default. */
 export interface ScenarioConstraints {
@@ -71,62 +78,16 @@ export function scenarios<Op>(
   return scenariosOf(bounds, lockOperations(constraints.keys ?? KEYS), fc.option(lockLimits()))
 }
 
-/** Any operation of a client of the lock service, on one of `keys` locks. */
-export function lockOperations(keys: number = KEYS): fc.Arbitrary<LockOperation> {
-  const key = fc.nat(keys - 1).map((at) => `k${at}`)
-  const ttlMs = fc.constantFrom(200, 400, 1_000, 3_000)
-  const waitMs = fc.constantFrom(0, 100, 400, 1_200)
-  const delayUs = fc.constantFrom(100, 5_000, 200_000)
-  return fc.oneof(
-    {
-      weight: 8,
-      arbitrary: plain({
-        type: fc.constant('acquire' as const),
-        key,
-        ttlMs,
-        waitMs,
-        reentrant: fc.boolean(),
-      }),
-    },
-    {
-      weight: 5,
-      arbitrary: plain({
-        type: fc.constant('release' as const),
-        key,
-        withToken: fc.boolean(),
-        all: fc.boolean(),
-      }),
-    },
-    {
-      weight: 3,
-      arbitrary: plain({
-        type: fc.constant('renew' as const),
-        key,
-        ttlMs,
-        withToken: fc.boolean(),
-      }),
-    },
-    { weight: 2, arbitrary: plain({ type: fc.constant('status' as const), key }) },
-    { weight: 2, arbitrary: plain({ type: fc.constant('write' as const), key, delayUs }) },
-  )
-}
-
-/** Limits that are low enough to be reached, any of them or none. */
-function lockLimits(): fc.Arbitrary<Partial<Limits>> {
-  const low = fc.integer({ min: 1, max: 3 })
-  return fc.record(
-    {
-      locksPerOwnerMax: low,
-      waitersPerKeyMax: low,
-      keysMax: low,
-      countMax: low,
-      expireMax: low,
-      memosDroppedMax: low,
-      memoLifeMs: fc.constantFrom(15_000, 20_000),
-      memosPerOwnerMax: fc.constantFrom(10, 20),
-    },
-    { requiredKeys: [], noNullPrototype: true },
-  )
+/**
+ * Histories as clients of a lock service wrote them down in disasters, all of them right: what a
+ * checker of one's own must accept. Times are microseconds of true time.
+ *
+ * @throws TypeError when a constraint makes no sense.
+ */
+export function lockHistories(
+  constraints?: LockConstraints,
+): fc.Arbitrary<readonly Operation<LockInput, LockOutput>[]> {
+  return scenarios(constraints).map((scenario) => simulate({ scenario }).history)
 }
 
 function boundsProblem(bounds: Bounds): string | null {
@@ -170,9 +131,9 @@ function scenariosOf<Op>(
   const clocksMax = nodesMax + SPARES_MAX + clientsMax
   const kinds = new Set(bounds.faults)
   const fault = faultOf(bounds, kinds)
-  const step = plain({ pauseMs: fc.integer({ min: 0, max: PAUSE_MS_MAX }), operation })
+  const step = record({ pauseMs: fc.integer({ min: 0, max: PAUSE_MS_MAX }), operation })
   const steps = fc.array(step, { maxLength: operationsMax, size: 'max' })
-  const drawn = plain<Drawn<Op>>({
+  const drawn = record<Drawn<Op>>({
     seed: fc.nat(0xffff),
     nodes: fc.integer({ min: 1, max: nodesMax }),
     spares: fc.nat(kinds.has('membership') ? SPARES_MAX : 0),
@@ -210,7 +171,7 @@ type Settings = Pick<
 
 function settings(kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Settings> {
   const isCompacted = kinds.has('compaction')
-  return plain<Settings>({
+  return record<Settings>({
     diskTimeoutMs: fc.constantFrom(1_500, 200),
     uncommittedBytesMax: fc.constantFrom(16_777_216, 1_000),
     snapshotEntriesMin: isCompacted ? fc.constantFrom(1_000_000, 20, 5) : fc.constant(1_000_000),
@@ -222,7 +183,7 @@ function settings(kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Settings> {
 }
 
 function clockOf(kinds: ReadonlySet<FaultKind>): fc.Arbitrary<ClockError> {
-  return plain({
+  return record({
     offsetMs: fc.nat(kinds.has('skew') ? 10_000_000 : 0),
     driftPpm: kinds.has('drift')
       ? fc.integer({ min: -EPSILON_PPM, max: EPSILON_PPM })
@@ -264,23 +225,23 @@ function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fa
   }
   const type = <Type extends Fault['type']>(name: Type): fc.Arbitrary<Type> => fc.constant(name)
   const all: { readonly [Type in Fault['type']]: fc.Arbitrary<Fault> } = {
-    partition: plain({ type: type('partition'), ...span, side, withLeader }),
-    oneway: plain({ type: type('oneway'), ...span, side, withLeader }),
-    partial: plain({ type: type('partial'), ...span, a: node, b: fc.nat(nodesMax - 1) }),
-    isolate: plain({ type: type('isolate'), ...span }),
-    crash: plain({ type: type('crash'), ...span, node, point, power, torn }),
-    pause: plain({ type: type('pause'), ...span, node, midTurn: fc.boolean() }),
-    clientpause: plain({ type: type('clientpause'), ...span, client }),
-    slowdisk: plain({ type: type('slowdisk'), ...span, node, addUs }),
-    syncerror: plain({ type: type('syncerror'), ...span, node }),
-    rot: plain({ type: type('rot'), ...span, node }),
-    membership: plain({ type: type('membership'), ...span, ...members }),
-    transfer: plain({ type: type('transfer'), ...span, to: fc.nat(nodesMax) }),
-    forget: plain({ type: type('forget'), ...span, node: fc.nat(nodesMax - 1) }),
-    loss: plain({ type: type('loss'), ...span, per1024 }),
-    duplicate: plain({ type: type('duplicate'), ...span, per1024, upToUs }),
-    delay: plain({ type: type('delay'), ...span, per1024, upToUs }),
-    reorder: plain({ type: type('reorder'), ...span, per1024, upToUs }),
+    partition: record({ type: type('partition'), ...span, side, withLeader }),
+    oneway: record({ type: type('oneway'), ...span, side, withLeader }),
+    partial: record({ type: type('partial'), ...span, a: node, b: fc.nat(nodesMax - 1) }),
+    isolate: record({ type: type('isolate'), ...span }),
+    crash: record({ type: type('crash'), ...span, node, point, power, torn }),
+    pause: record({ type: type('pause'), ...span, node, midTurn: fc.boolean() }),
+    clientpause: record({ type: type('clientpause'), ...span, client }),
+    slowdisk: record({ type: type('slowdisk'), ...span, node, addUs }),
+    syncerror: record({ type: type('syncerror'), ...span, node }),
+    rot: record({ type: type('rot'), ...span, node }),
+    membership: record({ type: type('membership'), ...span, ...members }),
+    transfer: record({ type: type('transfer'), ...span, to: fc.nat(nodesMax) }),
+    forget: record({ type: type('forget'), ...span, node: fc.nat(nodesMax - 1) }),
+    loss: record({ type: type('loss'), ...span, per1024 }),
+    duplicate: record({ type: type('duplicate'), ...span, per1024, upToUs }),
+    delay: record({ type: type('delay'), ...span, per1024, upToUs }),
+    reorder: record({ type: type('reorder'), ...span, per1024, upToUs }),
   }
   const chosen = Object.entries(all).filter(([name]) => kinds.has(name as FaultKind))
   return chosen.length === 0 ? null : fc.oneof(...chosen.map(([, fault]) => fault))
@@ -366,11 +327,4 @@ function begun<Op>(steps: readonly ClientStep<Op>[], fireMs: number): readonly C
 
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, at) => at)
-}
-
-/** A record with the ordinary prototype, which prints shorter. */
-function plain<Value>(model: {
-  [Key in keyof Value]: fc.Arbitrary<Value[Key]>
-}): fc.Arbitrary<Value> {
-  return fc.record<Value>(model, { noNullPrototype: true }) as fc.Arbitrary<Value>
 }

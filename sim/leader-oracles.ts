@@ -14,6 +14,7 @@ import type { ObservedNode } from './raft-oracles.ts'
 import { Violation } from './violation.ts'
 
 const FORWARD = 'what a peer has is not forgotten'
+const LOST = 'what a peer has lost it is sent again'
 const HELD = 'what a leader counts is on disk'
 const PAST = 'answers of an earlier term count for nothing'
 const COUNTED = 'bytes under way are counted'
@@ -25,6 +26,7 @@ const UNTOLD = 'nobody waits for a leader that is gone'
 /** The rules that are looked at here. */
 export const LEADER_ORACLES: readonly string[] = [
   FORWARD,
+  LOST,
   HELD,
   PAST,
   COUNTED,
@@ -80,6 +82,7 @@ export class LeaderOracles {
     if (before.role !== 'leader' || before.term !== after.term) return
     this.#onPast(node, before, after, input.events)
     this.#onPeers(node, before, after, input.events)
+    this.#onLost(node, before, after, input.events)
     if (before.transfer === null || before.transfer !== after.transfer) return
     this.#evaluated(HANDED)
     if (after.log.lastIndex === before.log.lastIndex) return
@@ -135,6 +138,21 @@ export class LeaderOracles {
       if (matchIndex >= had || events.some((event) => saysDamaged(event, peer))) continue
       this.#fail(FORWARD, node, `node ${peer} had ${had}, and now passes for having ${matchIndex}`)
     }
+  }
+
+  /** The only event of a turn is a peer's word that its disk has lost what was beyond an index. */
+  #onLost(node: number, before: Leading, after: Leading, events: readonly Event[]): void {
+    const [event] = events
+    if (event?.type !== 'received' || event.message.type !== 'appendRejected') return
+    const { message, from } = event
+    if (events.length > 1 || !message.damaged || message.term !== after.term) return
+    const had = before.progress.find(({ peer }) => peer === from)?.matchIndex ?? 0
+    const isOurs = message.prevIndex <= before.log.lastIndex && message.round <= before.round
+    if (!isOurs || message.hintIndex >= had) return
+    this.#evaluated(LOST)
+    const has = after.progress.find(({ peer }) => peer === from)?.matchIndex ?? 0
+    if (has <= message.hintIndex) return
+    this.#fail(LOST, node, `node ${from} passes for having ${has}, and has ${message.hintIndex}`)
   }
 
   /** A peer that no later leader has told otherwise holds durably what it is counted for. */

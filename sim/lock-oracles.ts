@@ -1,384 +1,450 @@
-// What must hold of locks, in true time: who is entitled to believe what, the order of grants, the
-// growth of tokens, levels and limits, no expiry before its time, and a fenced resource that no
-// stale writer reaches.
+// What must hold of locks, entry by entry: who comes first, who may hold together, how tokens grow,
+// what changes a holding and what ends it, and that nothing waits or stays that need not.
 
-import type {
-  LockCommand,
-  LockEvent,
-  LockReply,
-  LockRequest,
-  Refusal,
-} from '../core/lock/command.ts'
+import type { Acquire, ForceRelease, LockCommand, Mode } from '../core/lock/command.ts'
+import type * as Told from '../core/lock/event.ts'
 import { isRefusal } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
+import type { LockReply, Reason } from '../core/lock/reply.ts'
+import type { LockBeliefs } from './lock-beliefs.ts'
+import { mustBeWithin, reached } from './lock-room.ts'
+import type { Holder, TableLock, Waiter, Whose } from './lock-table.ts'
+import { LockTable } from './lock-table.ts'
+import { isMeant, leaseAfter, levelAfter } from './lock-terms.ts'
 import { RequestFates } from './request-fates.ts'
-import { EPSILON_PPM } from './scenario.ts'
 import type { FirstApplied, Stage } from './workload.ts'
+
+type Entry = FirstApplied<LockCommand, LockReply, Told.LockEvent>
 
 /** Log time counts whole milliseconds at two ends. */
 const GRANULARITY_US = 2_000
 
+const GROW = 'tokens grow'
+const ONE = 'one holder in the log'
+const ORDER = 'first come, first served'
+const GOES = 'who can go goes'
+const OWN = 'only the holder releases'
+const TAKEN = 'only an operator takes away'
+const WAIT = 'no early end of a wait'
+const LATE = 'no grant after its wait'
+const EXPIRY = 'no early expiry'
+const ASKED = 'a lease ends as asked'
+const DELAY = 'nobody within a lock-delay'
+const DUE = 'what is due ends'
+const LEVELS = 'levels'
+const WATCH = 'watchers hear of who waits'
+const REFUSED = 'refused only at a limit'
+
 /** The rules that are looked at here. */
 export const LOCK_ORACLES: readonly string[] = [
-  'mutual exclusion',
-  'fencing',
-  'tokens grow',
-  'one holder in the log',
-  'first come, first served',
-  'only the holder releases',
-  'no early end of a wait',
-  'no early expiry',
-  'levels',
+  GROW,
+  ONE,
+  ORDER,
+  GOES,
+  OWN,
+  TAKEN,
+  WAIT,
+  LATE,
+  EXPIRY,
+  ASKED,
+  DELAY,
+  DUE,
+  LEVELS,
+  WATCH,
+  REFUSED,
   'limits',
-  'refused only at a limit',
   'one fate for each request',
 ]
-
-interface Belief {
-  readonly client: number
-  readonly token: number
-  readonly untilUs: number
-}
-
-interface Lease {
-  readonly owner: string
-  readonly token: number
-  readonly count: number
-  /** Log time of its end, from what was asked for: the machine's own word is not taken for it. */
-  readonly deadlineMs: number
-  /** What was left of it, and the true time, when its last grant or change was appended. */
-  readonly ttlMs: number
-  readonly appendedUs: number
-}
-
-interface Waiter {
-  readonly owner: string
-  readonly enteredIndex: number
-  readonly waitMs: number
-  readonly ttlMs: number
-  /** True time at which its request was appended. */
-  readonly appendedUs: number
-}
-
-interface Resource {
-  readonly token: number
-  readonly client: number
-}
 
 export class LockOracles {
   readonly #stage: Stage
   readonly #limits: Limits
+  readonly #beliefs: LockBeliefs
   readonly #fates: RequestFates
-  readonly #beliefs = new Map<string, Belief[]>()
-  readonly #leases = new Map<string, Lease>()
-  readonly #highestToken = new Map<string, number>()
-  /** For each key, those that wait, in order. */
-  readonly #queues = new Map<string, Waiter[]>()
-  readonly #resources = new Map<string, Resource>()
+  readonly #table = new LockTable()
+  /** The last token of each key, and the entry that gave it. */
+  readonly #tokens = new Map<string, { readonly token: number; readonly index: number }>()
+  /** The waiter whose wait has just ended as a re-entry. */
+  #reentering: Waiter | null = null
 
-  constructor(stage: Stage, limits: Limits) {
+  constructor(stage: Stage, limits: Limits, beliefs: LockBeliefs) {
     this.#stage = stage
     this.#limits = limits
-    this.#fates = new RequestFates(stage, limits, (key) => this.#leases.get(key)?.token ?? 0)
+    this.#beliefs = beliefs
+    this.#fates = new RequestFates(stage, limits, this.#table)
   }
 
-  /** A client is entitled to believe that it holds `key` until `untilUs` of true time. */
-  believes(client: number, key: string, token: number, untilUs: number): void {
-    this.#stage.evaluated('mutual exclusion')
-    const nowUs = this.#stage.timeUs()
-    const live: Belief[] = []
-    for (const belief of this.#beliefs.get(key) ?? []) {
-      if (belief.untilUs <= nowUs || belief.client === client) continue
-      live.push(belief)
-      if (untilUs <= nowUs) continue
-      const other = `c${belief.client} with token ${belief.token} until ${seconds(belief.untilUs)}`
-      const us = `c${client} holds ${key} with token ${token} until ${seconds(untilUs)}`
-      this.#stage.fail('mutual exclusion', `${us}, and so does ${other}`)
+  applied(entry: Entry): void {
+    const { command, reply, events } = entry
+    const isNew = this.#fates.applied(entry)
+    if (isNew && reply?.type === 'rejected') this.#onRejected(command, reply)
+    const forced = isNew && reply?.type === 'forced' && command?.type === 'forceRelease'
+    if (forced && command.now) this.#table.of(command.key).endDelayed()
+    if (reply?.type === 'swept') this.#endDelays(reply.delays, entry)
+    for (const event of events) this.#onEvent(event, entry)
+    if (forced) this.#onForced(command, entry)
+    if (command?.type === 'expire') this.#mustHaveEnded(command.max, entry)
+    for (const key of new Set(events.map((event) => event.key))) this.#mustHaveGone(key, entry)
+  }
+
+  #onEvent(event: Told.LockEvent, entry: Entry): void {
+    switch (event.type) {
+      case 'queued':
+        return this.#onQueued(event, entry)
+      case 'waitEnded':
+        return this.#onWaitEnded(event, entry)
+      case 'granted':
+        return this.#onGranted(event, entry)
+      case 'updated':
+        return this.#onUpdated(event, entry)
+      case 'released':
+        return this.#onReleased(event, entry)
+      case 'expired':
+        return this.#onExpired(event, entry)
+      case 'revoked':
+        return this.#onRevoked(event, entry)
+      case 'lost':
+        return this.#onLost(event, entry)
+      case 'contended':
+        return this.#onContended(event)
+      case 'delayed':
+        return this.#onDelayed(event)
     }
-    if (untilUs > nowUs) live.push({ client, token, untilUs })
-    this.#beliefs.set(key, live)
   }
 
-  /** A write under `token` reaches the resource, which refuses a token below the highest it saw. */
-  writes(client: number, key: string, token: number): void {
-    const before = this.#resources.get(key)
-    if (before !== undefined && token < before.token) {
-      this.#stage.probe('stale write refused by the fenced resource')
+  #onQueued(event: Told.QueuedEvent, { command, timeMs, appendedUs }: Entry): void {
+    const { key, owner, session, index } = event
+    const lock = this.#table.of(key)
+    if (command?.type !== 'acquire' || command.key !== key || command.owner !== owner) {
+      this.#fail(ORDER, `${owner} was made to wait for ${key} by ${command?.type}`)
+    }
+    if (lock.queue.length === 0 && lock.hasRoom(command.mode)) {
+      this.#fail(GOES, `${owner} was made to wait for ${key}, which it could have`)
+    }
+    const deadlineMs = timeMs + command.waitMs
+    lock.queue.push({ command, session, enteredIndex: index, deadlineMs, appendedUs })
+    this.#mustBeWithinLimits(key, event)
+  }
+
+  #onWaitEnded(event: Told.WaitEndedEvent, entry: Entry): void {
+    const { key, owner, by, enteredIndex } = event
+    const { command, timeMs, appendedUs } = entry
+    this.#evaluated(WAIT)
+    const waiter = this.#table.of(key).leave(enteredIndex)
+    const ended = `${owner} stopped waiting for ${key}`
+    if (waiter === undefined) this.#fail(WAIT, `${ended}, and did not wait`)
+    if (by === 'timeout') {
+      const waitedUs = appendedUs - waiter.appendedUs
+      const { waitMs } = waiter.command
+      if (timeMs >= waiter.deadlineMs && waitedUs >= this.#leastUs(waitMs)) return
+      this.#fail(WAIT, `${ended} after ${waitedUs / 1_000} ms of ${waitMs} ms`)
+    }
+    if (by === 'reentry') {
+      this.#reentering = waiter
       return
     }
-    this.#stage.evaluated('fencing')
-    if (before !== undefined && token === before.token && client !== before.client) {
-      const both = `c${before.client} and c${client}`
-      this.#stage.fail('fencing', `${both} both wrote to ${key} under token ${token}`)
+    const { requestId } = waiter.command
+    const isAsked = command?.type === 'cancel' && command.requestId === requestId
+    if (by !== 'cancel' || !isAsked || command.key !== key || command.owner !== owner) {
+      this.#fail(WAIT, `${ended} by ${by}, and ${command?.type} was applied`)
     }
-    this.#resources.set(key, { token, client })
+    this.#stage.probe('wait cancelled')
   }
 
-  applied(entry: FirstApplied<LockCommand, LockReply, LockEvent>): void {
-    const { command, reply } = entry
-    if (this.#fates.applied(entry) && reply?.type === 'rejected') this.#onRejected(command, reply)
-    for (const event of entry.events) {
-      switch (event.type) {
-        case 'queued':
-          this.#onQueued(event, entry)
-          break
-        case 'waitTimedOut':
-          this.#onWaitTimedOut(event, entry)
-          break
-        case 'granted':
-          this.#onGranted(event, entry)
-          break
-        case 'updated':
-          this.#onUpdated(event, entry)
-          break
-        case 'released':
-          this.#onReleased(event, command)
-          break
-        case 'expired':
-          this.#onExpired(event, entry)
+  #onGranted(event: Told.GrantedEvent, entry: Entry): void {
+    const { key, owner, session, mode, token, enteredIndex } = event
+    const { index, timeMs, appendedUs } = entry
+    const lock = this.#table.of(key)
+    this.#mustGrow(event, index, lock)
+    this.#evaluated(ONE)
+    if (lock.isHeld && !lock.hasRoom(mode)) {
+      const [holder] = lock.holders
+      const held = `${holder?.owner} held it ${lock.mode} with token ${holder?.token}`
+      this.#fail(ONE, `${owner} was granted ${key} ${mode} while ${held}`)
+    }
+    if (!lock.isHeld && lock.delayUntilMs > 0) {
+      this.#evaluated(DELAY)
+      if (lock.delayUntilMs > timeMs) {
+        this.#fail(DELAY, `${owner} was granted ${key} before ${lock.delayUntilMs}, at ${timeMs}`)
       }
+      this.#stage.probe('granted after a lock-delay')
     }
+    const command = this.#nextIn(lock, event, entry)
+    const { ttlMs, lockDelayMs } = command
+    if (mode !== command.mode) this.#fail(ONE, `${owner} was granted ${key} ${mode}, unasked`)
+    if (lock.isHeld) this.#stage.probe('granted beside other holders')
+    else lock.endDelay()
+    lock.mode = mode
+    const deadlineMs = ttlMs === null ? null : timeMs + ttlMs
+    this.#mustEnd(event, deadlineMs)
+    const lease = { ttlMs, deadlineMs, leftMs: ttlMs ?? Infinity, appendedUs }
+    lock.put({ owner, session, token, count: 1, revoked: false, lockDelayMs, ...lease })
+    if (enteredIndex < index && entry.command?.type === 'expire') {
+      this.#stage.probe('waiter promoted after the holder was lost')
+    }
+    this.#mustBeWithinLimits(key, event)
   }
 
-  #onQueued(
-    event: Extract<LockEvent, { readonly type: 'queued' }>,
-    { command, appendedUs }: FirstApplied<LockCommand, LockReply, LockEvent>,
-  ): void {
-    const { key, owner, index } = event
-    if (command?.type !== 'acquire' || command.key !== key || command.owner !== owner) {
-      const what = `${owner} was made to wait for ${key} by ${command?.type}`
-      this.#stage.fail('first come, first served', what)
-    }
-    const { waitMs, ttlMs } = command
-    this.#queue(key).push({ owner, enteredIndex: index, waitMs, ttlMs, appendedUs })
-    this.#mustBeWithinLimits(key, owner)
+  /** Shared holders that one entry lets in have one token; all others have a later one. */
+  #mustGrow({ key, owner, mode, token }: Told.GrantedEvent, index: number, lock: TableLock): void {
+    this.#evaluated(GROW)
+    const last = this.#tokens.get(key) ?? { token: 0, index: 0 }
+    this.#tokens.set(key, { token, index })
+    if (token > last.token) return
+    const isOne = token === last.token && index === last.index
+    if (isOne && lock.isHeld && lock.mode === 'shared' && mode === 'shared') return
+    this.#fail(GROW, `${owner} got ${key} with token ${token} after ${last.token}`)
   }
 
-  #onGranted(
-    event: Extract<LockEvent, { readonly type: 'granted' }>,
-    entry: FirstApplied<LockCommand, LockReply, LockEvent>,
-  ): void {
-    const { key, token, owner, enteredIndex } = event
-    this.#stage.evaluated('tokens grow')
-    const highest = this.#highestToken.get(key) ?? 0
-    if (token <= highest) {
-      this.#stage.fail('tokens grow', `${owner} got ${key} with token ${token} after ${highest}`)
-    }
-    this.#highestToken.set(key, token)
-    this.#stage.evaluated('one holder in the log')
-    const holder = this.#leases.get(key)
-    if (holder !== undefined) {
-      const held = `${holder.owner} held it with token ${holder.token}`
-      this.#stage.fail('one holder in the log', `${owner} was granted ${key} while ${held}`)
-    }
-    const { command, timeMs } = entry
-    const [first] = this.#queue(key)
-    let ttlMs = command?.type === 'acquire' ? command.ttlMs : 0
-    if (first !== undefined || enteredIndex < entry.index) {
-      this.#stage.evaluated('first come, first served')
-      if (first?.enteredIndex !== enteredIndex) {
-        const order = `of entry ${enteredIndex} before that of entry ${first?.enteredIndex}`
-        this.#stage.fail('first come, first served', `${key} went to the request ${order}`)
+  /** Whose turn it is: the first of the queue, or whoever comes when there is none. */
+  #nextIn(lock: TableLock, event: Told.GrantedEvent, { command, index, timeMs }: Entry): Acquire {
+    const { key, owner, enteredIndex } = event
+    const [first] = lock.queue
+    if (first === undefined && enteredIndex === index) {
+      if (command?.type === 'acquire' && command.owner === owner && command.key === key) {
+        return command
       }
-      ttlMs = first.ttlMs
-      this.#leave(key, enteredIndex)
-      if (command?.type === 'expire') {
-        this.#stage.probe('waiter promoted after the holder was lost')
-      }
+      this.#fail(ORDER, `${owner} was granted ${key} by ${command?.type}`)
     }
-    const { appendedUs } = entry
-    const deadlineMs = timeMs + ttlMs
-    this.#leases.set(key, { owner, token, count: 1, deadlineMs, ttlMs, appendedUs })
-    this.#mustBeWithinLimits(key, owner)
+    this.#evaluated(ORDER)
+    if (first === undefined || first.enteredIndex !== enteredIndex) {
+      const order = `of entry ${enteredIndex} before that of entry ${first?.enteredIndex}`
+      this.#fail(ORDER, `${key} went to the request ${order}`)
+    }
+    lock.leave(enteredIndex)
+    this.#evaluated(LATE)
+    if (first.deadlineMs <= timeMs) {
+      const until = `and waited until ${first.deadlineMs}`
+      this.#fail(LATE, `${owner} was granted ${key} at ${timeMs}, ${until}`)
+    }
+    return first.command
   }
 
-  #onUpdated(
-    event: Extract<LockEvent, { readonly type: 'updated' }>,
-    entry: FirstApplied<LockCommand, LockReply, LockEvent>,
-  ): void {
-    const { key, owner, token, count } = event
-    const { command, timeMs, appendedUs } = entry
-    this.#stage.evaluated('levels')
-    const lease = this.#leaseOf(event, 'levels', 'changed')
-    if (command === null || !('owner' in command) || !isMeant(lease, key, command)) {
-      const by = command === null ? 'no command' : JSON.stringify(command)
-      this.#stage.fail('levels', `${key}, held by ${owner} with token ${token}, changed by ${by}`)
+  #onUpdated(event: Told.UpdatedEvent, entry: Entry): void {
+    const { key, owner, session, mode, token, count } = event
+    const { timeMs, appendedUs } = entry
+    this.#evaluated(LEVELS)
+    const lock = this.#table.of(key)
+    const holder = this.#holderOf(event, LEVELS, 'changed')
+    const command = this.#reentering?.command ?? entry.command
+    this.#reentering = null
+    if (command === null || !isMeant(holder, key, command)) {
+      const by = JSON.stringify(command)
+      this.#fail(LEVELS, `${key}, held by ${owner} with token ${token}, changed by ${by}`)
     }
-    if (count !== levelAfter(lease.count, command)) {
-      const from = `from ${lease.count} to ${count} by ${JSON.stringify(command)}`
-      this.#stage.fail('levels', `the level of ${key} went ${from}`)
+    if (count !== levelAfter(holder.count, command)) {
+      const from = `from ${holder.count} to ${count} by ${JSON.stringify(command)}`
+      this.#fail(LEVELS, `the level of ${key} went ${from}`)
     }
+    if (holder.revoked && command.type !== 'release') {
+      this.#fail(TAKEN, `${owner} goes on holding ${key}, which was taken from it`)
+    }
+    this.#onMode(lock, event, command.type === 'acquire' ? command.mode : lock.mode)
     if (command.type === 'acquire' && !command.reentrant) this.#stage.probe('lock refreshed')
-    const deadlineMs = deadlineAfter(lease.deadlineMs, timeMs, command)
-    const ttlMs = deadlineMs - timeMs
-    this.#leases.set(key, { owner, token, count, deadlineMs, ttlMs, appendedUs })
-    this.#mustBeWithinLimits(key, owner)
+    const { ttlMs, deadlineMs } = leaseAfter(holder, timeMs, command)
+    this.#mustEnd(event, deadlineMs)
+    const leftMs = deadlineMs === null ? Infinity : deadlineMs - timeMs
+    const { revoked, lockDelayMs } = holder
+    const lease = { ttlMs, deadlineMs, leftMs, appendedUs }
+    lock.put({ owner, session, token, count, revoked, lockDelayMs, ...lease })
+    lock.mode = mode
+    this.#mustBeWithinLimits(key, event)
   }
 
-  #onReleased(
-    event: Extract<LockEvent, { readonly type: 'released' }>,
-    command: LockCommand | null,
-  ): void {
+  /** A holder may come to share what it held alone, and not the other way. */
+  #onMode(lock: TableLock, { key, owner, mode }: Told.UpdatedEvent, asked: Mode): void {
+    const isRight = mode === asked && (mode === lock.mode || mode === 'shared')
+    if (!isRight) this.#fail(ONE, `${owner} came to hold ${key} ${mode}, after ${lock.mode}`)
+    if (mode !== lock.mode) this.#stage.probe('lock downgraded')
+  }
+
+  #onReleased(event: Told.ReleasedEvent, { command }: Entry): void {
     const { key, owner, token } = event
-    this.#stage.evaluated('only the holder releases')
-    const lease = this.#leaseOf(event, 'only the holder releases', 'released')
+    this.#evaluated(OWN)
+    const holder = this.#holderOf(event, OWN, 'released')
     if (command?.type !== 'release' || command.owner !== owner) {
-      this.#stage.fail('only the holder releases', `${key} was freed by ${command?.type}`)
+      this.#fail(OWN, `${key} was freed by ${command?.type}`)
     }
     if (command.token !== null && command.token !== token) {
-      const meant = `a release of token ${command.token} freed token ${token}`
-      this.#stage.fail('only the holder releases', `of ${key}, ${meant}`)
+      this.#fail(OWN, `of ${key}, a release of token ${command.token} freed token ${token}`)
     }
-    this.#stage.evaluated('levels')
-    if (lease.count > 1 && !command.all) {
-      this.#stage.fail('levels', `${key} was freed by a release of one of ${lease.count} levels`)
+    this.#evaluated(LEVELS)
+    if (holder.count > 1 && !command.all) {
+      this.#fail(LEVELS, `${key} was freed by a release of one of ${holder.count} levels`)
     }
-    if (lease.count > 1) this.#stage.probe('all levels released at once')
+    if (holder.count > 1) this.#stage.probe('all levels released at once')
     if (command.token === null) this.#stage.probe('lock freed without naming its token')
-    this.#leases.delete(key)
+    this.#table.of(key).drop(holder, null)
   }
 
-  /** The lease that an event is about: it must be the owner's, under that token. */
-  #leaseOf(
-    { key, owner, token }: { readonly key: string; readonly owner: string; readonly token: number },
-    oracle: string,
-    did: string,
-  ): Lease {
-    const lease = this.#leases.get(key)
-    if (lease?.owner === owner && lease.token === token) return lease
-    const held = lease === undefined ? 'nobody held it' : `${lease.owner} held it`
-    return this.#stage.fail(oracle, `${owner} ${did} ${key} with token ${token} while ${held}`)
-  }
-
-  /** A request is refused for the first time: there must be no room for it. */
-  #onRejected(
-    command: LockCommand | null,
-    { reason }: Extract<LockReply, { readonly type: 'rejected' }>,
-  ): void {
-    this.#stage.probe(`refused: ${reason}`)
-    // `overloaded` is judged with the memos.
-    if (!isRefusal(reason) || command?.type !== 'acquire') return
-    this.#stage.evaluated('refused only at a limit')
-    if (this.#hasReached(reason, command.key, command.owner)) return
-    this.#stage.fail('refused only at a limit', `${command.owner}, ${command.key}: ${reason}`)
-  }
-
-  #hasReached(reason: Refusal, key: string, owner: string): boolean {
-    const { keysMax, countMax, locksPerOwnerMax, waitersPerKeyMax } = this.#limits
-    const lease = this.#leases.get(key)
-    switch (reason) {
-      case 'tooManyKeys':
-        return lease === undefined && this.#leases.size >= keysMax
-      case 'tooManyLocks':
-        return lease?.owner !== owner && this.#locksOf(owner) >= locksPerOwnerMax
-      case 'tooManyWaiters':
-        return lease !== undefined && this.#queue(key).length >= waitersPerKeyMax
-      case 'countTooHigh':
-        return lease?.owner === owner && lease.count >= countMax
-    }
-  }
-
-  #mustBeWithinLimits(key: string, owner: string): void {
-    this.#stage.evaluated('limits')
-    const { keysMax, countMax, locksPerOwnerMax, waitersPerKeyMax } = this.#limits
-    const count = this.#leases.get(key)?.count ?? 0
-    const waiters = this.#queue(key).length
-    const isWithin =
-      this.#leases.size <= keysMax &&
-      count <= countMax &&
-      waiters <= waitersPerKeyMax &&
-      this.#locksOf(owner) <= locksPerOwnerMax
-    if (isWithin) return
-    const locks = `${owner} has ${this.#locksOf(owner)} locks`
-    const levels = `${key} has ${count} levels and ${waiters} waiters`
-    this.#stage.fail('limits', `${this.#leases.size} keys are held, ${locks}, ${levels}`)
-  }
-
-  /** How many locks an owner holds and waits for. */
-  #locksOf(owner: string): number {
-    let count = 0
-    for (const lease of this.#leases.values()) if (lease.owner === owner) count++
-    for (const queue of this.#queues.values()) {
-      for (const waiter of queue) if (waiter.owner === owner) count++
-    }
-    return count
-  }
-
-  #onWaitTimedOut(
-    event: Extract<LockEvent, { readonly type: 'waitTimedOut' }>,
-    entry: FirstApplied<LockCommand, LockReply, LockEvent>,
-  ): void {
-    const { key, owner, enteredIndex } = event
-    this.#stage.evaluated('no early end of a wait')
-    const waiter = this.#queue(key).find((one) => one.enteredIndex === enteredIndex)
-    const waitedUs = entry.appendedUs - (waiter?.appendedUs ?? Infinity)
-    if (waiter === undefined || waitedUs < leastUs(waiter.waitMs)) {
-      const time = `after ${waitedUs / 1_000} ms of ${waiter?.waitMs} ms`
-      this.#stage.fail('no early end of a wait', `${owner} stopped waiting for ${key} ${time}`)
-    }
-    this.#leave(key, enteredIndex)
-  }
-
-  #onExpired(
-    event: Extract<LockEvent, { readonly type: 'expired' }>,
-    entry: FirstApplied<LockCommand, LockReply, LockEvent>,
-  ): void {
+  #onExpired(event: Told.ExpiredEvent, { timeMs, appendedUs, node }: Entry): void {
     const { key, token, owner } = event
-    this.#stage.evaluated('no early expiry')
-    const lease = this.#leases.get(key)
-    if (lease === undefined || lease.token !== token) {
-      this.#stage.fail('no early expiry', `${key} expired with token ${token}, which is not held`)
+    this.#evaluated(EXPIRY)
+    const holder = this.#holderOf(event, EXPIRY, 'lost')
+    const { deadlineMs, leftMs } = holder
+    const heldUs = appendedUs - holder.appendedUs
+    if (deadlineMs === null || deadlineMs > timeMs || heldUs < this.#leastUs(leftMs)) {
+      const time = `after ${heldUs / 1_000} ms of ${leftMs} ms`
+      this.#fail(EXPIRY, `${owner} lost ${key} (token ${token}) ${time}`)
     }
-    const heldUs = entry.appendedUs - lease.appendedUs
-    if (heldUs < leastUs(lease.ttlMs)) {
-      const time = `after ${heldUs / 1_000} ms of ${lease.ttlMs} ms`
-      this.#stage.fail('no early expiry', `${owner} lost ${key} (token ${token}) ${time}`)
-    }
-    this.#leases.delete(key)
-    const client = Number(owner.slice(1))
-    if (this.#stage.isCutOff(client, entry.node)) {
+    this.#table.of(key).drop(holder, timeMs)
+    if (this.#stage.isCutOff(clientOf(owner), node)) {
       this.#stage.probe('lease ran out behind a partition')
     }
   }
 
-  #queue(key: string): Waiter[] {
-    let queue = this.#queues.get(key)
-    if (queue === undefined) this.#queues.set(key, (queue = []))
-    return queue
+  #onRevoked(event: Told.RevokedEvent, { command }: Entry): void {
+    const { key, owner, token, deadlineMs } = event
+    this.#evaluated(TAKEN)
+    const holder = this.#holderOf(event, TAKEN, 'was refused')
+    const isAsked = command?.type === 'forceRelease' && command.key === key && !command.now
+    if (!isAsked || (command.token !== null && command.token !== token)) {
+      this.#fail(TAKEN, `${key} was revoked from ${owner} by ${command?.type}`)
+    }
+    if (deadlineMs !== holder.deadlineMs) this.#fail(ASKED, `${key} was revoked for ${deadlineMs}`)
+    this.#table.of(key).put({ ...holder, revoked: true })
   }
 
-  #leave(key: string, enteredIndex: number): void {
-    const queue = this.#queue(key)
-    const at = queue.findIndex((one) => one.enteredIndex === enteredIndex)
-    if (at >= 0) queue.splice(at, 1)
+  #onLost(event: Told.LostEvent, { command, timeMs }: Entry): void {
+    const { key, owner, token, by } = event
+    this.#evaluated(TAKEN)
+    const holder = this.#holderOf(event, TAKEN, 'lost')
+    const isAsked = command?.type === 'forceRelease' && command.key === key && command.now
+    if (by !== 'force' || !isAsked || (command.token !== null && command.token !== token)) {
+      this.#fail(TAKEN, `${owner} lost ${key} by ${by}, and ${command?.type} was applied`)
+    }
+    this.#stage.probe('lock taken away at once')
+    this.#table.of(key).drop(holder, timeMs)
+    this.#beliefs.forced(clientOf(owner), key, token)
+  }
+
+  /** All that an operator meant is taken; when it is all there is, the lock takes in no more. */
+  #onForced({ key, token, now }: ForceRelease, { events }: Entry): void {
+    this.#evaluated(TAKEN)
+    const lock = this.#table.of(key)
+    const meant = lock.holders.filter((holder) => token === null || holder.token === token)
+    const isFresh = (holder: Holder): boolean =>
+      events.some((event) => event.type === 'granted' && event.token === holder.token)
+    const left = meant.filter((holder) => (now ? !isFresh(holder) : !holder.revoked))
+    if (left.length > 0) {
+      this.#fail(TAKEN, `${key} was to be taken from ${left[0]?.owner}, which has it still`)
+    }
+    if (now || meant.length === 0) return
+    this.#stage.probe('lock revoked')
+    lock.isClosed ||= meant.length === lock.holders.length
+  }
+
+  #onContended({ key, waiters }: Told.ContendedEvent): void {
+    this.#evaluated(WATCH)
+    const lock = this.#table.of(key)
+    if (lock.isHeld && waiters > 0 && lock.queue.length === waiters) return
+    this.#fail(WATCH, `of ${waiters} for ${key}, where ${lock.queue.length} wait`)
+  }
+
+  #onDelayed({ key, untilMs }: Told.DelayedEvent): void {
+    this.#evaluated(DELAY)
+    const lock = this.#table.of(key)
+    if (lock.isHeld || untilMs !== lock.delayUntilMs) {
+      this.#fail(DELAY, `${key} is kept until ${untilMs}, and not until ${lock.delayUntilMs}`)
+    }
+    lock.isDelayed = true
+    this.#stage.probe('lock kept by a lock-delay')
+  }
+
+  /** Delays that an expiry ends leave no event behind: they are the first, by their end and key. */
+  #endDelays(count: number, { timeMs }: Entry): void {
+    if (count === 0) return
+    this.#evaluated(DELAY)
+    const delayed = [...this.#table.entries()].filter(([, lock]) => lock.isDelayed)
+    delayed.sort(([a, { delayUntilMs: x }], [b, { delayUntilMs: y }]) => x - y || (a < b ? -1 : 1))
+    for (const [key, lock] of delayed.slice(0, count)) {
+      if (lock.delayUntilMs > timeMs) this.#fail(DELAY, `that of ${key} was ended early`)
+      lock.isDelayed = false
+    }
+  }
+
+  /** An expiry ends as much as it may; when that is less, nothing that is over is left. */
+  #mustHaveEnded(max: number, { reply, timeMs }: Entry): void {
+    if (reply?.type !== 'swept') return
+    this.#evaluated(DUE)
+    const ended = reply.locks + reply.waiters + reply.delays
+    if (ended > max) this.#fail(DUE, `${ended} were ended at once, and ${max} may be`)
+    if (ended === max) return
+    for (const [key, lock] of this.#table.entries()) {
+      const ends = [...lock.holders, ...lock.queue].map(({ deadlineMs }) => deadlineMs ?? Infinity)
+      if (lock.isDelayed) ends.push(lock.delayUntilMs)
+      if (ends.some((endMs) => endMs <= timeMs)) this.#fail(DUE, `${key} is as it was at ${timeMs}`)
+    }
+  }
+
+  /** Whoever is next and can go has gone, and watchers of a key that is held know who waits. */
+  #mustHaveGone(key: string, { events, index }: Entry): void {
+    this.#evaluated(GOES)
+    const lock = this.#table.of(key)
+    const [first] = lock.queue
+    if (first === undefined) return
+    if (lock.hasRoom(first.command.mode)) {
+      this.#fail(GOES, `${first.command.owner} waits for ${key}, and could have it`)
+    }
+    const isOf = (type: string): boolean =>
+      events.some((event) => event.type === type && event.key === key)
+    const isFirst = first.enteredIndex === index
+    if (!lock.isHeld || !(isFirst || isOf('granted'))) return
+    if (!isOf('contended')) this.#fail(WATCH, `nothing, though ${key} is held and waited for`)
+  }
+
+  /** A request is refused for the first time: it must be as the reason says. */
+  #onRejected(command: LockCommand | null, { reason }: { readonly reason: Reason }): void {
+    this.#stage.probe(`refused: ${reason}`)
+    // `overloaded` is judged with the memos.
+    if (!isRefusal(reason) || command === null || !('owner' in command)) return
+    this.#evaluated(REFUSED)
+    if (reached(this.#table, this.#limits, reason, command)) return
+    this.#fail(REFUSED, `${command.owner}, ${command.key}: ${reason}`)
+  }
+
+  /** The holding that an event is about: it must be the owner's, under that token. */
+  #holderOf(
+    event: Whose & { readonly key: string; readonly token: number },
+    oracle: string,
+    did: string,
+  ): Holder {
+    const { key, owner, token } = event
+    const holder = this.#table.of(key).holderOf(event)
+    if (holder?.token === token) return holder
+    const held = this.#table.of(key).holders.map((one) => `${one.owner} with ${one.token}`)
+    return this.#fail(oracle, `${owner} ${did} ${key} with token ${token}, held by: ${held.join()}`)
+  }
+
+  /** A lease ends when it was asked to, and neither earlier nor later. */
+  #mustEnd(told: Told.GrantedEvent | Told.UpdatedEvent, deadlineMs: number | null): void {
+    this.#evaluated(ASKED)
+    if (told.deadlineMs === deadlineMs) return
+    const what = `${told.owner} has ${told.key} until ${told.deadlineMs} of log time`
+    this.#fail(ASKED, `${what}, and asked for ${deadlineMs}`)
+  }
+
+  /** The least true time, microseconds, that a span of log time takes by clocks within bounds. */
+  #leastUs(spanMs: number): number {
+    return spanMs * 1_000 * (1 - (2 * this.#stage.clockDriftPpm) / 1e6) - GRANULARITY_US
+  }
+
+  #mustBeWithinLimits(key: string, whose: Whose): void {
+    this.#evaluated('limits')
+    const problem = mustBeWithin(this.#table, this.#limits, key, whose)
+    if (problem !== null) this.#fail('limits', problem)
+  }
+
+  #evaluated(oracle: string): void {
+    this.#stage.evaluated(oracle)
+  }
+
+  #fail(oracle: string, message: string): never {
+    this.#stage.fail(oracle, message)
   }
 }
 
-/** Whether a request is the holder's, and of this holding if it names one. */
-function isMeant(lease: Lease, key: string, command: LockRequest): boolean {
-  if (command.key !== key || command.owner !== lease.owner) return false
-  return command.type === 'acquire' || command.token === null || command.token === lease.token
-}
-
-/** The level after the holder's request; null when it must not leave the lock held. */
-function levelAfter(count: number, command: LockRequest): number | null {
-  if (command.type === 'acquire') return count + (command.reentrant ? 1 : 0)
-  if (command.type === 'renew') return count
-  return command.all || count === 1 ? null : count - 1
-}
-
-/** The end of the lease after the holder's request: only a renewal may bring it nearer. */
-function deadlineAfter(deadlineMs: number, timeMs: number, command: LockRequest): number {
-  if (command.type === 'release') return deadlineMs
-  const asked = timeMs + command.ttlMs
-  return command.type === 'renew' ? asked : Math.max(deadlineMs, asked)
-}
-
-/** The least true time, microseconds, that a span of log time takes by clocks within the bound. */
-function leastUs(spanMs: number): number {
-  return spanMs * 1_000 * (1 - (2 * EPSILON_PPM) / 1e6) - GRANULARITY_US
-}
-
-function seconds(us: number): string {
-  return `${(us / 1e6).toFixed(3)} s`
+/** The number in a client's owner name. */
+function clientOf(owner: string): number {
+  return Number(owner.slice(1))
 }

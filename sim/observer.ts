@@ -10,6 +10,7 @@ import type { Recovered } from '../storage/recovery.ts'
 import type { BecameDurable } from './durable.ts'
 import { ELECTION_ORACLES, ElectionOracles } from './election-oracles.ts'
 import { LEADER_ORACLES, LeaderOracles } from './leader-oracles.ts'
+import { LOG_TIME_ORACLES, LogTime } from './log-time.ts'
 import { MEMBERSHIP_ORACLES, MembershipOracles } from './membership-oracles.ts'
 import { NODE_ORACLES, NodeOracles } from './node-oracles.ts'
 import type { Step } from './node-parts.ts'
@@ -24,6 +25,8 @@ import type { FirstApplied } from './workload.ts'
 
 /** What the observer is given by the world. */
 export interface ObserverHost<Command, Reply, MachineEvent> {
+  /** The most by which a clock of this world goes wrong, parts per million. */
+  readonly clockDriftPpm: number
   timeUs(): number
   trace(who: string, what: string): void
   applied(entry: FirstApplied<Command, Reply, MachineEvent>): void
@@ -53,6 +56,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
   readonly #each: NodeOracles
   readonly #reads: ReadOracles
   readonly #snapshots: SnapshotOracles
+  readonly #logTime: LogTime
   /** By node and request: what was committed anywhere when the query arrived. */
   readonly #readsFrom: Map<number, number>[]
   #firstApplied = 0
@@ -77,6 +81,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     this.#each = new NodeOracles(nodes, names, evaluated)
     this.#reads = new ReadOracles(names, evaluated)
     this.#snapshots = new SnapshotOracles(names, evaluated)
+    this.#logTime = new LogTime(host.clockDriftPpm, evaluated)
     this.#readsFrom = names.map(() => new Map<number, number>())
     this.#nodes = nodes
     this.#names = names
@@ -84,7 +89,8 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     this.#host = host
     // One that is never looked at shows by its 0.
     const of = [MEMBERSHIP_ORACLES, ELECTION_ORACLES, LEADER_ORACLES, PEER_ORACLES, NODE_ORACLES]
-    const own = [...of.flat(), ...READ_ORACLES, ...SNAPSHOT_ORACLES, FRESH, ONCE]
+    const more = [READ_ORACLES, SNAPSHOT_ORACLES, LOG_TIME_ORACLES]
+    const own = [...of.flat(), ...more.flat(), FRESH, ONCE]
     const all = [...own, ...known, ...users.map(({ name }) => name)]
     for (const oracle of all) this.#others[oracle] = 0
   }
@@ -108,6 +114,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
         this.#firstApplied = effect.index
         const { index, term, timeMs, reply, events } = effect
         const appendedUs = this.#oracles.appendedUs(index, term)
+        this.#logTime.applied(index, term, timeMs, appendedUs)
         const others = events.filter((event) => !isAnswer(event)) as MachineEvent[]
         const { kind, payload } = entryAt(after.raft.log, index)
         const command = kind === 'command' ? this.#machine.decodeCommand(payload) : null

@@ -1,35 +1,47 @@
-// That a request has one fate, however many attempts of it come into the log, in whatever order:
-// what its first attempt to be answered was told is what every later one is told. And that no more
-// requests are remembered than may be, and none is turned away while there is room.
+// That a request has one fate, however many attempts of it come into the log, in whatever order,
+// and one that cancels it among them: what its first attempt to be answered was told is what every
+// later one is told. And that no more requests are remembered than may be, and none is turned away
+// while there is room.
 
-import type { LockCommand, LockEvent, LockReply, LockRequest } from '../core/lock/command.ts'
+import type { Cancel, LockCommand, LockRequest } from '../core/lock/command.ts'
+import type { LockEvent, QueuedEvent } from '../core/lock/event.ts'
 import { isRefusal } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
+import type { LockReply } from '../core/lock/reply.ts'
 import { LockMemos } from './lock-memos.ts'
+import type { LockTable } from './lock-table.ts'
 import type { FirstApplied, Stage } from './workload.ts'
 
 /** What a request came to. */
 type Fate = Pick<LockReply, 'type'> & { readonly token?: number }
 
+/** It was answered late, as a re-entry: the first attempt to be told of it says how. */
+const UNTOLD = 'untold'
+
 type Entry = FirstApplied<LockCommand, LockReply, LockEvent>
+
+/** What has an effect under its request id, or on another's. */
+type Request = LockRequest | Cancel
+
+/** Whose request it is, and which. */
+type Named = Pick<QueuedEvent, 'key' | 'owner' | 'requestId'>
 
 /** Follows the requests of one run. */
 export class RequestFates {
   readonly #stage: Stage
   readonly #memos: LockMemos
-  /** The token under which a key is held, 0 when it is not. */
-  readonly #tokenOf: (key: string) => number
+  readonly #table: LockTable
   /** By `idOf`. */
-  readonly #fates = new Map<string, Fate>()
+  readonly #fates = new Map<string, Fate | typeof UNTOLD>()
   /** Those that wait, by `idOf`. */
   readonly #waiting = new Set<string>()
   /** Owners whose last new request found no room for a memo. */
   readonly #overloaded = new Set<string>()
 
-  constructor(stage: Stage, limits: Limits, tokenOf: (key: string) => number) {
+  constructor(stage: Stage, limits: Limits, table: LockTable) {
     this.#stage = stage
     this.#memos = new LockMemos(limits)
-    this.#tokenOf = tokenOf
+    this.#table = table
   }
 
   /**
@@ -37,70 +49,88 @@ export class RequestFates {
    * was answered at once.
    */
   applied(entry: Entry): boolean {
-    const { command, timeMs } = entry
+    const { command, reply, timeMs } = entry
     if (command !== null) this.#memos.forget(timeMs)
-    const isRequest = command !== null && command.type !== 'status' && command.type !== 'expire'
-    const isNew = isRequest && this.#onReply(command, entry.reply)
+    const request = command !== null && 'requestId' in command ? command : null
+    const isNew = request !== null && this.#onReply(request, reply)
     for (const event of entry.events) {
       if (event.type === 'queued') this.#wait(event)
       else if (event.type === 'granted' && event.enteredIndex < entry.index) {
-        this.#settle(event, { type: 'granted', token: event.token })
-      } else if (event.type === 'waitTimedOut') this.#settle(event, { type: 'timeout' })
+        this.#settle(event, timeMs, { type: 'granted', token: event.token })
+      } else if (event.type === 'waitEnded') {
+        const { by } = event
+        const fate = { type: by === 'timeout' ? ('timeout' as const) : ('cancelled' as const) }
+        this.#settle(event, timeMs, by === 'reentry' ? UNTOLD : fate)
+      }
+    }
+    if (request?.type === 'cancel' && this.#waiting.has(idOf(request))) {
+      if (reply?.type === 'cancelled') this.#fail(idOf(request), reply, null)
     }
     // The machine remembers its late answers first.
-    if (isRequest && isNew && isRemembered(entry.reply)) {
-      this.#open(command.owner)
-      this.#memos.answered(command.owner, timeMs)
+    if (request !== null && isNew && isRemembered(reply)) {
+      this.#open(request.owner)
+      this.#memos.answered(request.owner, timeMs)
     }
     return isNew
   }
 
-  #onReply({ key, owner, requestId }: LockRequest, reply: LockReply | null): boolean {
-    const known = this.#fates.get(idOf(key, requestId))
+  #onReply(request: Request, reply: LockReply | null): boolean {
+    const { key, owner } = request
+    const id = idOf(request)
+    const known = this.#fates.get(id)
+    if (known === UNTOLD) {
+      if (reply === null) this.#fail(id, null, reply)
+      this.#fates.set(id, reply)
+      return false
+    }
     if (known !== undefined) {
       this.#stage.evaluated('one fate for each request')
       // `overloaded` belongs to an attempt, not to the request; but there is a memo to answer from.
-      if (!this.#isSame(known, key, reply)) this.#fail(requestId, known, reply)
+      if (!this.#isSame(known, key, owner, reply)) this.#fail(id, known, reply)
       this.#stage.probe('retry answered from memory')
+      if (request.type === 'cancel') this.#stage.probe('cancelled too late')
       return false
     }
     if (reply?.type === 'rejected' && reply.reason === 'overloaded') {
-      this.#mustBeFull(idOf(key, requestId), owner)
+      this.#mustBeFull(id, owner)
       this.#overloaded.add(owner)
       return true
+    }
+    if (request.type === 'cancel' && this.#waiting.has(id)) {
+      if (reply?.type !== 'cancelled') this.#fail(id, null, reply)
+      return false
     }
     // Nothing but the dropping of memos makes room for others.
     if (this.#overloaded.delete(owner)) this.#stage.probe('room for memos again')
     if (reply === null) return false
-    this.#fates.set(idOf(key, requestId), reply)
+    if (request.type === 'cancel') this.#stage.probe('cancelled before it came')
+    this.#fates.set(id, reply)
     return true
   }
 
   /** Whether an answer from memory says what was said before: of a holding also that it ended. */
-  #isSame(known: Fate, key: string, reply: LockReply | null): boolean {
+  #isSame(known: Fate, key: string, owner: string, reply: LockReply | null): boolean {
     if (known.type !== 'granted') return JSON.stringify(known) === JSON.stringify(reply)
-    const token = this.#tokenOf(key)
-    const type = known.token === token ? 'granted' : 'expired'
-    return reply?.type === type && reply.token === token
+    const lock = this.#table.of(key)
+    const token = lock.holderOf({ owner, session: null })?.token
+    if (known.token === token) return reply?.type === 'granted' && reply.token === token
+    if (reply?.type !== 'expired') return false
+    return lock.isHeld ? lock.holders.some((one) => one.token === reply.token) : reply.token === 0
   }
 
-  #wait({ key, owner, requestId }: Extract<LockEvent, { readonly type: 'queued' }>): void {
-    this.#waiting.add(idOf(key, requestId))
-    this.#open(owner)
+  #wait(event: QueuedEvent): void {
+    this.#waiting.add(idOf(event))
+    this.#open(event.owner)
   }
 
   /** A request that has waited is answered. */
-  #settle(
-    event: Extract<LockEvent, { readonly type: 'granted' | 'waitTimedOut' }>,
-    fate: Fate,
-  ): void {
-    const { key, owner, requestId, timeMs } = event
+  #settle(event: Named, timeMs: number, fate: Fate | typeof UNTOLD): void {
     this.#stage.evaluated('one fate for each request')
-    const id = idOf(key, requestId)
+    const id = idOf(event)
     const known = this.#fates.get(id)
-    if (known !== undefined) this.#fail(requestId, known, fate)
+    if (known !== undefined) this.#fail(id, known, fate)
     this.#fates.set(id, fate)
-    if (this.#waiting.delete(id)) this.#memos.answered(owner, timeMs)
+    if (this.#waiting.delete(id)) this.#memos.answered(event.owner, timeMs)
   }
 
   /** A new request comes to be remembered: there must have been room for it. */
@@ -121,10 +151,10 @@ export class RequestFates {
     this.#stage.fail('refused only at a limit', `${id}: overloaded ${room}`)
   }
 
-  #fail(requestId: string, known: Fate, now: Fate | null): never {
+  #fail(id: string, known: Fate | typeof UNTOLD | null, now: Fate | typeof UNTOLD | null): never {
+    const before = known === null ? 'is waiting' : `was answered ${JSON.stringify(known)}`
     const then = now === null ? 'it waits now' : `now it is answered ${JSON.stringify(now)}`
-    const what = `request ${requestId} was answered ${JSON.stringify(known)}, and ${then}`
-    this.#stage.fail('one fate for each request', what)
+    this.#stage.fail('one fate for each request', `request ${id} ${before}, and ${then}`)
   }
 }
 
@@ -133,6 +163,6 @@ function isRemembered(reply: LockReply | null): boolean {
 }
 
 /** A request id names its owner. */
-function idOf(key: string, requestId: string): string {
+function idOf({ key, requestId }: Named): string {
   return `${key}/${requestId}`
 }

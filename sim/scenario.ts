@@ -160,6 +160,11 @@ export type FaultKind = (typeof FAULT_KINDS)[number]
 /** The declared bound on a clock's rate error, parts per million. */
 export const EPSILON_PPM = 500
 
+/** The most by which clocks go wrong, as far as anyone counts on: what is declared, or more. */
+export function worstDriftPpm(clocks: readonly ClockError[]): number {
+  return Math.max(EPSILON_PPM, ...clocks.map(({ driftPpm }) => Math.abs(driftPpm)))
+}
+
 /** Nodes beyond the founders at most. */
 export const SPARES_MAX = 2
 

@@ -5,19 +5,21 @@ import type { Operation } from '../checker/history.ts'
 import { linearize } from '../checker/linearize.ts'
 import type { LockInput, LockOutput } from '../checker/lock-history.ts'
 import type { Model } from '../checker/model.ts'
-import type { LockEvent, LockReply } from '../core/lock/command.ts'
+import type { LockEvent } from '../core/lock/event.ts'
 import { lockMachine } from '../core/lock/machine.ts'
+import type { LockReply } from '../core/lock/reply.ts'
 import type { LockState } from '../core/lock/state.ts'
 import type { Machine } from '../core/machine.ts'
 import type { SimEvent } from './event-queue.ts'
 import { drawLimits } from './lock-limits.ts'
-import { lockWorkload, withQueries } from './lock-workload.ts'
-import type { LockOperation } from './lock-workload.ts'
+import { withQueries, withSharing } from './lock-operation.ts'
+import type { LockOperation } from './lock-operation.ts'
+import { lockWorkload } from './lock-workload.ts'
 import type { Rule } from './network.ts'
 import type { UserOracle } from './observer.ts'
 import { openStreams } from './random.ts'
 import type { Decisions, Misfit, Streams } from './random.ts'
-import { FAULT_KINDS, scenarioProblem } from './scenario.ts'
+import { FAULT_KINDS, scenarioProblem, worstDriftPpm } from './scenario.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
 import { drawScenario } from './swarm.ts'
 import type { Workload } from './workload.ts'
@@ -92,7 +94,7 @@ export interface SimulateResult<Op, Input, Output> {
   readonly traceHash: string
   /** How often each kind of fault struck. */
   readonly faults: Readonly<Record<string, number>>
-  /** How the clients' operations ended. */
+  /** How the clients' operations ended, those too that the history has no words for. */
   readonly operations: { readonly ok: number; readonly fail: number; readonly unknown: number }
   /** How often each rule was looked at. */
   readonly oracles: Readonly<Record<string, number>>
@@ -153,7 +155,8 @@ export function simulate<
   const streams = streamsOf(options)
   const scenario = options.scenario ?? drawLocks(options, streams)
   const limits = scenario.limits ?? {}
-  const workload = lockWorkload(options.keys ?? DEFAULTS.keys, limits)
+  const drift = worstDriftPpm(scenario.clocks)
+  const workload = lockWorkload(options.keys ?? DEFAULTS.keys, limits, drift)
   return run(options, streams, scenario, lockMachine(limits), workload)
 }
 
@@ -171,9 +174,10 @@ function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperati
   const scenario = draw(options, lockWorkload(options.keys ?? DEFAULTS.keys).draw, streams)
   // A capsule of the time before there were limits has none.
   const limits = streams.knows('limits') ? drawLimits(streams.stream('limits')) : {}
-  const { clients } = scenario
-  if (!streams.knows('queries')) return { ...scenario, limits }
-  return { ...scenario, clients: withQueries(clients, streams.stream('queries')), limits }
+  let { clients } = scenario
+  if (streams.knows('queries')) clients = withQueries(clients, streams.stream('queries'))
+  if (streams.knows('sharing')) clients = withSharing(clients, streams.stream('sharing'))
+  return { ...scenario, clients, limits }
 }
 
 function draw<Op>(
@@ -234,14 +238,10 @@ function run<
     traceLines: options.traceLines ?? 0,
     onEvent: options.onEvent ?? null,
   })
-  const operations = { ok: 0, fail: 0, unknown: 0 }
-  for (const { outcome } of result.history) {
-    operations[outcome === 'info' ? 'unknown' : outcome]++
-  }
   const undecided = (result.probes['history undecided'] ?? 0) > 0
   const verdict = result.violation !== null ? 'violation' : undecided ? 'unknown' : 'ok'
   const decisions = streams.decisions()
-  return { ...result, verdict, scenario, operations, decisions, misfit: streams.misfit() }
+  return { ...result, verdict, scenario, decisions, misfit: streams.misfit() }
 }
 
 /** The workload, with its history judged by `model` where it brings no judge of its own. */

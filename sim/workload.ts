@@ -14,8 +14,8 @@ export interface Ask<Command, Input> {
   readonly retry: boolean
   /** True: a query, which the machine answers without the log. */
   readonly read: boolean
-  /** What the history says was asked. */
-  readonly input: Input
+  /** What the history says was asked; null: it has no words for it, and leaves it out. */
+  readonly input: Input | null
 }
 
 /** How a request ended, as the client sees it. */
@@ -41,6 +41,8 @@ export interface Stage {
   timeUs(): number
   /** The first true time, microseconds, at which a client's clock shows `clockMs`. */
   clientTimeUs(client: number, clockMs: number): number
+  /** The most by which a clock of this world goes wrong, parts per million. */
+  readonly clockDriftPpm: number
   /** Whether `client` cannot reach `node` because of a cut. */
   isCutOff(client: number, node: number): boolean
   /** Calls `then` in `delayUs` of true time. */

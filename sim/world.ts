@@ -9,7 +9,8 @@ import type { Machine } from '../core/machine.ts'
 import { DEFAULTS } from '../core/raft/config.ts'
 import { replica } from '../core/replica.ts'
 import type { ReplicaState } from '../core/work.ts'
-import { SimulatedClient } from './client.ts'
+import { SimulatedClient, sumOf } from './client.ts'
+import type { Outcomes } from './client.ts'
 import { trueTimeUs } from './clock.ts'
 import type { ClockError } from './clock.ts'
 import { EventQueue, KIND } from './event-queue.ts'
@@ -23,7 +24,7 @@ import { Observer } from './observer.ts'
 import type { UserOracle } from './observer.ts'
 import type { Streams } from './random.ts'
 import { Recovery, RECOVERY_ORACLES } from './recovery.ts'
-import { EPSILON_PPM } from './scenario.ts'
+import { EPSILON_PPM, worstDriftPpm } from './scenario.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
 import { sharedMachine } from './shared-machine.ts'
 import type { Shared } from './shared-machine.ts'
@@ -67,6 +68,8 @@ export interface WorldResult<Input, Output> {
   readonly faults: Readonly<Record<string, number>>
   readonly oracles: Readonly<Record<string, number>>
   readonly probes: Readonly<Record<string, number>>
+  /** How the clients' operations ended. */
+  readonly operations: Outcomes
   readonly history: readonly Operation<Input, Output>[]
   readonly trace: readonly string[]
 }
@@ -146,6 +149,7 @@ class World<
     const known = [...(workload.oracles ?? []), ...RECOVERY_ORACLES]
     if (workload.judge !== undefined) known.push('linearizable')
     this.#observer = new Observer(machine, this.#nodes, names, founders, known, options.oracles, {
+      clockDriftPpm: worstDriftPpm(scenario.clocks),
       timeUs,
       trace,
       applied: (entry) => this.#play.applied?.(entry),
@@ -299,6 +303,7 @@ class World<
       faults: this.#observer.faults,
       oracles: this.#observer.oracleCounts(),
       probes: this.#observer.probes,
+      operations: sumOf(this.#clients.map(({ ended }) => ended)),
       history: this.#clients.flatMap((client) => client.history),
       trace: this.#lines.lines(),
     }
@@ -395,6 +400,7 @@ class World<
       clientTimeUs: (client, clockMs) => {
         return trueTimeUs(this.#clock(this.#nodes.length + client), clockMs)
       },
+      clockDriftPpm: worstDriftPpm(this.#options.scenario.clocks),
       isCutOff: (client, node) => this.#network.isCut(this.#nodes.length + client, node),
       later: (delayUs, then) => {
         const id = this.#laterCount++

@@ -26,8 +26,8 @@ const optionsByFolder: Readonly<Record<string, PurityOptions>> = {
   }
 }
 
-/** The one file that may bring in fast-check, whose users bring it themselves. */
-const fastCheckFile = 'sim/fast-check.ts'
+/** These may bring in fast-check, whose users bring it themselves. */
+const fastCheckFiles: readonly string[] = ['sim/fast-check.ts', 'sim/fast-check-locks.ts']
 
 /** One line each, each impure. */
 const impure: readonly string[] = [
@@ -142,7 +142,7 @@ for (const [folder, options] of Object.entries(optionsByFolder)) {
 }
 
 function optionsOf(file: SourceFile, options: PurityOptions): PurityOptions {
-  if (file.path !== fastCheckFile) return options
+  if (!fastCheckFiles.includes(file.path)) return options
   return { imports: [...options.imports, 'fast-check'] }
 }
 

@@ -1,62 +1,96 @@
 // The rules of the lock machine: what each command does to the records, and what it is answered.
 // Everything rests on the state, the command and its place in the log, and on nothing else.
 
-import { invariant, unreachable } from '../invariant.ts'
-import type { Answer, ApplyContext } from '../machine.ts'
-import { emptyMap, mapFirst, mapGet, mapSize } from '../ordered-map.ts'
+import { unreachable } from '../invariant.ts'
+import type { Answer } from '../machine.ts'
+import { emptyMap, mapEntries, mapGet, mapSet, mapSize } from '../ordered-map.ts'
+import type { SessionContext } from '../session/apply.ts'
+import type { SessionEnded } from '../session/command.ts'
+import type { Vacant } from './admission.ts'
+import {
+  admit,
+  again,
+  begin,
+  endHolding,
+  grantedAgain,
+  refused,
+  update,
+  vacant,
+  whose,
+  withHolding,
+  withoutHolding,
+} from './admission.ts'
 import type {
   Acquire,
-  Expire,
-  FinalReply,
+  Cancel,
+  ForceRelease,
   LockCommand,
-  LockEvent,
-  LockReply,
   LockRequest,
-  Refusal,
   Release,
   Renew,
-  Status,
 } from './command.ts'
+import type { LockEvent } from './event.ts'
 import type { Limits } from './limits.ts'
 import { requestProblem } from './limits.ts'
-import { dropOldMemos, memosFull, remember, repeatedReply, sameBody } from './memo.ts'
-import { attach, begin, endHolding, enqueue, timeOutWaiter } from './queue.ts'
-import type { Holding } from './records.ts'
-import { memoId } from './records.ts'
+import { expire } from './expire.ts'
+import { dropOldMemos, isSameRequest, memosFull, remember, repeatedReply } from './memo.ts'
+import { queryReply } from './query.ts'
+import { attach, cancelAll, cancelWaiting, enqueue } from './queue.ts'
+import type { ExclusiveLock, Holding, Lock, SharedLock } from './records.ts'
+import {
+  firstHolding,
+  holderId,
+  holdingOf,
+  memoId,
+  presentToken,
+  remainingMs,
+} from './records.ts'
+import type { FinalReply, LockReply } from './reply.ts'
 import type { Draft, LockState } from './state.ts'
-import { closeDraft, openDraft, putHolding, useOf } from './state.ts'
+import { closeDraft, locksOf, openDraft, putEnded, putHolding, putLock } from './state.ts'
+
+/** What is known after an entry, and what happened. */
+type Events = readonly (LockEvent | Answer<LockReply>)[]
 
 /** `Machine.apply` under these limits. */
 export function applyCommand(
   state: LockState,
   command: LockCommand,
-  context: ApplyContext,
+  context: SessionContext,
   limits: Limits,
-): readonly [LockState, LockReply | null, readonly (LockEvent | Answer<LockReply>)[]] {
-  const draft = openDraft(state, context)
-  dropOldMemos(draft, limits)
-  const reply = applyTo(draft, command, limits)
+): readonly [LockState, LockReply | null, Events] {
+  const draft = openDraft(state, context, limits)
+  dropOldMemos(draft)
+  const reply = applyTo(draft, command)
   return [closeDraft(draft), reply, draft.events]
 }
 
-/** `Machine.query` under these limits: only `status` changes nothing. */
-export function queryCommand(
+/** A session has ended: what it has is lost, by `expire` and a bounded number at a time. */
+export function endSession(
   state: LockState,
-  command: LockCommand,
-  timeMs: number,
+  { session, by, index, timeMs }: SessionEnded,
   limits: Limits,
-): LockReply | null {
-  return command.type === 'status' ? statusReply(state.locks, command, timeMs, limits) : null
+): LockState {
+  const draft = openDraft(state, { index, timeMs, session }, limits)
+  if (locksOf(draft, session, '') > 0) putEnded(draft, session, by)
+  return closeDraft(draft)
 }
 
-function applyTo(draft: Draft, command: LockCommand, limits: Limits): LockReply | null {
+function applyTo(draft: Draft, command: LockCommand): LockReply | null {
   switch (command.type) {
     case 'acquire':
     case 'release':
     case 'renew':
-      return applyRequest(draft, command, limits)
+    case 'forceRelease':
+      return applyRequest(draft, command)
+    case 'cancel':
+      return cancel(draft, command)
     case 'status':
-      return statusReply(draft.locks, command, draft.timeMs, limits)
+    case 'listHolders':
+    case 'listWaiters':
+    case 'listLocks':
+    case 'countLocks':
+      return queryReply(draft.locks, command, draft.timeMs, draft.limits)
     case 'expire':
       return expire(draft, command)
     default:
@@ -65,182 +99,222 @@ function applyTo(draft: Draft, command: LockCommand, limits: Limits): LockReply 
 }
 
 /** One effect and one answer per request id, however often the request comes. */
-function applyRequest(draft: Draft, command: LockRequest, limits: Limits): LockReply | null {
-  const reason = requestProblem(command, limits)
+function applyRequest(draft: Draft, command: LockRequest): LockReply | null {
+  const reason = requestProblem(command, draft.session, draft.limits)
   if (reason !== null) return { type: 'rejected', reason }
+  if (draft.session !== null) return applyNew(draft, command)
   const id = memoId(command)
   const memo = mapGet(draft.memos, id)
   if (memo !== undefined) {
-    if (!sameBody(memo.command, command)) return { type: 'rejected', reason: 'requestIdReused' }
+    if (!isSameRequest(memo.command, command)) {
+      return { type: 'rejected', reason: 'requestIdReused' }
+    }
     if (memo.type === 'answered') return repeatedReply(draft, memo)
     attach(draft, memo)
     return null
   }
-  if (memosFull(draft, command.owner, limits)) return { type: 'rejected', reason: 'overloaded' }
-  const reply = applyNew(draft, id, command, limits)
+  if (memosFull(draft, command.owner)) return { type: 'rejected', reason: 'overloaded' }
+  const reply = applyNew(draft, command)
   if (reply !== null) remember(draft, id, null, command, reply)
   return reply
 }
 
-function applyNew(
-  draft: Draft,
-  id: string,
-  command: LockRequest,
-  limits: Limits,
-): FinalReply | null {
+function applyNew(draft: Draft, command: LockRequest): FinalReply | null {
   switch (command.type) {
     case 'acquire':
-      return acquire(draft, id, command, limits)
+      return acquire(draft, command)
     case 'release':
       return release(draft, command)
     case 'renew':
       return renew(draft, command)
+    case 'forceRelease':
+      return forceRelease(draft, command)
     default:
       return unreachable(command)
   }
 }
 
-function acquire(
-  draft: Draft,
-  id: string,
-  command: Acquire,
-  limits: Limits,
-): FinalReply | null {
-  const { key, owner, ttlMs, waitMs } = command
-  const holding = mapGet(draft.locks, key)
-  if (holding !== undefined && holding.owner === owner) {
-    return acquireAgain(draft, command, holding, limits)
+function acquire(draft: Draft, command: Acquire): FinalReply | null {
+  const { key, owner, mode, ttlMs, waitMs } = command
+  const { session, limits } = draft
+  const lock = mapGet(draft.locks, key)
+  const mine = holdingOf(lock, session, owner)
+  if (lock !== undefined && lock.type !== 'delayed' && mine !== null) {
+    return acquireAgain(draft, command, lock, mine)
   }
-  const locksFull = useOf(draft, owner).locks >= limits.locksPerOwnerMax
-  if (holding === undefined) {
-    if (locksFull) return refused('tooManyLocks')
-    if (mapSize(draft.locks) >= limits.keysMax) return refused('tooManyKeys')
-    begin(draft, null, command, draft.index, emptyMap())
+  const isFull = (): boolean => locksOf(draft, session, owner) >= limits.locksPerOwnerMax
+  const isOpen = lock?.type === 'shared' && !lock.closed && mapSize(lock.waiters) === 0
+  const joins = isOpen && mode === 'shared'
+  if (lock === undefined || joins) {
+    if (isFull()) return refused('tooManyLocks')
+    if (lock === undefined && mapSize(draft.locks) >= limits.keysMax) return refused('tooManyKeys')
+    const claimant = { command, session, enteredIndex: draft.index }
+    putLock(draft, lock ?? null, begin(draft, lock ?? vacant(key), claimant))
     const token = draft.tokenBase + draft.index
     return { type: 'granted', token, count: 1, ttlMs, grantedAfterMs: 0 }
   }
-  if (waitMs === 0) {
-    const remainingMs = Math.max(0, holding.deadlineMs - draft.timeMs)
-    return { type: 'held', owner: holding.owner, token: holding.token, remainingMs }
-  }
+  if (waitMs === 0) return held(draft, lock)
   // Waiters count as well, so that a grant never finds its owner's share full.
-  if (locksFull) return refused('tooManyLocks')
-  if (mapSize(holding.waiters) >= limits.waitersPerKeyMax) return refused('tooManyWaiters')
-  enqueue(draft, id, holding, command)
+  if (isFull()) return refused('tooManyLocks')
+  if (mapSize(lock.waiters) >= limits.waitersPerKeyMax) return refused('tooManyWaiters')
+  enqueue(draft, lock, command)
   return null
 }
 
-/** By the holder: a re-entry or a refresh, neither of which brings the end of the lease nearer. */
+function held(draft: Draft, lock: Lock): FinalReply {
+  const first = firstHolding(lock)
+  if (first !== null) {
+    const { owner, token } = first
+    return { type: 'held', owner, token, remainingMs: remainingMs(first, draft.timeMs) }
+  }
+  const untilMs = lock.type === 'delayed' ? lock.untilMs : 0
+  return { type: 'held', owner: null, token: 0, remainingMs: Math.max(0, untilMs - draft.timeMs) }
+}
+
+/** By the holder: a re-entry or a refresh, and a downgrade when it wants no more than to share. */
 function acquireAgain(
   draft: Draft,
   command: Acquire,
-  holding: Holding,
-  limits: Limits,
+  lock: ExclusiveLock | SharedLock,
+  mine: Holding,
 ): FinalReply {
-  const count = holding.count + (command.reentrant ? 1 : 0)
-  if (count > limits.countMax) return refused('countTooHigh')
-  const deadlineMs = Math.max(holding.deadlineMs, draft.timeMs + command.ttlMs)
-  update(draft, holding, count, deadlineMs)
-  const ttlMs = deadlineMs - draft.timeMs
-  return { type: 'granted', token: holding.token, count, ttlMs, grantedAfterMs: 0 }
+  const after = again(draft, lock, mine, command)
+  if (typeof after === 'string') return refused(after)
+  if (lock.type === command.mode) putLock(draft, lock, withHolding(lock, after))
+  else admit(draft, lock, shared(lock, after))
+  return grantedAgain(draft, after)
 }
 
-function refused(reason: Refusal): FinalReply {
-  return { type: 'rejected', reason }
+/** The lock of an exclusive holder who shares it from now on. */
+function shared({ key, waiters }: Lock, holding: Holding): SharedLock {
+  const id = holderId(holding.session, holding.owner)
+  const holders = mapSet(emptyMap<string, Holding>(), id, holding)
+  return { type: 'shared', key, holders, delayUntilMs: 0, closed: false, waiters }
 }
 
 function release(draft: Draft, command: Release): FinalReply {
-  const { key, owner } = command
-  const holding = mapGet(draft.locks, key)
-  if (holding === undefined) return { type: 'notHolder', token: 0 }
-  const { token } = holding
-  if (!isMeant(holding, command)) return { type: 'notHolder', token }
-  if (holding.count > 1 && !command.all) {
-    const count = holding.count - 1
-    update(draft, holding, count, holding.deadlineMs)
+  const lock = mapGet(draft.locks, command.key)
+  const meant = meantBy(draft, lock, command)
+  if (meant === null) return { type: 'notHolder', token: presentToken(lock) }
+  const [held, mine] = meant
+  if (mine.count > 1 && !command.all) {
+    const { ttlMs, deadlineMs, revoked } = mine
+    const count = mine.count - 1
+    const after = update(draft, held.type, mine, { count, ttlMs, deadlineMs, revoked })
+    putLock(draft, held, withHolding(held, after))
     return { type: 'released', count }
   }
-  const { index, timeMs } = draft
-  draft.events.push({ type: 'released', key, owner, index, timeMs, token })
-  endHolding(draft, holding)
+  draft.events.push({ type: 'released', ...whose(draft, mine), token: mine.token })
+  endHolding(draft, held, mine, false)
   return { type: 'released', count: 0 }
 }
 
 function renew(draft: Draft, command: Renew): FinalReply {
-  const holding = mapGet(draft.locks, command.key)
-  if (holding === undefined) return { type: 'expired', token: 0 }
-  const { token } = holding
-  if (!isMeant(holding, command)) return { type: 'expired', token }
-  const { ttlMs } = command
-  update(draft, holding, holding.count, draft.timeMs + ttlMs)
+  const lock = mapGet(draft.locks, command.key)
+  const meant = meantBy(draft, lock, command)
+  if (meant === null) return { type: 'expired', token: presentToken(lock) }
+  const [held, mine] = meant
+  if (mine.revoked) return refused('revoked')
+  const { token, count } = mine
+  const ttlMs = command.ttlMs ?? mine.ttlMs
+  const deadlineMs = ttlMs === null ? null : draft.timeMs + ttlMs
+  const after = update(draft, held.type, mine, { count, ttlMs, deadlineMs, revoked: false })
+  putLock(draft, held, withHolding(held, after))
   return { type: 'renewed', token, ttlMs }
 }
 
-/** True when the command is the holder's, and of this holding if it names one. */
-function isMeant(holding: Holding, command: Release | Renew): boolean {
-  if (holding.owner !== command.owner) return false
-  return command.token === null || command.token === holding.token
+/** Without `now` the holders keep the lock for the rest of their leases, and no longer. */
+function forceRelease(draft: Draft, command: ForceRelease): FinalReply {
+  const { key, token, now } = command
+  const lock = mapGet(draft.locks, key)
+  if (lock === undefined) return { type: 'forced', holders: 0, remainingMs: 0 }
+  if (lock.type === 'delayed') {
+    if (now) admit(draft, lock, { ...vacant(key), waiters: lock.waiters })
+    return { type: 'forced', holders: 0, remainingMs: 0 }
+  }
+  const all = lock.type === 'exclusive' ? [lock.holder] : sharers(lock)
+  const meant = all.filter((holding) => token === null || holding.token === token)
+  if (now) {
+    takeAway(draft, lock, meant)
+    return { type: 'forced', holders: meant.length, remainingMs: 0 }
+  }
+  if (meant.some(({ deadlineMs }) => deadlineMs === null)) return refused('noDeadline')
+  let after: ExclusiveLock | SharedLock = lock
+  let lastMs = 0
+  for (const holding of meant) {
+    const deadlineMs = holding.deadlineMs ?? 0
+    lastMs = Math.max(lastMs, deadlineMs - draft.timeMs)
+    after = withHolding(after, revoke(draft, holding, deadlineMs))
+  }
+  if (after.type === 'shared' && meant.length === all.length) after = { ...after, closed: true }
+  putLock(draft, lock, after)
+  return { type: 'forced', holders: meant.length, remainingMs: lastMs }
 }
 
-function update(draft: Draft, before: Holding, count: number, deadlineMs: number): void {
-  const { key, owner, token, waiters } = before
-  const { index, timeMs } = draft
-  putHolding(draft, before, { key, owner, token, count, deadlineMs, waiters })
-  draft.events.push({ type: 'updated', key, owner, index, timeMs, token, count, deadlineMs })
+function sharers({ holders }: SharedLock): readonly Holding[] {
+  return [...mapEntries(holders)].map(([, holding]) => holding)
 }
 
-function statusReply(
-  locks: LockState['locks'],
-  command: Status,
-  timeMs: number,
-  limits: Limits,
-): LockReply {
-  const reason = requestProblem(command, limits)
-  if (reason !== null) return { type: 'rejected', reason }
-  const holding = mapGet(locks, command.key)
-  if (holding === undefined) {
-    return {
-      type: 'status',
-      locked: false,
-      owner: null,
-      token: 0,
-      count: 0,
-      remainingMs: 0,
-      waiters: 0,
+function takeAway(
+  draft: Draft,
+  lock: ExclusiveLock | SharedLock,
+  meant: readonly Holding[],
+): void {
+  let after: Lock | Vacant = lock
+  for (const holding of meant) {
+    const { token } = holding
+    draft.events.push({ type: 'lost', ...whose(draft, holding), token, by: 'force' })
+    if (after.type === 'exclusive' || after.type === 'shared') {
+      after = withoutHolding(draft, after, holding, true)
     }
   }
-  const { owner, token, count, deadlineMs } = holding
-  const remainingMs = Math.max(0, deadlineMs - timeMs)
-  const waiters = mapSize(holding.waiters)
-  return { type: 'status', locked: true, owner, token, count, remainingMs, waiters }
+  admit(draft, lock, after)
 }
 
-/** Waiters first, by deadline, then leases: so no freed key meets a queue of waits run out. */
-function expire(draft: Draft, command: Expire): LockReply {
-  const { index, timeMs } = draft
-  let waiters = 0
-  for (; waiters < command.max; waiters++) {
-    const first = mapFirst(draft.waitDeadlines)
-    if (first === null || first[1].atMs > timeMs) break
-    const holding = holdingOf(draft, first[1].key)
-    const waiter = mapGet(holding.waiters, first[1].enteredIndex)
-    invariant(waiter !== undefined, 'lock: a wait deadline without a waiter')
-    timeOutWaiter(draft, holding, waiter)
-  }
-  let locks = 0
-  for (; waiters + locks < command.max; locks++) {
-    const first = mapFirst(draft.leaseDeadlines)
-    if (first === null || first[1].atMs > timeMs) break
-    const holding = holdingOf(draft, first[1].key)
-    const { key, owner, token, deadlineMs } = holding
-    draft.events.push({ type: 'expired', key, owner, index, timeMs, token, deadlineMs })
-    endHolding(draft, holding)
-  }
-  return { type: 'swept', locks, waiters }
+function revoke(draft: Draft, before: Holding, deadlineMs: number): Holding {
+  const after: Holding = { ...before, revoked: true }
+  putHolding(draft, before, after)
+  const { token } = before
+  draft.events.push({ type: 'revoked', ...whose(draft, before), token, deadlineMs })
+  return after
 }
 
-function holdingOf(draft: Draft, key: string): Holding {
-  const holding = mapGet(draft.locks, key)
-  invariant(holding !== undefined, 'lock: a deadline of a key that nobody holds')
-  return holding
+/** The fate of an acquire, which is `cancelled` when it has none yet. */
+function cancel(draft: Draft, command: Cancel): LockReply {
+  const reason = requestProblem(command, draft.session, draft.limits)
+  if (reason !== null) return { type: 'rejected', reason }
+  if (draft.session !== null) return cancelInSession(draft, command)
+  const id = memoId(command)
+  const memo = mapGet(draft.memos, id)
+  if (memo === undefined) {
+    if (memosFull(draft, command.owner)) return { type: 'rejected', reason: 'overloaded' }
+    remember(draft, id, null, command, { type: 'cancelled' })
+    return { type: 'cancelled' }
+  }
+  const { type } = memo.command
+  if (type !== 'acquire' && type !== 'cancel') {
+    return { type: 'rejected', reason: 'requestIdReused' }
+  }
+  if (memo.type === 'answered') return repeatedReply(draft, memo)
+  cancelWaiting(draft, memo)
+  return { type: 'cancelled' }
+}
+
+/** Its session sees to it that what it has given up does not come any more. */
+function cancelInSession(draft: Draft, command: Cancel): LockReply {
+  if (cancelAll(draft, command) > 0) return { type: 'cancelled' }
+  const mine = holdingOf(mapGet(draft.locks, command.key), draft.session, command.owner)
+  return mine === null ? { type: 'cancelled' } : grantedAgain(draft, mine)
+}
+
+/** The lock and the holding that a command of its holder means, or null. */
+function meantBy(
+  draft: Draft,
+  lock: Lock | undefined,
+  { owner, token }: Release | Renew,
+): readonly [ExclusiveLock | SharedLock, Holding] | null {
+  if (lock === undefined || lock.type === 'delayed') return null
+  const mine = holdingOf(lock, draft.session, owner)
+  if (mine === null || (token !== null && token !== mine.token)) return null
+  return [lock, mine]
 }

@@ -3,45 +3,45 @@
 
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { unreachable } from '../invariant.ts'
-import type { LockCommand, LockReply, LockRequest, Reason } from './command.ts'
+import { readReply, writeReply } from './codec-reply.ts'
+import {
+  readIntegerOrNull,
+  readMode,
+  readTextOrNull,
+  writeIntegerOrNull,
+  writeMode,
+  writeTextOrNull,
+} from './codec-values.ts'
+import type {
+  Acquire,
+  Cancel,
+  ForceRelease,
+  ListHolders,
+  ListLocks,
+  ListWaiters,
+  LockCommand,
+  LockRequest,
+  Release,
+  Renew,
+  Status,
+} from './command.ts'
+import type { LockReply } from './reply.ts'
 
-const COMMANDS = ['acquire', 'release', 'renew', 'status', 'expire'] as const
+export { REASONS } from './codec-reply.ts'
 
-const REPLIES = [
-  'granted',
-  'held',
-  'queued',
-  'timeout',
-  'released',
-  'notHolder',
-  'renewed',
-  'expired',
+const COMMANDS = [
+  'acquire',
+  'release',
+  'renew',
   'status',
-  'swept',
-  'rejected',
+  'expire',
+  'cancel',
+  'forceRelease',
+  'listHolders',
+  'listWaiters',
+  'listLocks',
+  'countLocks',
 ] as const
-
-/** All reasons, at their number in the encoding: new ones go to the end. */
-export const REASONS: readonly Reason[] = [
-  'keyEmpty',
-  'keyTooLong',
-  'keyNotText',
-  'ownerEmpty',
-  'ownerTooLong',
-  'ownerNotText',
-  'requestIdEmpty',
-  'requestIdTooLong',
-  'requestIdNotText',
-  'ttlOutOfRange',
-  'waitOutOfRange',
-  'tokenOutOfRange',
-  'tooManyWaiters',
-  'tooManyLocks',
-  'tooManyKeys',
-  'countTooHigh',
-  'requestIdReused',
-  'overloaded',
-]
 
 // A new writer costs more than a command: all share this one.
 const scratch = new ByteWriter()
@@ -85,20 +85,37 @@ export function writeCommand(writer: ByteWriter, command: LockCommand): void {
   writer.u8(COMMANDS.indexOf(command.type))
   switch (command.type) {
     case 'acquire':
-      writeWho(writer, command)
-      writer.varint(command.ttlMs)
-      writer.varint(command.waitMs)
-      return writer.bool(command.reentrant)
+      return writeAcquire(writer, command)
     case 'release':
       writeWho(writer, command)
-      writeToken(writer, command.token)
+      writeIntegerOrNull(writer, command.token)
       return writer.bool(command.all)
     case 'renew':
       writeWho(writer, command)
-      writeToken(writer, command.token)
-      return writer.varint(command.ttlMs)
+      writeIntegerOrNull(writer, command.token)
+      return writeIntegerOrNull(writer, command.ttlMs)
+    case 'cancel':
+      return writeWho(writer, command)
+    case 'forceRelease':
+      writeWho(writer, command)
+      writeIntegerOrNull(writer, command.token)
+      return writer.bool(command.now)
     case 'status':
-      return writer.text(command.key)
+      return writeStatus(writer, command)
+    case 'listHolders':
+      writer.text(command.key)
+      writeTextOrNull(writer, command.after)
+      return writer.varint(command.max)
+    case 'listWaiters':
+      writer.text(command.key)
+      writeIntegerOrNull(writer, command.after)
+      return writer.varint(command.max)
+    case 'listLocks':
+      writer.text(command.prefix)
+      writeTextOrNull(writer, command.after)
+      return writer.varint(command.max)
+    case 'countLocks':
+      return writer.text(command.prefix)
     case 'expire':
       return writer.varint(command.max)
     default:
@@ -111,33 +128,26 @@ export function readCommand(reader: ByteReader): LockCommand | null {
   const type = COMMANDS[reader.u8()]
   if (type === undefined || !reader.ok) return null
   switch (type) {
-    case 'acquire': {
-      const key = reader.text()
-      const owner = reader.text()
-      const requestId = reader.text()
-      const ttlMs = reader.varint()
-      const waitMs = reader.varint()
-      const reentrant = reader.bool()
-      return { type, key, owner, ttlMs, waitMs, reentrant, requestId }
-    }
-    case 'release': {
-      const key = reader.text()
-      const owner = reader.text()
-      const requestId = reader.text()
-      const token = readToken(reader)
-      const all = reader.bool()
-      return { type, key, owner, token, all, requestId }
-    }
-    case 'renew': {
-      const key = reader.text()
-      const owner = reader.text()
-      const requestId = reader.text()
-      const token = readToken(reader)
-      const ttlMs = reader.varint()
-      return { type, key, owner, token, ttlMs, requestId }
-    }
+    case 'acquire':
+      return readAcquire(reader)
+    case 'release':
+      return readRelease(reader)
+    case 'renew':
+      return readRenew(reader)
+    case 'cancel':
+      return readCancel(reader)
+    case 'forceRelease':
+      return readForceRelease(reader)
     case 'status':
-      return { type, key: reader.text() }
+      return readStatus(reader)
+    case 'listHolders':
+      return readListHolders(reader)
+    case 'listWaiters':
+      return readListWaiters(reader)
+    case 'listLocks':
+      return readListLocks(reader)
+    case 'countLocks':
+      return { type, prefix: reader.text() }
     case 'expire': {
       const max = reader.varint()
       return max > 0 ? { type, max } : null
@@ -147,120 +157,113 @@ export function readCommand(reader: ByteReader): LockCommand | null {
   }
 }
 
-/** Appends a reply. */
-export function writeReply(writer: ByteWriter, reply: LockReply): void {
-  writer.u8(REPLIES.indexOf(reply.type))
-  switch (reply.type) {
-    case 'granted':
-      writer.varint(reply.token)
-      writer.varint(reply.count)
-      writer.varint(reply.ttlMs)
-      return writer.varint(reply.grantedAfterMs)
-    case 'held':
-      writer.text(reply.owner)
-      writer.varint(reply.token)
-      return writer.varint(reply.remainingMs)
-    case 'queued':
-      return writer.varint(reply.position)
-    case 'timeout':
-      return
-    case 'released':
-      return writer.varint(reply.count)
-    case 'notHolder':
-      return writer.varint(reply.token)
-    case 'renewed':
-      writer.varint(reply.token)
-      return writer.varint(reply.ttlMs)
-    case 'expired':
-      return writer.varint(reply.token)
-    case 'status':
-      writer.bool(reply.locked)
-      writer.bool(reply.owner !== null)
-      if (reply.owner !== null) writer.text(reply.owner)
-      writer.varint(reply.token)
-      writer.varint(reply.count)
-      writer.varint(reply.remainingMs)
-      return writer.varint(reply.waiters)
-    case 'swept':
-      writer.varint(reply.locks)
-      return writer.varint(reply.waiters)
-    case 'rejected':
-      return writer.u8(REASONS.indexOf(reply.reason))
-    default:
-      return unreachable(reply)
+function writeAcquire(writer: ByteWriter, command: Acquire): void {
+  writeWho(writer, command)
+  writeMode(writer, command.mode)
+  writeIntegerOrNull(writer, command.ttlMs)
+  writer.varint(command.waitMs)
+  writer.bool(command.reentrant)
+  writer.varint(command.lockDelayMs)
+  writer.text(command.metadata)
+}
+
+function readAcquire(reader: ByteReader): Acquire {
+  const key = reader.text()
+  const owner = reader.text()
+  const requestId = readTextOrNull(reader)
+  const mode = readMode(reader)
+  const ttlMs = readIntegerOrNull(reader)
+  const waitMs = reader.varint()
+  const reentrant = reader.bool()
+  const lockDelayMs = reader.varint()
+  const metadata = reader.text()
+  return {
+    type: 'acquire',
+    key,
+    owner,
+    mode,
+    ttlMs,
+    waitMs,
+    reentrant,
+    lockDelayMs,
+    metadata,
+    requestId,
   }
 }
 
-/** Reads a reply; null when there is none. Its value counts only while the reader is `ok`. */
-export function readReply(reader: ByteReader): LockReply | null {
-  const type = REPLIES[reader.u8()]
-  if (type === undefined || !reader.ok) return null
-  switch (type) {
-    case 'granted': {
-      const token = reader.varint()
-      const count = reader.varint()
-      const ttlMs = reader.varint()
-      return { type, token, count, ttlMs, grantedAfterMs: reader.varint() }
-    }
-    case 'held': {
-      const owner = reader.text()
-      const token = reader.varint()
-      const remainingMs = reader.varint()
-      return { type, owner, token, remainingMs }
-    }
-    case 'queued':
-      return { type, position: reader.varint() }
-    case 'timeout':
-      return { type }
-    case 'released':
-      return { type, count: reader.varint() }
-    case 'notHolder':
-      return { type, token: reader.varint() }
-    case 'renewed': {
-      const token = reader.varint()
-      const ttlMs = reader.varint()
-      return { type, token, ttlMs }
-    }
-    case 'expired':
-      return { type, token: reader.varint() }
-    case 'status':
-      return readStatus(reader)
-    case 'swept': {
-      const locks = reader.varint()
-      const waiters = reader.varint()
-      return { type, locks, waiters }
-    }
-    case 'rejected': {
-      const reason = REASONS[reader.u8()]
-      return reason === undefined ? null : { type, reason }
-    }
-    default:
-      return unreachable(type)
-  }
+function readRelease(reader: ByteReader): Release {
+  const key = reader.text()
+  const owner = reader.text()
+  const requestId = readTextOrNull(reader)
+  const token = readIntegerOrNull(reader)
+  const all = reader.bool()
+  return { type: 'release', key, owner, token, all, requestId }
 }
 
-function readStatus(reader: ByteReader): LockReply | null {
-  const locked = reader.bool()
-  const owner = reader.bool() ? reader.text() : null
-  if (locked !== (owner !== null)) return null
-  const token = reader.varint()
-  const count = reader.varint()
-  const remainingMs = reader.varint()
-  const waiters = reader.varint()
-  return { type: 'status', locked, owner, token, count, remainingMs, waiters }
+function readRenew(reader: ByteReader): Renew {
+  const key = reader.text()
+  const owner = reader.text()
+  const requestId = readTextOrNull(reader)
+  const token = readIntegerOrNull(reader)
+  const ttlMs = readIntegerOrNull(reader)
+  return { type: 'renew', key, owner, token, ttlMs, requestId }
 }
 
-function writeWho(writer: ByteWriter, request: LockRequest): void {
+function readCancel(reader: ByteReader): Cancel {
+  const key = reader.text()
+  const owner = reader.text()
+  const requestId = readTextOrNull(reader)
+  return { type: 'cancel', key, owner, requestId }
+}
+
+function readForceRelease(reader: ByteReader): ForceRelease {
+  const key = reader.text()
+  const owner = reader.text()
+  const requestId = readTextOrNull(reader)
+  const token = readIntegerOrNull(reader)
+  const now = reader.bool()
+  return { type: 'forceRelease', key, owner, token, now, requestId }
+}
+
+function writeStatus(writer: ByteWriter, { key, holder }: Status): void {
+  writer.text(key)
+  writer.bool(holder !== null)
+  if (holder === null) return
+  writer.text(holder.owner)
+  writeIntegerOrNull(writer, holder.session)
+}
+
+function readStatus(reader: ByteReader): Status {
+  const key = reader.text()
+  if (!reader.bool()) return { type: 'status', key, holder: null }
+  const owner = reader.text()
+  const session = readIntegerOrNull(reader)
+  return { type: 'status', key, holder: { owner, session } }
+}
+
+function readListHolders(reader: ByteReader): ListHolders {
+  const key = reader.text()
+  const after = readTextOrNull(reader)
+  const max = reader.varint()
+  return { type: 'listHolders', key, after, max }
+}
+
+function readListWaiters(reader: ByteReader): ListWaiters {
+  const key = reader.text()
+  const after = readIntegerOrNull(reader)
+  const max = reader.varint()
+  return { type: 'listWaiters', key, after, max }
+}
+
+function readListLocks(reader: ByteReader): ListLocks {
+  const prefix = reader.text()
+  const after = readTextOrNull(reader)
+  const max = reader.varint()
+  return { type: 'listLocks', prefix, after, max }
+}
+
+function writeWho(writer: ByteWriter, request: LockRequest | Cancel): void {
   writer.text(request.key)
   writer.text(request.owner)
-  writer.text(request.requestId)
-}
-
-function writeToken(writer: ByteWriter, token: number | null): void {
-  writer.bool(token !== null)
-  if (token !== null) writer.varint(token)
-}
-
-function readToken(reader: ByteReader): number | null {
-  return reader.bool() ? reader.varint() : null
+  writeTextOrNull(writer, request.requestId)
 }

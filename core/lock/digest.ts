@@ -4,18 +4,28 @@
 import type { Lanes } from '../hash.ts'
 import { Hash128 } from '../hash.ts'
 import { unreachable } from '../invariant.ts'
-import type { FinalReply, LockRequest } from './command.ts'
-import type { AnsweredMemo, Holding, Waiter } from './records.ts'
+import type { SessionEnded } from '../session/command.ts'
+import type { Acquire, Cancel, LockRequest } from './command.ts'
+import type { AnsweredMemo, Holding, Lock, Waiter } from './records.ts'
+import type { FinalReply } from './reply.ts'
 
-/** Of a holding, without its waiters: each of them has its own. */
+const NOTHING: Lanes = [0, 0, 0, 0]
+
+/** Of a holding. */
 export function holdingLanes(holding: Holding): Lanes {
   const hash = new Hash128()
   hash.word(1)
   hash.text(holding.key)
   hash.text(holding.owner)
+  hashIntegerOrNull(hash, holding.session)
+  hash.integer(holding.enteredIndex)
   hash.integer(holding.token)
   hash.integer(holding.count)
-  hash.integer(holding.deadlineMs)
+  hashIntegerOrNull(hash, holding.ttlMs)
+  hashIntegerOrNull(hash, holding.deadlineMs)
+  hash.word(holding.revoked ? 1 : 0)
+  hash.integer(holding.lockDelayMs)
+  hash.text(holding.metadata)
   return hash.lanes()
 }
 
@@ -24,6 +34,7 @@ export function waiterLanes(waiter: Waiter): Lanes {
   const hash = new Hash128()
   hash.word(2)
   hashRequest(hash, waiter.command)
+  hashIntegerOrNull(hash, waiter.session)
   hash.integer(waiter.enteredIndex)
   hash.integer(waiter.enteredMs)
   hash.integer(waiter.latestIndex)
@@ -42,30 +53,64 @@ export function memoLanes(memo: AnsweredMemo): Lanes {
   return hash.lanes()
 }
 
-function hashRequest(hash: Hash128, request: LockRequest): void {
+/**
+ * Of a lock, without its holdings and waiters: each of them has its own. So an exclusive one, which
+ * says nothing else, has none, and the usual lock costs one digest.
+ */
+export function lockLanes(lock: Lock): Lanes {
+  if (lock.type === 'exclusive') return NOTHING
+  const hash = new Hash128()
+  hash.word(lock.type === 'shared' ? (lock.closed ? 9 : 4) : 5)
+  hash.text(lock.key)
+  hash.integer(lock.type === 'shared' ? lock.delayUntilMs : lock.untilMs)
+  return hash.lanes()
+}
+
+/** Of a session that has ended and still has claims. */
+export function endedLanes(session: number, by: SessionEnded['by']): Lanes {
+  const hash = new Hash128()
+  hash.word(by === 'close' ? 6 : 7)
+  hash.integer(session)
+  return hash.lanes()
+}
+
+function hashRequest(hash: Hash128, request: LockRequest | Cancel): void {
   hash.text(request.key)
   hash.text(request.owner)
-  hash.text(request.requestId)
+  hash.word(request.requestId === null ? 0 : 1)
+  if (request.requestId !== null) hash.text(request.requestId)
   switch (request.type) {
     case 'acquire':
-      hash.word(request.reentrant ? 2 : 1)
-      hash.integer(request.ttlMs)
-      return hash.integer(request.waitMs)
+      return hashTerms(hash, request)
     case 'release':
       hash.word(request.all ? 4 : 3)
-      return hashToken(hash, request.token)
+      return hashIntegerOrNull(hash, request.token)
     case 'renew':
       hash.word(5)
-      hash.integer(request.ttlMs)
-      return hashToken(hash, request.token)
+      hashIntegerOrNull(hash, request.ttlMs)
+      return hashIntegerOrNull(hash, request.token)
+    case 'forceRelease':
+      hash.word(request.now ? 7 : 6)
+      return hashIntegerOrNull(hash, request.token)
+    case 'cancel':
+      return hash.word(8)
     default:
       return unreachable(request)
   }
 }
 
-function hashToken(hash: Hash128, token: number | null): void {
-  hash.word(token === null ? 0 : 1)
-  if (token !== null) hash.integer(token)
+function hashTerms(hash: Hash128, acquire: Acquire): void {
+  hash.word(acquire.reentrant ? 2 : 1)
+  hash.word(acquire.mode === 'shared' ? 1 : 0)
+  hashIntegerOrNull(hash, acquire.ttlMs)
+  hash.integer(acquire.waitMs)
+  hash.integer(acquire.lockDelayMs)
+  hash.text(acquire.metadata)
+}
+
+function hashIntegerOrNull(hash: Hash128, value: number | null): void {
+  hash.word(value === null ? 0 : 1)
+  if (value !== null) hash.integer(value)
 }
 
 function hashReply(hash: Hash128, reply: FinalReply): void {
@@ -74,13 +119,14 @@ function hashReply(hash: Hash128, reply: FinalReply): void {
       hash.word(1)
       hash.integer(reply.token)
       hash.integer(reply.count)
-      hash.integer(reply.ttlMs)
+      hashIntegerOrNull(hash, reply.ttlMs)
       return hash.integer(reply.grantedAfterMs)
     case 'held':
       hash.word(2)
-      hash.text(reply.owner)
+      hash.word(reply.owner === null ? 0 : 1)
+      if (reply.owner !== null) hash.text(reply.owner)
       hash.integer(reply.token)
-      return hash.integer(reply.remainingMs)
+      return hashIntegerOrNull(hash, reply.remainingMs)
     case 'timeout':
       return hash.word(3)
     case 'released':
@@ -92,13 +138,19 @@ function hashReply(hash: Hash128, reply: FinalReply): void {
     case 'renewed':
       hash.word(6)
       hash.integer(reply.token)
-      return hash.integer(reply.ttlMs)
+      return hashIntegerOrNull(hash, reply.ttlMs)
     case 'expired':
       hash.word(7)
       return hash.integer(reply.token)
     case 'rejected':
       hash.word(8)
       return hash.text(reply.reason)
+    case 'cancelled':
+      return hash.word(9)
+    case 'forced':
+      hash.word(10)
+      hash.integer(reply.holders)
+      return hash.integer(reply.remainingMs)
     default:
       return unreachable(reply)
   }

@@ -2,7 +2,9 @@
 // have the same limits: they decide what `apply` does.
 
 import { isWellFormed, utf8Bytes } from '../bytes.ts'
-import type { LockRequest, Problem, Reason, Refusal, Status } from './command.ts'
+import { unreachable } from '../invariant.ts'
+import type { Cancel, LockQuery, LockRequest } from './command.ts'
+import type { Problem, Reason, Refusal } from './reply.ts'
 
 /** The bounds; bytes are those of UTF-8. */
 export interface Limits {
@@ -12,8 +14,12 @@ export interface Limits {
   readonly ttlMsMin: number
   readonly ttlMsMax: number
   readonly waitMsMax: number
+  readonly lockDelayMsMax: number
+  readonly metadataBytesMax: number
   readonly waitersPerKeyMax: number
-  /** Locks that one owner may hold and wait for, together. */
+  /**
+   * Locks that one owner may hold and wait for, together; the owners of one session count as one.
+   */
   readonly locksPerOwnerMax: number
   /** Keys that may be held in all. */
   readonly keysMax: number
@@ -28,6 +34,8 @@ export interface Limits {
   readonly memosDroppedMax: number
   /** The `max` of the `expire` that `due` asks for. */
   readonly expireMax: number
+  /** What a page of a list has at most. */
+  readonly pageMax: number
 }
 
 /** The limits of a machine made without any. */
@@ -38,6 +46,8 @@ export const LIMITS: Limits = {
   ttlMsMin: 100,
   ttlMsMax: 86_400_000,
   waitMsMax: 86_400_000,
+  lockDelayMsMax: 60_000,
+  metadataBytesMax: 4_096,
   waitersPerKeyMax: 10_000,
   locksPerOwnerMax: 10_000,
   keysMax: 10_000_000,
@@ -47,6 +57,7 @@ export const LIMITS: Limits = {
   memosPerOwnerMax: 10_000,
   memosDroppedMax: 8,
   expireMax: 1_000,
+  pageMax: 1_000,
 }
 
 const REFUSALS: readonly Reason[] = [
@@ -54,9 +65,12 @@ const REFUSALS: readonly Reason[] = [
   'tooManyLocks',
   'tooManyKeys',
   'countTooHigh',
+  'upgrade',
+  'revoked',
+  'noDeadline',
 ]
 
-/** True when a limit was reached: then the reply is remembered. */
+/** True when it depends on the state: then the reply is remembered. */
 export function isRefusal(reason: Reason): reason is Refusal {
   return REFUSALS.includes(reason)
 }
@@ -65,26 +79,72 @@ export function isRefusal(reason: Reason): reason is Refusal {
  * What is wrong with a request by itself, or null. `apply` asks this too; a front end asks first,
  * since text without a UTF-8 form would not survive `encodeCommand`.
  */
-export function requestProblem(command: LockRequest | Status, limits: Limits): Problem | null {
-  const { key } = command
+export function requestProblem(
+  command: LockRequest | Cancel,
+  session: number | null,
+  limits: Limits,
+): Problem | null {
+  const { key, owner, requestId } = command
   if (key.length === 0) return 'keyEmpty'
   if (tooLong(key, limits.keyBytesMax)) return 'keyTooLong'
   if (!isWellFormed(key)) return 'keyNotText'
-  if (command.type === 'status') return null
-  const { owner, requestId } = command
   if (owner.length === 0) return 'ownerEmpty'
   if (tooLong(owner, limits.ownerBytesMax)) return 'ownerTooLong'
   if (!isWellFormed(owner)) return 'ownerNotText'
-  if (requestId.length === 0) return 'requestIdEmpty'
-  if (tooLong(requestId, limits.requestIdBytesMax)) return 'requestIdTooLong'
-  if (!isWellFormed(requestId)) return 'requestIdNotText'
-  if (command.type !== 'acquire' && command.token !== null && !within(command.token, 0, Infinity)) {
-    return 'tokenOutOfRange'
+  if (requestId === null) {
+    if (session === null) return 'requestIdMissing'
+  } else {
+    if (requestId.length === 0) return 'requestIdEmpty'
+    if (tooLong(requestId, limits.requestIdBytesMax)) return 'requestIdTooLong'
+    if (!isWellFormed(requestId)) return 'requestIdNotText'
   }
-  if (command.type === 'release') return null
-  if (!within(command.ttlMs, limits.ttlMsMin, limits.ttlMsMax)) return 'ttlOutOfRange'
-  if (command.type === 'renew' || within(command.waitMs, 0, limits.waitMsMax)) return null
-  return 'waitOutOfRange'
+  return termsProblem(command, session, limits)
+}
+
+/** What is wrong with all but the names. */
+function termsProblem(
+  command: LockRequest | Cancel,
+  session: number | null,
+  limits: Limits,
+): Problem | null {
+  switch (command.type) {
+    case 'acquire': {
+      const { ttlMs, waitMs, lockDelayMs, metadata } = command
+      if (ttlMs === null && session === null) return 'ttlMissing'
+      if (ttlMs !== null && !within(ttlMs, limits.ttlMsMin, limits.ttlMsMax)) {
+        return 'ttlOutOfRange'
+      }
+      if (!within(waitMs, 0, limits.waitMsMax)) return 'waitOutOfRange'
+      if (!within(lockDelayMs, 0, limits.lockDelayMsMax)) return 'lockDelayOutOfRange'
+      if (tooLong(metadata, limits.metadataBytesMax)) return 'metadataTooLong'
+      return isWellFormed(metadata) ? null : 'metadataNotText'
+    }
+    case 'renew': {
+      const { token, ttlMs } = command
+      if (token !== null && !within(token, 0, Infinity)) return 'tokenOutOfRange'
+      const isWithin = ttlMs === null || within(ttlMs, limits.ttlMsMin, limits.ttlMsMax)
+      return isWithin ? null : 'ttlOutOfRange'
+    }
+    case 'release':
+    case 'forceRelease':
+      return command.token === null || within(command.token, 0, Infinity) ? null : 'tokenOutOfRange'
+    case 'cancel':
+      return null
+    default:
+      return unreachable(command)
+  }
+}
+
+/** What is wrong with a query, or null: a front end asks first, as with requests. */
+export function queryProblem(query: LockQuery, limits: Limits): Problem | null {
+  if ('max' in query && !within(query.max, 1, Infinity)) return 'maxOutOfRange'
+  if (query.type === 'listLocks' || query.type === 'countLocks') {
+    if (tooLong(query.prefix, limits.keyBytesMax)) return 'keyTooLong'
+    return isWellFormed(query.prefix) ? null : 'keyNotText'
+  }
+  if (query.key.length === 0) return 'keyEmpty'
+  if (tooLong(query.key, limits.keyBytesMax)) return 'keyTooLong'
+  return isWellFormed(query.key) ? null : 'keyNotText'
 }
 
 function tooLong(text: string, bytesMax: number): boolean {

@@ -2,13 +2,20 @@
 // the interface that a replica drives.
 
 import { Hash128 } from '../hash.ts'
-import type { Due, Machine } from '../machine.ts'
+import type { ApplyContext, Due, Machine } from '../machine.ts'
 import { mapFirst, mapSize } from '../ordered-map.ts'
-import { applyCommand, queryCommand } from './apply.ts'
+import type { SessionContext } from '../session/apply.ts'
+import type { SessionLimits } from '../session/limits.ts'
+import type { SessionMachine } from '../session/machine.ts'
+import { withSessions } from '../session/machine.ts'
+import { applyCommand, endSession } from './apply.ts'
 import { decodeCommand, decodeReply, encodeCommand, encodeReply } from './codec.ts'
-import type { LockCommand, LockEvent, LockReply } from './command.ts'
+import type { LockCommand } from './command.ts'
+import type { LockEvent } from './event.ts'
 import type { Limits } from './limits.ts'
 import { LIMITS } from './limits.ts'
+import { isQuery, queryReply } from './query.ts'
+import type { LockReply } from './reply.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
 import type { LockState } from './state.ts'
 import { INITIAL } from './state.ts'
@@ -16,13 +23,17 @@ import { INITIAL } from './state.ts'
 /** The machine type of the lock service. */
 export type LockMachine = Machine<LockState, LockCommand, LockReply, LockEvent>
 
+/** The machine type of the lock service with sessions. */
+export type LockService = SessionMachine<LockState, LockCommand, LockReply, LockEvent>
+
 /** A lock machine. What `limits` leaves out is as in `LIMITS`; every node must have the same. */
 export function lockMachine(limits: Partial<Limits> = {}): LockMachine {
   const all = { ...LIMITS, ...limits }
   return {
     initial: () => INITIAL,
-    apply: (state, command, context) => applyCommand(state, command, context, all),
-    query: (state, command, timeMs) => queryCommand(state, command, timeMs, all),
+    apply: (state, command, context) => applyCommand(state, command, inSession(context), all),
+    query: (state, command, timeMs) =>
+      isQuery(command) ? queryReply(state.locks, command, timeMs, all) : null,
     due: (state) => due(state, all.expireMax),
     encodeCommand,
     decodeCommand,
@@ -34,14 +45,36 @@ export function lockMachine(limits: Partial<Limits> = {}): LockMachine {
   }
 }
 
-/** An `expire` at the first deadline of a lease or a wait. */
+/** The lock service with sessions: their end is the end of what was taken in them. */
+export function lockService(
+  limits: Partial<Limits> = {},
+  sessionLimits: Partial<SessionLimits> = {},
+): LockService {
+  const all = { ...LIMITS, ...limits }
+  return withSessions(lockMachine(limits), {
+    limits: sessionLimits,
+    onSessionEnded: (state, ended) => [endSession(state, ended, all), []],
+  })
+}
+
+/** A command that came in no session has none in its context. */
+function inSession(context: ApplyContext & { readonly session?: number | null }): SessionContext {
+  const { index, timeMs, session = null } = context
+  return { index, timeMs, session }
+}
+
+/** An `expire` at the first deadline, or at once while an ended session still has something. */
 function due(state: LockState, max: number): Due<LockCommand> | null {
   const lease = mapFirst(state.leaseDeadlines)
   const wait = mapFirst(state.waitDeadlines)
-  if (lease === null && wait === null) return null
-  const leaseMs = lease === null ? Infinity : lease[1].atMs
-  const waitMs = wait === null ? Infinity : wait[1].atMs
-  return { atMs: Math.min(leaseMs, waitMs), command: { type: 'expire', max } }
+  const delay = mapFirst(state.delayDeadlines)
+  const atMs = Math.min(
+    mapSize(state.ended) > 0 ? 0 : Infinity,
+    lease?.[1].deadlineMs ?? Infinity,
+    wait?.[1].atMs ?? Infinity,
+    delay?.[1].atMs ?? Infinity,
+  )
+  return atMs === Infinity ? null : { atMs, command: { type: 'expire', max } }
 }
 
 function hash(state: LockState): string {

@@ -4,29 +4,32 @@
 //
 // So the promise of one fate ends with a memo's life: no attempt may be appended later than that
 // after the answer to another. A client gives up in time, less what its messages may be under way.
+//
+// What comes in a session is remembered by the session, and not here.
 
-import { invariant } from '../invariant.ts'
+import { invariant, unreachable } from '../invariant.ts'
 import { mapFirst, mapGet, mapSize } from '../ordered-map.ts'
-import type { FinalReply, LockReply, LockRequest } from './command.ts'
-import type { Limits } from './limits.ts'
-import type { AnsweredMemo, Memo } from './records.ts'
-import { memoId } from './records.ts'
+import type { Cancel, LockRequest } from './command.ts'
+import type { AnsweredMemo, Memo, Waiter } from './records.ts'
+import { holdingOf, memoId, presentToken } from './records.ts'
+import type { FinalReply, LockReply } from './reply.ts'
 import type { Draft } from './state.ts'
 import { dropMemo, putMemo, useOf } from './state.ts'
 
 /** Drops the oldest memos whose time is over, a bounded number of them. */
-export function dropOldMemos(draft: Draft, limits: Limits): void {
-  for (let count = 0; count < limits.memosDroppedMax; count++) {
+export function dropOldMemos(draft: Draft): void {
+  const { memosDroppedMax, memoLifeMs } = draft.limits
+  for (let count = 0; count < memosDroppedMax; count++) {
     const oldest = mapFirst(draft.memoOrder)
-    if (oldest === null || oldest[1].atMs + limits.memoLifeMs > draft.timeMs) return
+    if (oldest === null || oldest[1].atMs + memoLifeMs > draft.timeMs) return
     dropMemo(draft, oldest[1])
   }
 }
 
 /** True when a new request of this owner could not be remembered. */
-export function memosFull(draft: Draft, owner: string, limits: Limits): boolean {
-  if (mapSize(draft.memos) >= limits.memosMax) return true
-  return useOf(draft, owner).memos >= limits.memosPerOwnerMax
+export function memosFull(draft: Draft, owner: string): boolean {
+  const { memosMax, memosPerOwnerMax } = draft.limits
+  return mapSize(draft.memos) >= memosMax || useOf(draft, owner).memos >= memosPerOwnerMax
 }
 
 /** Remembers the answer of a request; `before` is its waiting memo, when it has waited. */
@@ -34,7 +37,7 @@ export function remember(
   draft: Draft,
   id: string,
   before: Memo | null,
-  command: LockRequest,
+  command: LockRequest | Cancel,
   reply: FinalReply,
 ): void {
   const ordinal = draft.answersCount
@@ -44,39 +47,49 @@ export function remember(
 }
 
 /** Answers a request that has waited: remembers the reply and tells its latest attempt. */
-export function answerLate(
-  draft: Draft,
-  command: LockRequest,
-  latestIndex: number,
-  reply: FinalReply,
-): void {
-  const id = memoId(command)
-  const memo = mapGet(draft.memos, id)
-  invariant(memo !== undefined && memo.type === 'waiting', 'lock: a waiter has no waiting memo')
-  remember(draft, id, memo, command, reply)
+export function answerLate(draft: Draft, waiter: Waiter, reply: FinalReply): void {
+  const { command, session, latestIndex } = waiter
+  if (session === null) {
+    const id = memoId(command)
+    const memo = mapGet(draft.memos, id)
+    invariant(memo !== undefined && memo.type === 'waiting', 'lock: a waiter has no waiting memo')
+    remember(draft, id, memo, command, reply)
+  }
   draft.events.push({ type: 'answer', index: latestIndex, reply })
 }
 
 /** The reply to a request that was answered before. */
-export function repeatedReply(draft: Draft, memo: AnsweredMemo): LockReply {
-  const { command, reply } = memo
+export function repeatedReply(draft: Draft, { command, reply }: AnsweredMemo): LockReply {
   if (reply.type !== 'granted') return reply
-  const holding = mapGet(draft.locks, command.key)
-  if (holding === undefined) return { type: 'expired', token: 0 }
-  if (holding.owner === command.owner && holding.token === reply.token) return reply
-  return { type: 'expired', token: holding.token }
+  const lock = mapGet(draft.locks, command.key)
+  const holding = holdingOf(lock, null, command.owner)
+  if (holding !== null && holding.token === reply.token) return reply
+  return { type: 'expired', token: presentToken(lock) }
 }
 
-/** True when two requests of the same key, owner and id ask for the same thing. */
-export function sameBody(a: LockRequest, b: LockRequest): boolean {
-  if (a.type === 'acquire') {
-    return (
-      b.type === 'acquire' &&
-      a.ttlMs === b.ttlMs &&
-      a.waitMs === b.waitMs &&
-      a.reentrant === b.reentrant
-    )
+/** Whether a request of the same key, owner and id asks for the same thing. */
+export function isSameRequest(before: LockRequest | Cancel, now: LockRequest): boolean {
+  switch (before.type) {
+    case 'acquire':
+      return (
+        now.type === 'acquire' &&
+        before.mode === now.mode &&
+        before.ttlMs === now.ttlMs &&
+        before.waitMs === now.waitMs &&
+        before.reentrant === now.reentrant &&
+        before.lockDelayMs === now.lockDelayMs &&
+        before.metadata === now.metadata
+      )
+    case 'cancel':
+      // It knows of the acquire no more than its id.
+      return now.type === 'acquire'
+    case 'release':
+      return now.type === 'release' && before.token === now.token && before.all === now.all
+    case 'renew':
+      return now.type === 'renew' && before.token === now.token && before.ttlMs === now.ttlMs
+    case 'forceRelease':
+      return now.type === 'forceRelease' && before.token === now.token && before.now === now.now
+    default:
+      return unreachable(before)
   }
-  if (a.type === 'release') return b.type === 'release' && a.token === b.token && a.all === b.all
-  return b.type === 'renew' && a.token === b.token && a.ttlMs === b.ttlMs
 }

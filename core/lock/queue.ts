@@ -1,121 +1,81 @@
-// The queue of a held key: who waits, who is next, who has waited too long. First come, first
-// served. A key nobody holds has no queue.
+// The queue of a key: who waits, and how a wait ends without a grant. First come, first served.
 
 import { invariant } from '../invariant.ts'
-import type { OrderedMap } from '../ordered-map.ts'
-import { mapDelete, mapFirst, mapGet, mapRank, mapSet } from '../ordered-map.ts'
-import type { Acquire } from './command.ts'
-import { answerLate } from './memo.ts'
-import type { Holding, Waiter, WaitingMemo } from './records.ts'
-import { waitDeadlineMs } from './records.ts'
+import { mapDelete, mapEntries, mapGet, mapRank, mapSet, mapSize } from '../ordered-map.ts'
+import type { GaveUp } from './admission.ts'
+import { admit, endWait, tellContended, withWaiters } from './admission.ts'
+import type { Acquire, Cancel } from './command.ts'
+import type { Lock, Waiter, WaitingMemo } from './records.ts'
+import { memoId, waitDeadlineMs } from './records.ts'
 import type { Draft } from './state.ts'
-import { addWaiter, dropWaiter, putHolding, putMemo } from './state.ts'
+import { addWaiter, dropWaiter, putLock, putMemo } from './state.ts'
 
 /** Puts a request at the end of the queue. */
-export function enqueue(draft: Draft, id: string, holding: Holding, command: Acquire): void {
-  const { index, timeMs } = draft
-  const waiter = { command, enteredIndex: index, enteredMs: timeMs, latestIndex: index }
-  putWaiters(draft, holding, mapSet(holding.waiters, index, waiter))
+export function enqueue(draft: Draft, lock: Lock, command: Acquire): void {
+  const { index, timeMs, session } = draft
+  const waiter = { command, session, enteredIndex: index, enteredMs: timeMs, latestIndex: index }
+  const isFirst = mapSize(lock.waiters) === 0
+  const after = withWaiters(lock, mapSet(lock.waiters, index, waiter))
+  putLock(draft, lock, after)
   addWaiter(draft, waiter)
-  putMemo(draft, null, { type: 'waiting', id, command, enteredIndex: index })
-  const { key, owner, requestId } = command
+  if (session === null) {
+    putMemo(draft, null, { type: 'waiting', id: memoId(command), command, enteredIndex: index })
+  }
+  const { key, owner, mode, requestId } = command
   const deadlineMs = waitDeadlineMs(waiter)
-  draft.events.push({ type: 'queued', key, owner, index, timeMs, requestId, deadlineMs })
+  const where = { key, owner, session, index, timeMs }
+  draft.events.push({ type: 'queued', ...where, mode, requestId, deadlineMs })
+  if (isFirst && lock.type !== 'delayed') tellContended(draft, after)
 }
 
 /** A request that waits came again: it keeps its place, and the newer attempt gets its answer. */
 export function attach(draft: Draft, memo: WaitingMemo): void {
-  const holding = mapGet(draft.locks, memo.command.key)
-  invariant(holding !== undefined, 'lock: a request waits for a key that nobody holds')
-  const waiter = mapGet(holding.waiters, memo.enteredIndex)
-  invariant(waiter !== undefined, 'lock: a waiting memo has no waiter')
-  const { command, enteredIndex, enteredMs, latestIndex } = waiter
-  const after = { command, enteredIndex, enteredMs, latestIndex: draft.index }
+  const [lock, waiter] = waiterOf(draft, memo)
+  const { command, session, enteredIndex, enteredMs, latestIndex } = waiter
+  const after = { command, session, enteredIndex, enteredMs, latestIndex: draft.index }
   dropWaiter(draft, waiter)
-  putWaiters(draft, holding, mapSet(holding.waiters, enteredIndex, after))
+  putLock(draft, lock, withWaiters(lock, mapSet(lock.waiters, enteredIndex, after)))
   addWaiter(draft, after)
-  const position = mapRank(holding.waiters, enteredIndex) + 1
+  const position = mapRank(lock.waiters, enteredIndex) + 1
   draft.events.push({ type: 'answer', index: latestIndex, reply: { type: 'queued', position } })
 }
 
-/**
- * Ends a holding and gives the key to the first of its queue whose wait has not run out; those
- * before it are told so. When none is left the key is free.
- */
-export function endHolding(draft: Draft, holding: Holding): void {
-  const { index, timeMs } = draft
-  let waiters = holding.waiters
-  for (let first = mapFirst(waiters); first !== null; first = mapFirst(waiters)) {
-    const waiter = first[1]
-    waiters = mapDelete(waiters, first[0])
-    dropWaiter(draft, waiter)
-    if (waitDeadlineMs(waiter) <= timeMs) {
-      timeOut(draft, waiter)
-      continue
-    }
-    const { command, enteredIndex, enteredMs } = waiter
-    const grantedAfterMs = timeMs - enteredMs
-    begin(draft, holding, command, enteredIndex, waiters)
-    const token = draft.tokenBase + index
-    const { ttlMs } = command
-    const reply = { type: 'granted', token, count: 1, ttlMs, grantedAfterMs } as const
-    return answerLate(draft, command, waiter.latestIndex, reply)
+/** Takes a waiter from the queue without a grant, which may let in those behind it. */
+export function leave(draft: Draft, lock: Lock, waiter: Waiter, by: GaveUp): void {
+  endWait(draft, waiter, by)
+  admit(draft, lock, withWaiters(lock, mapDelete(lock.waiters, waiter.enteredIndex)))
+}
+
+/** Ends the wait of a request that waits. */
+export function cancelWaiting(draft: Draft, memo: WaitingMemo): void {
+  const [lock, waiter] = waiterOf(draft, memo)
+  leave(draft, lock, waiter, 'cancel')
+}
+
+/** Ends what an owner of a session waits for by a key; how many waits there were. */
+export function cancelAll(draft: Draft, { key, owner, requestId }: Cancel): number {
+  const { session } = draft
+  const isMeant = (waiter: Waiter): boolean =>
+    waiter.session === session &&
+    waiter.command.owner === owner &&
+    (requestId === null || waiter.command.requestId === requestId)
+  const lock = mapGet(draft.locks, key)
+  if (lock === undefined) return 0
+  const meant = [...mapEntries(lock.waiters)].map(([, waiter]) => waiter).filter(isMeant)
+  if (meant.length === 0) return 0
+  let { waiters } = lock
+  for (const waiter of meant) {
+    endWait(draft, waiter, 'cancel')
+    waiters = mapDelete(waiters, waiter.enteredIndex)
   }
-  putHolding(draft, holding, null)
+  admit(draft, lock, withWaiters(lock, waiters))
+  return meant.length
 }
 
-/** Begins a holding at this entry, in place of another when there is one, and tells watchers. */
-export function begin(
-  draft: Draft,
-  before: Holding | null,
-  command: Acquire,
-  enteredIndex: number,
-  waiters: OrderedMap<number, Waiter>,
-): void {
-  const { index, timeMs } = draft
-  const { key, owner, requestId } = command
-  const token = draft.tokenBase + index
-  const deadlineMs = timeMs + command.ttlMs
-  putHolding(draft, before, { key, owner, token, count: 1, deadlineMs, waiters })
-  draft.events.push({
-    type: 'granted',
-    key,
-    owner,
-    index,
-    timeMs,
-    token,
-    requestId,
-    enteredIndex,
-    deadlineMs,
-  })
-}
-
-/** Takes a waiter whose wait has run out from the queue. */
-export function timeOutWaiter(draft: Draft, holding: Holding, waiter: Waiter): void {
-  putWaiters(draft, holding, mapDelete(holding.waiters, waiter.enteredIndex))
-  dropWaiter(draft, waiter)
-  timeOut(draft, waiter)
-}
-
-function timeOut(draft: Draft, waiter: Waiter): void {
-  const { index, timeMs } = draft
-  const { command, enteredIndex, latestIndex } = waiter
-  const { key, owner, requestId } = command
-  const deadlineMs = waitDeadlineMs(waiter)
-  draft.events.push({
-    type: 'waitTimedOut',
-    key,
-    owner,
-    index,
-    timeMs,
-    requestId,
-    enteredIndex,
-    deadlineMs,
-  })
-  answerLate(draft, command, latestIndex, { type: 'timeout' })
-}
-
-function putWaiters(draft: Draft, before: Holding, waiters: OrderedMap<number, Waiter>): void {
-  const { key, owner, token, count, deadlineMs } = before
-  putHolding(draft, before, { key, owner, token, count, deadlineMs, waiters })
+function waiterOf(draft: Draft, { command, enteredIndex }: WaitingMemo): readonly [Lock, Waiter] {
+  const lock = mapGet(draft.locks, command.key)
+  invariant(lock !== undefined, 'lock: a request waits for a key that is free')
+  const waiter = mapGet(lock.waiters, enteredIndex)
+  invariant(waiter !== undefined, 'lock: a waiting memo has no waiter')
+  return [lock, waiter]
 }

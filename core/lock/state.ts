@@ -4,15 +4,38 @@
 import type { Lanes } from '../hash.ts'
 import { addLanes, subtractLanes } from '../hash.ts'
 import { invariant } from '../invariant.ts'
-import type { Answer, ApplyContext } from '../machine.ts'
+import type { Answer } from '../machine.ts'
 import type { OrderedMap } from '../ordered-map.ts'
-import { emptyMap, mapDelete, mapFrom, mapGet, mapSet } from '../ordered-map.ts'
-import type { LockEvent, LockReply } from './command.ts'
-import { holdingLanes, memoLanes, waiterLanes } from './digest.ts'
-import type { AnsweredMemo, Holding, LeaseDeadline, Memo, WaitDeadline, Waiter } from './records.ts'
-import { leaseOrder, memoOrder, waitDeadlineMs, waitOrder } from './records.ts'
+import { emptyMap, mapDelete, mapFrom, mapGet, mapRank, mapSet } from '../ordered-map.ts'
+import type { SessionContext } from '../session/apply.ts'
+import type { SessionEnded } from '../session/command.ts'
+import { endedLanes, holdingLanes, lockLanes, memoLanes, waiterLanes } from './digest.ts'
+import type { LockEvent } from './event.ts'
+import type { Limits } from './limits.ts'
+import type {
+  AnsweredMemo,
+  Claim,
+  DelayDeadline,
+  Holding,
+  Lock,
+  Memo,
+  WaitDeadline,
+  Waiter,
+} from './records.ts'
+import {
+  claimOrder,
+  delayOrder,
+  leaseOrder,
+  memoOrder,
+  waitDeadlineMs,
+  waitOrder,
+} from './records.ts'
+import type { LockReply } from './reply.ts'
 
-/** What one owner has. One with nothing has no record. */
+/** How a session ended. */
+export type EndedBy = SessionEnded['by']
+
+/** What one owner has outside of all sessions. One with nothing has no record. */
 export interface OwnerUse {
   /** Locks held and waited for. */
   readonly locks: number
@@ -21,20 +44,26 @@ export interface OwnerUse {
 
 const NO_USE: OwnerUse = { locks: 0, memos: 0 }
 
-/** All of the lock machine. `locks`, answered `memos` and `tokenBase` say it all. */
+/** All of the lock machine. `locks`, answered `memos`, `ended` and `tokenBase` say it all. */
 export interface LockState {
   /** Added to an entry's index to give a token. */
   readonly tokenBase: number
   /** By key. */
-  readonly locks: OrderedMap<string, Holding>
+  readonly locks: OrderedMap<string, Lock>
   /** By `memoId`. */
   readonly memos: OrderedMap<string, Memo>
   /** The answered ones by index and ordinal, and so the oldest first. */
   readonly memoOrder: OrderedMap<string, AnsweredMemo>
-  /** By deadline, token and key. */
-  readonly leaseDeadlines: OrderedMap<string, LeaseDeadline>
-  /** By deadline and first index. */
+  /** Holdings with a deadline, by `leaseOrder`. */
+  readonly leaseDeadlines: OrderedMap<string, Holding>
+  /** By `waitOrder`. */
   readonly waitDeadlines: OrderedMap<string, WaitDeadline>
+  /** Delayed locks, by `delayOrder`. */
+  readonly delayDeadlines: OrderedMap<string, DelayDeadline>
+  /** Holdings and waits of sessions, by `claimOrder`. */
+  readonly claims: OrderedMap<string, Claim>
+  /** Sessions that have ended and still have claims. */
+  readonly ended: OrderedMap<number, EndedBy>
   /** By owner. */
   readonly owners: OrderedMap<string, OwnerUse>
   /** Sum over the records, whatever their order. */
@@ -49,6 +78,9 @@ export const INITIAL: LockState = {
   memoOrder: emptyMap(),
   leaseDeadlines: emptyMap(),
   waitDeadlines: emptyMap(),
+  delayDeadlines: emptyMap(),
+  claims: emptyMap(),
+  ended: emptyMap(),
   owners: emptyMap(),
   digest: [0, 0, 0, 0],
 }
@@ -57,14 +89,20 @@ export const INITIAL: LockState = {
 export interface Draft {
   readonly index: number
   readonly timeMs: number
+  /** The session whose command it is. */
+  readonly session: number | null
+  readonly limits: Limits
   readonly events: (LockEvent | Answer<LockReply>)[]
   answersCount: number
   readonly tokenBase: number
-  locks: OrderedMap<string, Holding>
+  locks: OrderedMap<string, Lock>
   memos: OrderedMap<string, Memo>
   memoOrder: OrderedMap<string, AnsweredMemo>
-  leaseDeadlines: OrderedMap<string, LeaseDeadline>
+  leaseDeadlines: OrderedMap<string, Holding>
   waitDeadlines: OrderedMap<string, WaitDeadline>
+  delayDeadlines: OrderedMap<string, DelayDeadline>
+  claims: OrderedMap<string, Claim>
+  ended: OrderedMap<number, EndedBy>
   owners: OrderedMap<string, OwnerUse>
   /** The owner counted last and what it has, not yet in `owners`. */
   countedOwner: string | null
@@ -73,10 +111,12 @@ export interface Draft {
 }
 
 /** A draft that begins as `state`, which stays as it is. */
-export function openDraft(state: LockState, context: ApplyContext): Draft {
+export function openDraft(state: LockState, context: SessionContext, limits: Limits): Draft {
   return {
     index: context.index,
     timeMs: context.timeMs,
+    session: context.session,
+    limits,
     events: [],
     answersCount: 0,
     tokenBase: state.tokenBase,
@@ -85,6 +125,9 @@ export function openDraft(state: LockState, context: ApplyContext): Draft {
     memoOrder: state.memoOrder,
     leaseDeadlines: state.leaseDeadlines,
     waitDeadlines: state.waitDeadlines,
+    delayDeadlines: state.delayDeadlines,
+    claims: state.claims,
+    ended: state.ended,
     owners: state.owners,
     countedOwner: null,
     countedUse: NO_USE,
@@ -102,44 +145,121 @@ export function closeDraft(draft: Draft): LockState {
     memoOrder: draft.memoOrder,
     leaseDeadlines: draft.leaseDeadlines,
     waitDeadlines: draft.waitDeadlines,
+    delayDeadlines: draft.delayDeadlines,
+    claims: draft.claims,
+    ended: draft.ended,
     owners: draft.owners,
     digest: draft.digest,
   }
 }
 
-/** Replaces a holding; null before: it begins, null after: it ends. Its waiters are not counted. */
-export function putHolding(draft: Draft, before: Holding | null, after: Holding | null): void {
+/**
+ * Replaces what is known of a key; null before: nothing was, null after: it is free. Its holdings
+ * and waiters have functions of their own.
+ */
+export function putLock(draft: Draft, before: Lock | null, after: Lock | null): void {
   if (after !== null) draft.locks = mapSet(draft.locks, after.key, after)
   else if (before !== null) draft.locks = mapDelete(draft.locks, before.key)
-  if (before !== null && after !== null && sameHolding(before, after)) return
+  if (before !== null && after !== null && saysTheSame(before, after)) return
   if (before !== null) {
-    draft.leaseDeadlines = mapDelete(draft.leaseDeadlines, leaseOrder(before))
-    draft.digest = subtractLanes(draft.digest, holdingLanes(before))
+    draft.digest = subtractLanes(draft.digest, lockLanes(before))
+    if (before.type === 'delayed') {
+      draft.delayDeadlines = mapDelete(draft.delayDeadlines, delayOrder(before))
+    }
   }
-  if (after !== null) {
-    const deadline = { atMs: after.deadlineMs, key: after.key }
-    draft.leaseDeadlines = mapSet(draft.leaseDeadlines, leaseOrder(after), deadline)
-    draft.digest = addLanes(draft.digest, holdingLanes(after))
-  }
-  if (before !== null && after !== null && before.owner === after.owner) return
-  if (before !== null) addUse(draft, before.owner, -1, 0)
-  if (after !== null) addUse(draft, after.owner, 1, 0)
+  if (after === null) return
+  draft.digest = addLanes(draft.digest, lockLanes(after))
+  if (after.type !== 'delayed') return
+  const deadline = { atMs: after.untilMs, key: after.key }
+  draft.delayDeadlines = mapSet(draft.delayDeadlines, delayOrder(after), deadline)
 }
 
-/** Puts a waiter into the index, the digest and its owner's count; the caller holds its record. */
+/** Whether two records of a key differ in their holdings and waiters alone. */
+function saysTheSame(a: Lock, b: Lock): boolean {
+  switch (a.type) {
+    case 'exclusive':
+      return b.type === 'exclusive'
+    case 'shared':
+      return b.type === 'shared' && a.delayUntilMs === b.delayUntilMs && a.closed === b.closed
+    case 'delayed':
+      return b.type === 'delayed' && a.untilMs === b.untilMs
+  }
+}
+
+/** Replaces a holding, which its lock has to hold; null before: it begins, null after: it ends. */
+export function putHolding(draft: Draft, before: Holding | null, after: Holding | null): void {
+  if (before !== null) draft.digest = subtractLanes(draft.digest, holdingLanes(before))
+  if (after !== null) draft.digest = addLanes(draft.digest, holdingLanes(after))
+  const orderBefore = leaseOrderOf(before)
+  const orderAfter = leaseOrderOf(after)
+  if (orderBefore !== null && orderBefore !== orderAfter) {
+    draft.leaseDeadlines = mapDelete(draft.leaseDeadlines, orderBefore)
+  }
+  if (orderAfter !== null && after !== null) {
+    draft.leaseDeadlines = mapSet(draft.leaseDeadlines, orderAfter, after)
+  }
+  if (before !== null && after !== null) return
+  if (before !== null) dropClaim(draft, before)
+  if (after !== null) addClaim(draft, after)
+}
+
+function leaseOrderOf(holding: Holding | null): string | null {
+  if (holding === null || holding.deadlineMs === null) return null
+  return leaseOrder(holding, holding.deadlineMs)
+}
+
+/** Puts a waiter into the indexes, the digest and its owner's count; its lock has to hold it. */
 export function addWaiter(draft: Draft, waiter: Waiter): void {
-  const { command, enteredIndex } = waiter
+  const { command, session, enteredIndex } = waiter
   const deadline = { atMs: waitDeadlineMs(waiter), key: command.key, enteredIndex }
   draft.waitDeadlines = mapSet(draft.waitDeadlines, waitOrder(waiter), deadline)
   draft.digest = addLanes(draft.digest, waiterLanes(waiter))
-  addUse(draft, command.owner, 1, 0)
+  addClaim(draft, { key: command.key, owner: command.owner, session, enteredIndex })
 }
 
 /** Undoes `addWaiter`. */
 export function dropWaiter(draft: Draft, waiter: Waiter): void {
+  const { command, session, enteredIndex } = waiter
   draft.waitDeadlines = mapDelete(draft.waitDeadlines, waitOrder(waiter))
   draft.digest = subtractLanes(draft.digest, waiterLanes(waiter))
-  addUse(draft, waiter.command.owner, -1, 0)
+  dropClaim(draft, { key: command.key, owner: command.owner, session, enteredIndex })
+}
+
+/** What there is of a holding or a wait for whoever has it. */
+type Claimed = Pick<Holding, 'key' | 'owner' | 'session' | 'enteredIndex'>
+
+function addClaim(draft: Draft, { key, owner, session, enteredIndex }: Claimed): void {
+  if (session === null) return addUse(draft, owner, 1, 0)
+  const claim = { key, owner, session, enteredIndex }
+  draft.claims = mapSet(draft.claims, claimOrder(session, enteredIndex), claim)
+}
+
+function dropClaim(draft: Draft, { owner, session, enteredIndex }: Claimed): void {
+  if (session === null) return addUse(draft, owner, -1, 0)
+  draft.claims = mapDelete(draft.claims, claimOrder(session, enteredIndex))
+  const isEnded = mapGet(draft.ended, session) !== undefined
+  if (isEnded && locksOf(draft, session, owner) === 0) putEnded(draft, session, null)
+}
+
+/** Marks a session as ended; null: it has no claims left, and is forgotten. */
+export function putEnded(draft: Draft, session: number, after: EndedBy | null): void {
+  const before = mapGet(draft.ended, session)
+  if (before !== undefined) {
+    draft.digest = subtractLanes(draft.digest, endedLanes(session, before))
+  }
+  if (after === null) {
+    draft.ended = mapDelete(draft.ended, session)
+    return
+  }
+  draft.ended = mapSet(draft.ended, session, after)
+  draft.digest = addLanes(draft.digest, endedLanes(session, after))
+}
+
+/** How many locks are held and waited for by an owner, or by all owners of its session together. */
+export function locksOf(draft: Draft, session: number | null, owner: string): number {
+  if (session === null) return useOf(draft, owner).locks
+  const { claims } = draft
+  return mapRank(claims, claimOrder(session + 1, 0)) - mapRank(claims, claimOrder(session, 0))
 }
 
 /** Puts the memo of a request, in place of its waiting one when there is one. */
@@ -178,7 +298,7 @@ export function dropMemo(draft: Draft, memo: AnsweredMemo): void {
   addUse(draft, memo.command.owner, 0, -1)
 }
 
-/** What an owner has. */
+/** What an owner has outside of all sessions. */
 export function useOf(draft: Draft, owner: string): OwnerUse {
   if (owner === draft.countedOwner) return draft.countedUse
   return mapGet(draft.owners, owner) ?? NO_USE
@@ -198,8 +318,4 @@ function putCounted(draft: Draft): void {
   invariant(use.locks >= 0 && use.memos >= 0, 'lock: an owner has less than nothing')
   const none = use.locks === 0 && use.memos === 0
   draft.owners = none ? mapDelete(draft.owners, owner) : mapSet(draft.owners, owner, use)
-}
-
-function sameHolding(a: Holding, b: Holding): boolean {
-  return a.token === b.token && a.count === b.count && a.deadlineMs === b.deadlineMs
 }

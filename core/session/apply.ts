@@ -32,8 +32,7 @@ export interface SessionContext extends ApplyContext {
 /** Lets the inner machine react to the end of a session: a new state, and what happened. */
 export type OnSessionEnded<State, Reply, Event> = (
   state: State,
-  session: number,
-  context: ApplyContext,
+  ended: SessionEnded,
 ) => readonly [State, readonly MachineEvent<Reply, Event>[]]
 
 /** What decides besides the state: the same on every node. */
@@ -251,9 +250,10 @@ function endSession<State, Command, Reply, Event extends { readonly type: string
 ): void {
   const { index, timeMs } = draft
   putSession(draft, session, null)
-  draft.events.push({ type: 'sessionEnded', session: session.id, by, index, timeMs })
+  const ended = { type: 'sessionEnded', session: session.id, by, index, timeMs } as const
+  draft.events.push(ended)
   if (rules.onSessionEnded === null) return
-  const [after, events] = rules.onSessionEnded(draft.inner, session.id, { index, timeMs })
+  const [after, events] = rules.onSessionEnded(draft.inner, ended)
   draft.inner = after
   route(rules, draft, events)
 }

@@ -131,7 +131,8 @@ test('sim: --nodes and --trace: the trace has one glyph for each node, spares to
     const { stdout } = sim('--seed', '1', '--nodes', String(nodes), '--trace')
     const lines = stdout.split('\n').filter((line) => /^ +\d+\.\d{6} {2}/.test(line))
     assert.ok(lines.length > 5, stdout)
-    const glyphs = new RegExp(`^ +\\S+ {2}[fpcLx=]{${members}} {2}(n\\d|[cf]\\d|net|world) +\\S`)
+    const who = '(n\\d|[cf]\\d|net|log|world)'
+    const glyphs = new RegExp(`^ +\\S+ {2}[fpcLx=]{${members}} {2}${who} +\\S`)
     for (const line of lines) assert.match(line, glyphs)
   }
   const json = jsonOf(sim('--seed', '1', '--trace', '--json'))

@@ -2,15 +2,17 @@
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import type { LockCommand, LockEvent, LockReply } from '../../core/lock/command.ts'
+import type { LockCommand } from '../../core/lock/command.ts'
+import type { LockEvent } from '../../core/lock/event.ts'
 import { lockMachine } from '../../core/lock/machine.ts'
 import type { LockMachine } from '../../core/lock/machine.ts'
+import type { LockReply } from '../../core/lock/reply.ts'
 import type { LockState } from '../../core/lock/state.ts'
 import type { ApplyContext, MachineEvent } from '../../core/machine.ts'
 import type { RegisterInput } from '../../checker/models.ts'
 import { scenarios } from '../../sim/fast-check.ts'
+import type { LockOperation } from '../../sim/lock-operation.ts'
 import { lockWorkload } from '../../sim/lock-workload.ts'
-import type { LockOperation } from '../../sim/lock-workload.ts'
 import { EPSILON_PPM, FAULT_KINDS, scenarioProblem } from '../../sim/scenario.ts'
 import type { Fault, Scenario } from '../../sim/scenario.ts'
 import { simulate } from '../../sim/simulate.ts'
@@ -39,7 +41,8 @@ function wrongMachine(apply: Wrong): LockMachine {
 /** A release frees the lock whoever holds it, as `DEL key` does in many a home-made lock. */
 const releaseFreesAll: Wrong = (honest, state, command, context) => {
   if (command.type !== 'release') return honest.apply(state, command, context)
-  const [, status] = honest.apply(state, { type: 'status', key: command.key }, context)
+  const query = { type: 'status', key: command.key, holder: null } as const
+  const [, status] = honest.apply(state, query, context)
   const owner = status?.type === 'status' ? status.owner : null
   const freed = { ...command, owner: owner ?? command.owner, token: null, all: true }
   return honest.apply(state, freed, context)
@@ -50,8 +53,10 @@ const renewTakesAnew: Wrong = (honest, state, command, context) => {
   const applied = honest.apply(state, command, context)
   if (command.type !== 'renew' || applied[1]?.type !== 'expired') return applied
   const { key, owner, ttlMs, requestId } = command
-  const rest = { waitMs: 0, reentrant: false, requestId: `${requestId}+` }
-  const again = honest.apply(state, { type: 'acquire', key, owner, ttlMs, ...rest }, context)
+  const rest = { waitMs: 0, reentrant: false, lockDelayMs: 0, metadata: '' }
+  const mode = 'exclusive' as const
+  const asked = { key, owner, ttlMs, mode, requestId: `${requestId}+`, ...rest }
+  const again = honest.apply(state, { type: 'acquire', ...asked }, context)
   if (again[1]?.type !== 'granted') return applied
   return [again[0], { type: 'renewed', token: command.token ?? 0, ttlMs }, again[2]]
 }
@@ -61,6 +66,7 @@ const expiresEarly: Wrong = (honest, state, command, context) => {
   if (command.type !== 'acquire' && command.type !== 'renew') {
     return honest.apply(state, command, context)
   }
+  if (command.ttlMs === null) return honest.apply(state, command, context)
   const ttlMs = Math.max(100, command.ttlMs >> 1)
   const [after, reply, events] = honest.apply(state, { ...command, ttlMs }, context)
   const told = reply !== null && 'ttlMs' in reply ? { ...reply, ttlMs: command.ttlMs } : reply

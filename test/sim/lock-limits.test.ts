@@ -2,18 +2,20 @@
 // request has one fate even where the service could not remember that it refused it.
 
 import * as assert from 'uvu/assert'
-import type { LockCommand, LockEvent, LockReply } from '../../core/lock/command.ts'
+import type { LockCommand } from '../../core/lock/command.ts'
+import type { LockEvent } from '../../core/lock/event.ts'
 import { isRefusal } from '../../core/lock/limits.ts'
 import type { Limits } from '../../core/lock/limits.ts'
 import { lockMachine } from '../../core/lock/machine.ts'
 import type { LockMachine } from '../../core/lock/machine.ts'
-import { memoId } from '../../core/lock/records.ts'
+import { firstHolding, memoId } from '../../core/lock/records.ts'
+import type { LockReply } from '../../core/lock/reply.ts'
 import type { LockState } from '../../core/lock/state.ts'
 import type { ApplyContext, MachineEvent } from '../../core/machine.ts'
 import { mapGet } from '../../core/ordered-map.ts'
 import { UNDER_WAY_MS, patienceMs } from '../../sim/lock-limits.ts'
+import type { LockOperation } from '../../sim/lock-operation.ts'
 import { lockWorkload } from '../../sim/lock-workload.ts'
-import type { LockOperation } from '../../sim/lock-workload.ts'
 import type { Rule } from '../../sim/network.ts'
 import { scenarioProblem } from '../../sim/scenario.ts'
 import type { ClientStep, Scenario } from '../../sim/scenario.ts'
@@ -22,6 +24,8 @@ import type { LockResult } from '../../sim/simulate.ts'
 import { suite } from '../harness.ts'
 
 const test = suite('sim/lock-limits')
+
+const ALONE = { mode: 'exclusive', lockDelayMs: 0, giveUpMs: null } as const
 
 type Applied = readonly [LockState, LockReply | null, readonly MachineEvent<LockReply, LockEvent>[]]
 type Apply = (state: LockState, command: LockCommand, context: ApplyContext) => Applied
@@ -125,7 +129,7 @@ const planted: readonly (readonly [string, string, (limits: Partial<Limits>) => 
     limits,
     (honest) => (state, command, context) => {
       if (command.type !== 'renew') return honest(state, command, context)
-      const owner = mapGet(state.locks, command.key)?.owner ?? command.owner
+      const owner = firstHolding(mapGet(state.locks, command.key))?.owner ?? command.owner
       return honest(state, { ...command, owner, token: null }, context)
     },
   )],
@@ -142,10 +146,20 @@ const planted: readonly (readonly [string, string, (limits: Partial<Limits>) => 
       return honest(state, { ...command, waitMs: Math.ceil(command.waitMs / 2) }, context)
     },
   )],
-  ['leases are half as long as asked for', 'no early expiry', (limits) => edited(
+  ['whatever ends within 50 ms is ended now', 'no early expiry', (limits) => edited(
     limits,
     (honest) => (state, command, context) => {
-      if (command.type !== 'acquire') return honest(state, command, context)
+      const { index, timeMs } = context
+      if (command.type !== 'expire') return honest(state, command, context)
+      return honest(state, command, { index, timeMs: timeMs + 50 })
+    },
+  )],
+  ['leases are half as long as asked for', 'a lease ends as asked', (limits) => edited(
+    limits,
+    (honest) => (state, command, context) => {
+      if (command.type !== 'acquire' || command.ttlMs === null) {
+        return honest(state, command, context)
+      }
       return honest(state, { ...command, ttlMs: command.ttlMs / 2 }, context)
     },
   )],
@@ -193,7 +207,7 @@ const misheard: readonly (readonly [LockOperation, string])[] = [
 
 for (const [operation, oracle] of misheard) {
   test(`limits: a ${operation.type} reaches a holding that it does not name: seen`, () => {
-    const take = { type: 'acquire', key: 'k0', waitMs: 0, reentrant: true } as const
+    const take = { type: 'acquire', key: 'k0', waitMs: 0, reentrant: true, ...ALONE } as const
     const release = { type: 'release', key: 'k0', withToken: false, all: false } as const
     // The first lease runs out; of the second the client never hears, and then names the first.
     // The release of nothing is there since every second request is given up after 2.5 s.
@@ -228,7 +242,8 @@ for (const [operation, oracle] of misheard) {
 }
 
 test('limits: a release without a token comes late: its client believes in no new lock', () => {
-  const take = { type: 'acquire', key: 'k0', ttlMs: 3_000, waitMs: 0, reentrant: true } as const
+  const usual = { ttlMs: 3_000, waitMs: 0, reentrant: true, ...ALONE } as const
+  const take = { type: 'acquire', key: 'k0', ...usual } as const
   // The release is given up after 2.5 s and comes after 3.5 s, when its client holds k0 anew.
   const first: ClientStep<LockOperation>[] = [
     { pauseMs: 500, operation: take },
@@ -259,15 +274,15 @@ test('limits: a release without a token comes late: its client believes in no ne
  */
 function delayedPastOverload(): { scenario: Scenario<LockOperation>; rules: Rule[] } {
   const acquire = (key: string): LockOperation => {
-    return { type: 'acquire', key, ttlMs: 3_000, waitMs: 0, reentrant: true }
+    return { type: 'acquire', key, ttlMs: 3_000, waitMs: 0, reentrant: true, ...ALONE }
   }
   const first: ClientStep<LockOperation>[] = [
     { pauseMs: 700, operation: acquire('k0') },
     ...Array.from({ length: 9 }, () => ({ pauseMs: 1, operation: acquire('k0') })),
-    { pauseMs: 14_400, operation: acquire('k1') },
+    { pauseMs: 14_400, operation: acquire('k2') },
   ]
   const second: ClientStep<LockOperation>[] = [
-    { pauseMs: 17_000, operation: { type: 'status', key: 'k1' } },
+    { pauseMs: 17_000, operation: { type: 'status', key: 'k2' } },
   ]
   const scenario = {
     ...scenarioOf({ seed: 1, nodes: 1, clients: 2, faults: [], fireMs: 17_500 }),
@@ -289,7 +304,7 @@ test('limits: overloaded while the first attempt is out: asked on, and the truth
   assert.is(verdict, 'ok')
   assert.ok((probes['refused: overloaded'] ?? 0) > 1, 'it was told so, and asked again')
   assert.is(probes['room for memos again'], 1)
-  const asked = history.find(({ input }) => input.type === 'acquire' && input.key === 'k1')
+  const asked = history.find(({ input }) => input.type === 'acquire' && input.key === 'k2')
   assert.is(asked?.output?.type, 'granted')
 })
 
@@ -301,7 +316,7 @@ test('limits: overloaded taken for the last word: the history shows that it was 
   const machine = lockMachine(scenario.limits)
   const { violation } = simulate({ machine, workload, scenario, rules })
   assert.is(violation?.oracle, 'linearizable')
-  assert.match(violation?.message ?? '', /no acquire by c0 can have been granted k1/)
+  assert.match(violation?.message ?? '', /no acquire by c0 can have been granted k2/)
 })
 
 test.run()

@@ -7,7 +7,7 @@ import type { RaftState } from '../../core/raft/state.ts'
 import { replica } from '../../core/replica.ts'
 import type { ReplicaState } from '../../core/work.ts'
 import { DurableView } from '../../sim/durable.ts'
-import type { LockOperation } from '../../sim/lock-workload.ts'
+import type { LockOperation } from '../../sim/lock-operation.ts'
 import { NodeRequests } from '../../sim/node-requests.ts'
 import type { Rule } from '../../sim/network.ts'
 import { Observer } from '../../sim/observer.ts'
@@ -25,7 +25,8 @@ import { configOf, follower, logOf } from './support.ts'
 const test = suite('sim/observer')
 const FRESH = 'reads are fresh'
 const ONCE = 'one answer a request'
-const ENTRIES = [entry(1, 5), entry(1, 7), entry(1, 8)]
+/** Of the beginning of log time. */
+const ENTRIES = [entry(1, 5), entry(1, 7), entry(1, 8)].map((one) => ({ ...one, stampMs: 0 }))
 const DONE: Outcome<number> = { type: 'done', index: 1, reply: 5 }
 
 interface World {
@@ -41,7 +42,8 @@ function open(): World {
   durable.reported(1)
   const nodes = [durable, new DurableView(['0'])].map((disk) => ({ durable: disk, state: null }))
   const nothing = (): void => undefined
-  const host = { timeUs: () => 0, trace: nothing, applied: nothing, hashEffects: nothing }
+  const told = { trace: nothing, applied: nothing, hashEffects: nothing }
+  const host = { clockDriftPpm: 500, timeUs: () => 0, ...told }
   const names = ['0', '1']
   const observer = new Observer<number, number, number, Added>(
     adder(),
@@ -80,7 +82,7 @@ function open(): World {
       machine += ENTRIES[at]?.payload[0] as number
       at++
       const events: readonly Added[] = [{ type: 'added', total: machine }]
-      effects.push({ type: 'applied', index: at, term: 1, timeMs: 10, reply: machine, events })
+      effects.push({ type: 'applied', index: at, term: 1, timeMs: 0, reply: machine, events })
     }
     step(before, stateAt(at), effects)
   }

@@ -1,126 +1,159 @@
-// The machine beside the reference model and beside itself, over random histories.
+// The machine beside the reference model and beside itself, over random histories of locks and
+// sessions. `STEPS=5000000 node --import tsx test/core/lock/model.test.ts` goes on for so many.
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import type { LockCommand } from '../../../core/lock/command.ts'
-import type { ApplyContext } from '../../../core/machine.ts'
-import type { OrderedMap } from '../../../core/ordered-map.ts'
+import type { LockState } from '../../../core/lock/state.ts'
 import { mapEntries } from '../../../core/ordered-map.ts'
+import type { SessionContext } from '../../../core/session/apply.ts'
+import type { SessionCommand } from '../../../core/session/command.ts'
 import { suite } from '../../harness.ts'
 import type { Step } from './arbitrary.ts'
-import { LOW_LIMITS, commandOf, steps } from './arbitrary.ts'
-import { ReferenceModel } from './reference-model.ts'
+import { KEYS, LOW_LIMITS, step } from './arbitrary.ts'
+import { Script } from './script.ts'
+import { tellStep } from './story.ts'
 import { Driver } from './support.ts'
+import type { Told, World } from './world.ts'
+import { lockWorld, takeStep, told } from './world.ts'
 
 const test = suite('lock model')
 const seed = Number(process.env['SEED'] ?? 20_241_106)
-console.log(`lock model: seed ${seed} (SEED=… for another)`)
+const stepsMin = Number(process.env['STEPS'] ?? 250_000)
+console.log(`lock model: SEED=${seed} STEPS=${stepsMin} (set either for others)`)
+
+const report = { seed, includeErrorInReport: true }
 
 /** How often each kind of reply was seen: a history that never meets a rule tests nothing. */
 const seen = new Map<string, number>()
+let entriesCount = 0
 
-function pass(driver: Driver, step: Step): void {
-  driver.timeMs += step.passMs
-  const due = driver.machine.due(driver.state)
-  if (step.toDue && due !== null) driver.timeMs = Math.max(driver.timeMs, due.atMs)
-}
+/** A step as fast-check drives it, printed as a line of a story. */
+class StoryLine implements fc.Command<Told, World<LockState>> {
+  readonly step: Step
 
-function entriesOf(map: OrderedMap<string, unknown>): (readonly [string, unknown])[] {
-  return [...mapEntries(map)]
-}
+  constructor(step: Step) {
+    this.step = step
+  }
 
-function tokenOf(driver: Driver, key: string): number {
-  const context = { index: driver.index, timeMs: driver.timeMs }
-  const reply = driver.machine.apply(driver.state, { type: 'status', key }, context)[1]
-  return reply?.type === 'status' ? reply.token : 0
-}
+  check({ script, world }: Readonly<Told>): boolean {
+    return script.allows(this.step, world)
+  }
 
-/** Runs the steps; `each` sees every command and where it was applied. */
-function run(
-  driver: Driver,
-  history: readonly Step[],
-  each: (command: LockCommand, context: ApplyContext) => void,
-): void {
-  const sent: LockCommand[] = []
-  for (const step of history) {
-    pass(driver, step)
-    const key = step.command.type === 'expire' ? 'a' : step.command.key
-    const command = commandOf(step, sent, tokenOf(driver, key))
-    sent.push(command)
-    each(command, { index: driver.index + 1, timeMs: driver.timeMs })
+  run(model: Told, real: World<LockState>): void {
+    const names = takeStep(this.step, model, real)
+    if (names === null) return
+    entriesCount += 1
+    for (const name of names) seen.set(name, (seen.get(name) ?? 0) + 1)
+  }
+
+  toString(): string {
+    return `\n  ${tellStep(this.step)}`
   }
 }
 
-test('lock model: random histories: every reply, late answer and status is the model\'s', () => {
-  const property = fc.property(steps, (history) => {
-    const driver = new Driver(LOW_LIMITS)
-    const model = new ReferenceModel(LOW_LIMITS)
-    run(driver, history, (command, { index, timeMs }) => {
-      driver.answers = []
-      const reply = driver.apply(command)
-      assert.equal(reply, model.apply(command, index, timeMs))
-      assert.equal(driver.answers, model.answers)
-      for (const key of ['a', 'b', 'c', 'd']) {
-        const context = { index, timeMs }
-        const status = driver.machine.apply(driver.state, { type: 'status', key }, context)[1]
-        assert.equal(status, model.status(key))
-      }
-      assert.is(driver.machine.due(driver.state)?.atMs ?? Infinity, model.dueMs())
-      const kind = reply?.type === 'rejected' ? reply.reason : (reply?.type ?? 'waits')
-      for (const name of [kind, ...driver.answers.map((late) => `late ${late[1].type}`)]) {
-        seen.set(name, (seen.get(name) ?? 0) + 1)
-      }
-    })
-  })
-  fc.assert(property, { seed, numRuns: 2_000 })
-  const reasons = ['tooManyWaiters', 'tooManyLocks', 'tooManyKeys', 'countTooHigh']
-  const replies = ['granted', 'held', 'released', 'notHolder', 'renewed', 'expired', 'swept']
-  const rest = ['waits', 'timeout', 'late granted', 'late timeout', 'late queued']
-  for (const name of [...reasons, 'requestIdReused', 'overloaded', ...replies, ...rest]) {
-    assert.ok((seen.get(name) ?? 0) > 20, `${name} was seen ${seen.get(name) ?? 0} times`)
-  }
+const WANTED = [
+  ...['tooManyWaiters', 'tooManyLocks', 'tooManyKeys', 'countTooHigh', 'upgrade', 'revoked'],
+  ...['noDeadline', 'requestIdReused', 'overloaded', 'granted', 'held', 'timeout'],
+  ...['cancelled', 'released', 'notHolder', 'renewed', 'expired', 'forced', 'swept', 'status'],
+  ...['holders', 'waiters', 'locks', 'lockCount', 'opened', 'keptAlive', 'closed'],
+  ...['sessionEnded', 'alreadyAnswered', 'waits', 'late granted', 'late timeout'],
+  ...['late cancelled', 'late superseded', 'late queued'],
+]
+
+const storyLine = step.map((value) => new StoryLine(value))
+const stories = fc.commands([storyLine], { maxCommands: 160, size: 'max' })
+const besides = fc.property(stories, (commands) => {
+  fc.modelRun(() => ({ model: told(LOW_LIMITS), real: lockWorld(LOW_LIMITS) }), commands)
 })
 
-test('lock model: snapshots after random histories: same bytes, hash and future', () => {
-  const property = fc.property(steps, steps, (past, future) => {
-    const driver = new Driver(LOW_LIMITS)
-    const { machine } = driver
-    run(driver, past, (command) => driver.apply(command))
-    const bytes = machine.encodeSnapshot(driver.state)
+test(
+  'lock model: random stories: every reply, late answer, status and due time is the model\'s',
+  () => {
+    for (let batch = 0; entriesCount < stepsMin; batch++) {
+      fc.assert(besides, { ...report, seed: seed + batch, numRuns: 500 })
+      if (batch % 100 === 99) console.log(`lock model: ${entriesCount} steps so far`)
+    }
+    console.log(`lock model: no difference in ${entriesCount} steps`)
+    if (entriesCount < 100_000) return
+    for (const name of WANTED) {
+      const times = seen.get(name) ?? 0
+      assert.ok(times > 20, `${name} was seen ${times} times`)
+    }
+  },
+  { deadlineMs: 86_400_000 },
+)
+
+/** Random steps, printed as a story as well. */
+const histories = fc.array(
+  step.map((at) => ({ ...at, [fc.toStringMethod]: () => `\n  ${tellStep(at)}` })),
+  { maxLength: 100, size: 'max' },
+)
+
+/** Applies the commands of the steps to a world; `each` sees every one, where it is applied. */
+function run(
+  world: World<LockState>,
+  script: Script,
+  history: readonly Step[],
+  each: (command: SessionCommand<LockCommand>) => void,
+): void {
+  for (const at of history) {
+    if (!script.allows(at, world)) continue
+    const { timeMs, command } = script.next(at, world)
+    world.timeMs = timeMs
+    if (command !== null) each(command)
+  }
+}
+
+function indexesOf(state: LockState): unknown {
+  const { locks, memos, memoOrder, leaseDeadlines, waitDeadlines, delayDeadlines } = state
+  const { claims, ended, owners } = state
+  const maps = { locks, memos, memoOrder, leaseDeadlines, waitDeadlines, delayDeadlines }
+  const entries = Object.entries({ ...maps, claims, owners }).map(([name, map]) => {
+    return [name, [...mapEntries(map as typeof owners)].map(([key]) => key)]
+  })
+  return [...entries, [...mapEntries(ended)]]
+}
+
+test('lock model: snapshots after random histories: same bytes, hash, indexes and future', () => {
+  const property = fc.property(histories, histories, (past, future) => {
+    const world = lockWorld(LOW_LIMITS)
+    const script = new Script()
+    const { machine } = world
+    run(world, script, past, (command) => world.apply(command))
+    const bytes = machine.encodeSnapshot(world.state)
     const restored = machine.decodeSnapshot(bytes)
     assert.ok(restored !== null)
     assert.equal(machine.encodeSnapshot(restored), bytes)
-    assert.is(machine.hash(restored), machine.hash(driver.state))
-    const twin = new Driver(LOW_LIMITS)
+    assert.is(machine.hash(restored), machine.hash(world.state))
+    const twin = lockWorld(LOW_LIMITS)
     twin.state = restored
-    run(driver, future, (command, { index, timeMs }) => {
-      twin.index = index - 1
-      twin.timeMs = timeMs
-      const reply = driver.apply(command)
+    twin.index = world.index
+    run(world, script, future, (command) => {
+      twin.timeMs = world.timeMs
+      const reply = world.apply(command)
       assert.equal(twin.apply(command), reply)
-      assert.equal(twin.events, driver.events)
-      assert.is(machine.hash(twin.state), machine.hash(driver.state))
-      assert.equal(machine.due(twin.state), machine.due(driver.state))
+      assert.equal(twin.events, world.events)
+      assert.is(machine.hash(twin.state), machine.hash(world.state))
+      assert.equal(twin.due(), world.due())
     })
-    assert.equal(machine.encodeSnapshot(twin.state), machine.encodeSnapshot(driver.state))
-    const again = machine.decodeSnapshot(machine.encodeSnapshot(driver.state))
+    assert.equal(machine.encodeSnapshot(twin.state), machine.encodeSnapshot(world.state))
+    const again = machine.decodeSnapshot(machine.encodeSnapshot(world.state))
     assert.ok(again !== null)
-    for (const name of ['memos', 'leaseDeadlines', 'waitDeadlines', 'owners'] as const) {
-      assert.equal(entriesOf(again[name]), entriesOf(driver.state[name]), name)
-    }
-    assert.is(machine.hash(again), machine.hash(driver.state))
+    assert.equal(indexesOf(again.inner), indexesOf(world.state.inner))
+    assert.is(machine.hash(again), machine.hash(world.state))
   })
-  fc.assert(property, { seed, numRuns: 300 })
+  fc.assert(property, { ...report, numRuns: 300 })
 })
 
 test('lock model: old states after random histories: their bytes are as they were', () => {
-  const property = fc.property(steps, (history) => {
-    const driver = new Driver(LOW_LIMITS)
-    const { machine } = driver
-    const versions: [typeof driver.state, Uint8Array, string][] = []
-    run(driver, history, (command) => {
-      driver.apply(command)
-      const { state } = driver
+  const property = fc.property(histories, (history) => {
+    const world = lockWorld(LOW_LIMITS)
+    const { machine } = world
+    const versions: [typeof world.state, Uint8Array, string][] = []
+    run(world, new Script(), history, (command) => {
+      world.apply(command)
+      const { state } = world
       versions.push([state, machine.encodeSnapshot(state), machine.hash(state)])
     })
     for (const [state, bytes, hash] of versions) {
@@ -128,34 +161,71 @@ test('lock model: old states after random histories: their bytes are as they wer
       assert.is(machine.hash(state), hash)
     }
   })
-  fc.assert(property, { seed, numRuns: 100 })
+  fc.assert(property, { ...report, numRuns: 100 })
 })
 
-test('lock model: independent keys in another order of arrival: equal bytes and hash', () => {
-  const property = fc.property(steps, fc.array(fc.nat(), { maxLength: 80 }), (history, picks) => {
-    // Without caps that join keys, and without expire and the end of memos, keys are independent.
-    const limits = { memoLifeMs: 1_000_000 }
-    const driver = new Driver(limits)
-    const log: [LockCommand, ApplyContext][] = []
-    run(driver, history, (command, context) => {
-      if (command.type === 'expire') return
-      driver.apply(command)
-      log.push([command, context])
+test('lock model: hash after random histories: equal when and only when the bytes are', () => {
+  const property = fc.property(histories, (history) => {
+    const world = lockWorld(LOW_LIMITS)
+    const hashes = new Map<string, string>()
+    const bytes = new Map<string, string>()
+    run(world, new Script(), history, (command) => {
+      world.apply(command)
+      const text = world.machine.encodeSnapshot(world.state).join()
+      const hash = world.machine.hash(world.state)
+      assert.is(hashes.get(text) ?? hash, hash)
+      assert.is(bytes.get(hash) ?? text, text)
+      hashes.set(text, hash)
+      bytes.set(hash, text)
     })
+  })
+  fc.assert(property, { ...report, numRuns: 200 })
+})
+
+/** What one entry asks of the locks alone, and in which session. */
+function lockCommandOf(
+  command: SessionCommand<LockCommand>,
+): { readonly command: LockCommand; readonly session: number | null } | null {
+  if (command.type === 'plain') return { command: command.command, session: null }
+  return command.type === 'call' ? { command: command.command, session: command.session } : null
+}
+
+test('lock model: independent keys in another order of arrival: equal bytes and hash', () => {
+  const order = fc.array(fc.nat(), { maxLength: 80 })
+  const property = fc.property(histories, order, (history, picks) => {
+    // Without caps that join keys, without expire and the end of memos and of sessions, keys are
+    // independent. Two sessions are open from the start.
+    const driver = new Driver({ memoLifeMs: 1_000_000 })
+    const clients = ['S', 'T'] as const
+    const opening = clients.map((client) => ({ type: 'open', client, ttlMs: 1 }) as const)
+    const script = new Script()
+    const log: [string, LockCommand, SessionContext][] = []
+    for (const at of [...opening, ...history]) {
+      const { index, timeMs } = driver
+      const view = { index, timeMs, due: () => null, status: driver.status.bind(driver) }
+      const isOpening = opening.includes(at as (typeof opening)[number])
+      if (!script.allows(at, view) || (at.type === 'open' && !isOpening)) continue
+      const line = script.next(at, view)
+      driver.timeMs = line.timeMs
+      const asked = line.command === null ? null : lockCommandOf(line.command)
+      if (isOpening) driver.index += 1
+      if (asked === null || !('requestId' in asked.command)) continue
+      driver.apply(asked.command, asked.session)
+      const context = { index: driver.index, timeMs: driver.timeMs, session: asked.session }
+      log.push([asked.command.key, asked.command, context])
+    }
     const { machine } = driver
-    const queues = ['a', 'b', 'c', 'd'].map((key) =>
-      log.filter(([command]) => command.type !== 'expire' && command.key === key),
-    )
+    const queues = KEYS.map((key) => log.filter((entry) => entry[0] === key))
     let state = machine.initial()
     for (let at = 0; queues.some((queue) => queue.length > 0); at++) {
       const open = queues.filter((queue) => queue.length > 0)
-      const [command, context] = open[(picks[at] ?? 0) % open.length]!.shift()!
+      const [, command, context] = open[(picks[at] ?? 0) % open.length]!.shift()!
       state = machine.apply(state, command, context)[0]
     }
-    assert.equal(machine.encodeSnapshot(state), machine.encodeSnapshot(driver.state))
+    assert.equal(machine.encodeSnapshot(state), driver.bytes())
     assert.is(machine.hash(state), machine.hash(driver.state))
   })
-  fc.assert(property, { seed, numRuns: 300 })
+  fc.assert(property, { ...report, numRuns: 300 })
 })
 
 test.run()

@@ -1,190 +1,150 @@
-// The lock rules once more, as plainly as can be: no index, no digest, everything by scanning.
-// Tests drive it beside the machine and compare every answer.
+// The lock rules once more, to be read: plain arrays, everything by scanning, edited in place, no
+// index, no digest, no events. Tests drive it beside the machine and compare every answer.
+// Here: what each command does; how a key goes from hand to hand is in reference-lock.ts.
 
-import type { Acquire, LockCommand, LockReply } from '../../../core/lock/command.ts'
-import type { LockRequest, Reason } from '../../../core/lock/command.ts'
+import type * as Ask from '../../../core/lock/command.ts'
 import type { Limits } from '../../../core/lock/limits.ts'
+import { queryProblem, requestProblem } from '../../../core/lock/limits.ts'
+import type { LockReply } from '../../../core/lock/reply.ts'
+import type { SessionContext } from '../../../core/session/apply.ts'
+import type { Ending, Waiter, World } from './reference-lock.ts'
+import { ReferenceLock, compare, leftMs, no } from './reference-lock.ts'
+import type { Memo, Request } from './reference-memos.ts'
+import { ReferenceMemos, isSameRequest } from './reference-memos.ts'
+import { answerQuery } from './reference-queries.ts'
 
-interface Waiter {
-  readonly command: Acquire
-  readonly index: number
-  readonly endMs: number
-  latest: number
-}
-
-interface Lock {
-  owner: string
-  token: number
-  count: number
-  endMs: number
-  queue: Waiter[]
-}
-
-interface Memo {
-  readonly id: string
-  readonly body: string
-  readonly atMs: number
-  /** Null while it waits. */
-  readonly reply: LockReply | null
-}
-
-/** A naive lock machine, edited in place. */
-export class ReferenceModel {
-  readonly #limits: Limits
-  readonly locks: Map<string, Lock> = new Map()
-  memos: Memo[] = []
+/** A naive lock machine, with token base 0. */
+export class ReferenceModel implements World {
+  /** Late answers of the last command, as [index, reply]. */
   answers: [number, LockReply][] = []
-  #index = 0
-  #now = 0
+  /** Keys that are held, or delayed; and some that nobody uses any more. */
+  locks: ReferenceLock[] = []
+  /** Sessions that have ended, and how. What is theirs stays until an `expire` ends it. */
+  ended: Map<number | null, 'close' | 'expiry'> = new Map()
+  at: SessionContext = { index: 0, timeMs: 0, session: null }
+  readonly limits: Limits
+  readonly #memos: ReferenceMemos
 
   constructor(limits: Limits) {
-    this.#limits = limits
+    this.limits = limits
+    this.#memos = new ReferenceMemos(limits)
   }
 
-  /** The reply, or null; late answers are added to `answers`. */
-  apply(command: LockCommand, index: number, timeMs: number): LockReply | null {
-    this.#index = index
-    this.#now = timeMs
+  /** The reply; null: it comes late, among the `answers` of a later command. */
+  apply(command: Ask.LockCommand, at: SessionContext): LockReply | null {
+    this.at = at
     this.answers = []
-    for (let dropped = 0; dropped < this.#limits.memosDroppedMax; dropped++) {
-      const at = this.memos.findIndex((memo) => memo.reply !== null)
-      if (at < 0 || this.memos[at]!.atMs + this.#limits.memoLifeMs > timeMs) break
-      this.memos.splice(at, 1)
-    }
-    if (command.type === 'status') return this.status(command.key)
+    this.#memos.forget(at.timeMs)
     if (command.type === 'expire') return this.#expire(command.max)
-    const id = JSON.stringify([command.key, command.owner, command.requestId])
-    const memo = this.memos.find((other) => other.id === id)
-    if (memo !== undefined) return this.#again(memo, command)
-    const mine = this.memos.filter((other) => JSON.parse(other.id)[1] === command.owner).length
-    const { memosMax, memosPerOwnerMax } = this.#limits
-    if (this.memos.length >= memosMax || mine >= memosPerOwnerMax) return reject('overloaded')
-    const reply = this.#request(command)
-    this.#remember(command, reply)
+    if (!('requestId' in command)) return this.query(command, at.timeMs)
+    const problem = requestProblem(command, at.session, this.limits)
+    if (problem !== null) return no(problem)
+    if (at.session !== null) return this.#do(command)
+    const memo = this.#memos.of(command)
+    if (memo !== undefined) return this.#doAgain(memo, command)
+    if (this.#memos.isFull(command.owner)) return no('overloaded')
+    const reply = this.#do(command)
+    this.#memos.put(command, reply, at.timeMs)
     return reply
   }
 
+  query(query: Ask.LockQuery, timeMs: number): LockReply {
+    const problem = queryProblem(query, this.limits)
+    const locks = this.locks.filter((lock) => !lock.isFree)
+    return problem ? no(problem) : answerQuery(locks, query, timeMs, this.limits.pageMax)
+  }
+
+  /** When there is something for an `expire` to do; Infinity: not as things are. */
   dueMs(): number {
-    const ends = this.#all().flatMap((lock) => [lock.endMs, ...lock.queue.map(endOf)])
-    return Math.min(Infinity, ...ends)
+    return Math.min(Infinity, ...this.#endings().map(({ atMs }) => atMs))
   }
 
-  #all(): Lock[] {
-    return [...this.locks.values()]
+  /** The answer to one that has waited. */
+  late({ session, command, latest }: Waiter, reply: LockReply): void {
+    this.answers.push([latest, reply])
+    if (session === null) this.#memos.put(command, reply, this.at.timeMs)
   }
 
-  #remember(command: LockRequest, reply: LockReply | null): void {
-    const id = JSON.stringify([command.key, command.owner, command.requestId])
-    this.memos = this.memos.filter((memo) => memo.id !== id)
-    this.memos.push({ id, body: JSON.stringify(command), atMs: this.#now, reply })
+  #lockOf({ key }: Request): ReferenceLock {
+    this.locks = this.locks.filter((lock) => !lock.isFree)
+    const lock = this.locks.find((other) => other.key === key) ?? new ReferenceLock(key, this)
+    if (!this.locks.includes(lock)) this.locks.push(lock)
+    return lock
   }
 
-  #again(memo: Memo, command: LockRequest): LockReply | null {
-    if (memo.body !== JSON.stringify(command)) return reject('requestIdReused')
-    const lock = this.locks.get(command.key)
-    if (memo.reply === null) {
-      const at = lock!.queue.findIndex((other) => JSON.stringify(other.command) === memo.body)
-      const waiter = lock!.queue[at]!
-      this.answers.push([waiter.latest, { type: 'queued', position: at + 1 }])
-      waiter.latest = this.#index
+  #doAgain({ command: before, reply }: Memo, command: Request): LockReply | null {
+    if (!isSameRequest(before, command)) return no('requestIdReused')
+    const lock = this.#lockOf(command)
+    if (reply === null) {
+      if (command.type === 'cancel') return this.#do(command)
+      const { index, position } = lock.attach(before)
+      this.answers.push([index, { type: 'queued', position }])
       return null
     }
-    const ended = memo.reply.type === 'granted' && lock?.token !== memo.reply.token
-    return ended ? { type: 'expired', token: lock?.token ?? 0 } : memo.reply
+    const token = lock.holder(null, command.owner)?.token
+    const isOver = reply.type === 'granted' && reply.token !== token
+    return isOver ? { type: 'expired', token: lock.token } : reply
   }
 
-  #request(command: LockRequest): LockReply | null {
-    const lock = this.locks.get(command.key)
+  #do(command: Request): LockReply | null {
+    const lock = this.#lockOf(command)
     if (command.type === 'acquire') return this.#acquire(command, lock)
-    const { token } = command
-    const meant = lock?.owner === command.owner && (token === null || token === lock.token)
+    if (command.type === 'forceRelease') return lock.force(command)
+    if (command.type === 'cancel') return lock.cancel(command)
+    const mine = lock.holder(this.at.session, command.owner)
+    const isMeant = mine !== undefined && (command.token === null || command.token === mine.token)
     if (command.type === 'renew') {
-      if (lock === undefined || !meant) return { type: 'expired', token: lock?.token ?? 0 }
-      lock.endMs = this.#now + command.ttlMs
-      return { type: 'renewed', token: lock.token, ttlMs: command.ttlMs }
+      if (!isMeant) return { type: 'expired', token: lock.token }
+      if (mine.revoked) return no('revoked')
+      mine.ttlMs = command.ttlMs ?? mine.ttlMs
+      mine.endMs = this.at.timeMs + (mine.ttlMs ?? Infinity)
+      return { type: 'renewed', token: mine.token, ttlMs: mine.ttlMs }
     }
-    if (lock === undefined || !meant) return { type: 'notHolder', token: lock?.token ?? 0 }
-    lock.count = command.all ? 0 : lock.count - 1
-    if (lock.count === 0) this.#free(command.key)
-    return { type: 'released', count: lock.count }
+    if (!isMeant) return { type: 'notHolder', token: lock.token }
+    mine.count = command.all ? 0 : mine.count - 1
+    if (mine.count === 0) lock.end([mine], false)
+    return { type: 'released', count: mine.count }
   }
 
-  #acquire(command: Acquire, lock: Lock | undefined): LockReply | null {
-    const { key, owner, ttlMs } = command
-    const { countMax, locksPerOwnerMax, keysMax, waitersPerKeyMax } = this.#limits
-    const now = this.#now
-    if (lock?.owner === owner) {
-      if (command.reentrant && lock.count === countMax) return reject('countTooHigh')
-      if (command.reentrant) lock.count += 1
-      lock.endMs = Math.max(lock.endMs, now + ttlMs)
-      const { token, count } = lock
-      return { type: 'granted', token, count, ttlMs: lock.endMs - now, grantedAfterMs: 0 }
-    }
-    const owners = this.#all().flatMap(({ owner, queue }) => [owner, ...queue.map(ownerOf)])
-    const full = owners.filter((other) => other === owner).length >= locksPerOwnerMax
-    if (lock !== undefined && command.waitMs === 0) {
-      const remainingMs = Math.max(0, lock.endMs - now)
-      return { type: 'held', owner: lock.owner, token: lock.token, remainingMs }
-    }
-    if (full) return reject('tooManyLocks')
-    if (lock === undefined) {
-      if (this.locks.size >= keysMax) return reject('tooManyKeys')
-      this.locks.set(key, { owner, token: this.#index, count: 1, endMs: now + ttlMs, queue: [] })
-      return { type: 'granted', token: this.#index, count: 1, ttlMs, grantedAfterMs: 0 }
-    }
-    if (lock.queue.length >= waitersPerKeyMax) return reject('tooManyWaiters')
-    const index = this.#index
-    lock.queue.push({ command, index, endMs: now + command.waitMs, latest: index })
-    return null
-  }
-
-  #free(key: string): void {
-    const { queue } = this.locks.get(key)!
-    this.locks.delete(key)
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      if (next.endMs <= this.#now) {
-        this.#late(next, { type: 'timeout' })
-        continue
+  #acquire(command: Ask.Acquire, lock: ReferenceLock): LockReply | null {
+    const { owner, mode, waitMs } = command
+    const { index, timeMs, session } = this.at
+    const wait = { sinceMs: timeMs, endMs: timeMs + waitMs, latest: index }
+    const waiter = { session, owner, index, command, ...wait }
+    const isOpen = lock.queue.length === 0 && lock.hasRoom(mode)
+    if (lock.holder(session, owner) === undefined) {
+      if (!isOpen && waitMs === 0) {
+        const { owner = null, endMs = lock.delayUntilMs } = lock.holders[0] ?? {}
+        return { type: 'held', owner, token: lock.token, remainingMs: leftMs(endMs, timeMs) }
       }
-      const { owner, ttlMs, waitMs } = next.command
-      const token = this.#index
-      this.locks.set(key, { owner, token, count: 1, endMs: this.#now + ttlMs, queue })
-      const grantedAfterMs = this.#now - (next.endMs - waitMs)
-      return this.#late(next, { type: 'granted', token, count: 1, ttlMs, grantedAfterMs })
+      const { locksPerOwnerMax, keysMax, waitersPerKeyMax } = this.limits
+      const claims = this.locks.flatMap(({ holders, queue }) => [...holders, ...queue])
+      const ours = claims.filter((claim) => claim.session === session)
+      const mine = ours.filter((claim) => session !== null || claim.owner === owner)
+      if (mine.length >= locksPerOwnerMax) return no('tooManyLocks')
+      // This one is among them.
+      if (lock.isFree && this.locks.length > keysMax) return no('tooManyKeys')
+      if (!isOpen && lock.queue.length >= waitersPerKeyMax) return no('tooManyWaiters')
+      if (!isOpen) return lock.enqueue(waiter)
     }
-  }
-
-  #late(waiter: Waiter, reply: LockReply): void {
-    this.answers.push([waiter.latest, reply])
-    this.#remember(waiter.command, reply)
+    const reply = lock.enter(waiter)
+    lock.admit()
+    return reply
   }
 
   #expire(max: number): LockReply {
-    const late = this.#all().flatMap((lock) => lock.queue.filter(({ endMs }) => endMs <= this.#now))
-    late.sort((a, b) => a.endMs - b.endMs || a.index - b.index)
-    const waiters = late.slice(0, max)
-    for (const waiter of waiters) {
-      const { queue } = this.locks.get(waiter.command.key)!
-      queue.splice(queue.indexOf(waiter), 1)
-      this.#late(waiter, { type: 'timeout' })
+    const swept = { type: 'swept' as const, locks: 0, waiters: 0, delays: 0 }
+    for (let left = max; left > 0; left--) {
+      const next = this.#endings().find(({ atMs }) => atMs <= this.at.timeMs)
+      if (next === undefined) break
+      next.end()
+      swept[next.type] += 1
     }
-    const over = [...this.locks].filter(([, lock]) => lock.endMs <= this.#now)
-    over.sort(([a, x], [b, y]) => x.endMs - y.endMs || x.token - y.token || (a < b ? -1 : 1))
-    const freed = over.slice(0, max - waiters.length)
-    for (const [key] of freed) this.#free(key)
-    return { type: 'swept', locks: freed.length, waiters: waiters.length }
+    return swept
   }
 
-  status(key: string): LockReply {
-    const lock = this.locks.get(key)
-    const { owner = null, token = 0, count = 0, endMs = 0, queue = [] } = lock ?? {}
-    const remainingMs = Math.max(0, endMs - this.#now)
-    const waiters = queue.length
-    return { type: 'status', locked: lock !== undefined, owner, token, count, remainingMs, waiters }
+  #endings(): Ending[] {
+    const all = this.locks.flatMap((lock) => lock.endings())
+    return all.sort((a, b) => compare(a.order, b.order))
   }
 }
-
-const endOf = (waiter: Waiter): number => waiter.endMs
-const ownerOf = (waiter: Waiter): string => waiter.command.owner
-
-const reject = (reason: Reason): LockReply => ({ type: 'rejected', reason })

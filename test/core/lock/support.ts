@@ -1,15 +1,25 @@
 // Drives a lock machine as a log would: one index per command, a clock that only the test moves.
 
-import type { LockCommand, LockEvent, LockReply } from '../../../core/lock/command.ts'
-import type { Acquire, Release, Renew } from '../../../core/lock/command.ts'
+import * as assert from 'uvu/assert'
+import { endSession } from '../../../core/lock/apply.ts'
+import type * as Ask from '../../../core/lock/command.ts'
+import type { LockEvent } from '../../../core/lock/event.ts'
 import type { Limits } from '../../../core/lock/limits.ts'
+import { LIMITS } from '../../../core/lock/limits.ts'
 import type { LockMachine } from '../../../core/lock/machine.ts'
 import { lockMachine } from '../../../core/lock/machine.ts'
-import type { LockState } from '../../../core/lock/state.ts'
+import type { LockReply, StatusReply } from '../../../core/lock/reply.ts'
+import type { EndedBy, LockState } from '../../../core/lock/state.ts'
+
+/** The session a request comes in; none when it is left out. */
+interface In {
+  readonly session?: number | null
+}
 
 /** A machine with its log. */
 export class Driver {
   readonly machine: LockMachine
+  readonly limits: Limits
   state: LockState
   index = 0
   timeMs = 0
@@ -20,14 +30,15 @@ export class Driver {
   #ids = 0
 
   constructor(limits: Partial<Limits> = {}) {
+    this.limits = { ...LIMITS, ...limits }
     this.machine = lockMachine(limits)
     this.state = this.machine.initial()
   }
 
   /** Applies a command at the next index; its reply, or null. */
-  apply(command: LockCommand): LockReply | null {
+  apply(command: Ask.LockCommand, session: number | null = null): LockReply | null {
     this.index += 1
-    const context = { index: this.index, timeMs: this.timeMs }
+    const context = { index: this.index, timeMs: this.timeMs, session }
     const [state, reply, events] = this.machine.apply(this.state, command, context)
     this.state = state
     this.events = []
@@ -38,34 +49,101 @@ export class Driver {
     return reply
   }
 
-  acquire(key: string, owner: string, more: Partial<Acquire> = {}): LockReply | null {
-    const requestId = this.freshId()
-    const usual = { ttlMs: 1_000, waitMs: 0, reentrant: false, requestId }
-    return this.apply({ type: 'acquire', key, owner, ...usual, ...more })
+  /** What the end of a session does, at an entry of its own. */
+  endSession(session: number, by: EndedBy): void {
+    this.index += 1
+    const { index, timeMs } = this
+    const ended = { type: 'sessionEnded', session, by, index, timeMs } as const
+    this.state = endSession(this.state, ended, this.limits)
   }
 
-  release(key: string, owner: string, more: Partial<Release> = {}): LockReply | null {
+  acquire(key: string, owner: string, more: Partial<Ask.Acquire> & In = {}): LockReply | null {
+    const { session = null, ...fields } = more
+    const terms = { mode: 'exclusive', ttlMs: 1_000, waitMs: 0, reentrant: false } as const
+    const rest = { lockDelayMs: 0, metadata: '', requestId: this.freshId() }
+    return this.apply({ type: 'acquire', key, owner, ...terms, ...rest, ...fields }, session)
+  }
+
+  /** An acquire of a shared lock. */
+  share(key: string, owner: string, more: Partial<Ask.Acquire> & In = {}): LockReply | null {
+    return this.acquire(key, owner, { mode: 'shared', ...more })
+  }
+
+  cancel(key: string, owner: string, requestId: string | null, more: In = {}): LockReply | null {
+    return this.apply({ type: 'cancel', key, owner, requestId }, more.session ?? null)
+  }
+
+  release(key: string, owner: string, more: Partial<Ask.Release> & In = {}): LockReply | null {
+    const { session = null, ...fields } = more
     const usual = { token: null, all: false, requestId: this.freshId() }
-    return this.apply({ type: 'release', key, owner, ...usual, ...more })
+    return this.apply({ type: 'release', key, owner, ...usual, ...fields }, session)
   }
 
-  renew(key: string, owner: string, more: Partial<Renew> = {}): LockReply | null {
+  renew(key: string, owner: string, more: Partial<Ask.Renew> & In = {}): LockReply | null {
+    const { session = null, ...fields } = more
     const usual = { token: null, ttlMs: 1_000, requestId: this.freshId() }
-    return this.apply({ type: 'renew', key, owner, ...usual, ...more })
+    return this.apply({ type: 'renew', key, owner, ...usual, ...fields }, session)
+  }
+
+  /** By an operator, of the name `admin`. */
+  force(key: string, more: Partial<Ask.ForceRelease> & In = {}): LockReply | null {
+    const { session = null, ...fields } = more
+    const usual = { owner: 'admin', token: null, now: false, requestId: this.freshId() }
+    return this.apply({ type: 'forceRelease', key, ...usual, ...fields }, session)
   }
 
   expire(max = 1_000): LockReply | null {
     return this.apply({ type: 'expire', max })
   }
 
-  /** Who holds the key, through `status`. */
+  /** How a key stands, without an entry. */
+  status(key: string, holder: Ask.Status['holder'] = null): StatusReply {
+    const reply = this.machine.query(this.state, { type: 'status', key, holder }, this.timeMs)
+    assert.is(reply?.type, 'status')
+    return reply as StatusReply
+  }
+
+  /** Who holds the key: the first by session and name. */
   holder(key: string): string | null {
-    const reply = this.apply({ type: 'status', key })
-    return reply?.type === 'status' ? reply.owner : null
+    return this.status(key).owner
+  }
+
+  bytes(): Uint8Array {
+    return this.machine.encodeSnapshot(this.state)
   }
 
   freshId(): string {
     this.#ids += 1
     return `id-${this.#ids}`
   }
+}
+
+/** A grant of a second, at once. */
+export function granted(token: number, more: object = {}): object {
+  return { type: 'granted', token, count: 1, ttlMs: 1_000, grantedAfterMs: 0, ...more }
+}
+
+export function rejected(reason: string): object {
+  return { type: 'rejected', reason }
+}
+
+export function swept(more: object = {}): object {
+  return { type: 'swept', locks: 0, waiters: 0, delays: 0, ...more }
+}
+
+/** What nobody has. */
+export const NOBODY: StatusReply = {
+  type: 'status',
+  locked: false,
+  mode: null,
+  owner: null,
+  session: null,
+  token: 0,
+  count: 0,
+  remainingMs: 0,
+  metadata: '',
+  revoked: false,
+  holders: 0,
+  waiters: 0,
+  delayMs: 0,
 }

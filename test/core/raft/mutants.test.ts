@@ -83,7 +83,7 @@ test('members: joint consensus ends at the leader alone: all that it holds is co
   node.accepted(2)
   assert.is(node.commit, 2)
   // A command that nobody else acknowledges.
-  const payload = lockMachine({}).encodeCommand({ type: 'status', key: 'k' })
+  const payload = lockMachine({}).encodeCommand({ type: 'status', key: 'k', holder: null })
   node.step({ type: 'request', request: 2, payload })
   assert.is(node.commit, 2)
   const events: Event[] = [{ type: 'changeMembership', request: 3, change: { type: 'leave' } }]

@@ -322,7 +322,8 @@ test('session: lock machine inside: acquire comes again: one token, answer to th
   }
   const acquire = (owner: string): LockCommand => {
     const usual = { ttlMs: 1_000, waitMs: 900, reentrant: true, requestId: 'r' }
-    return { type: 'acquire', key: 'k', owner, ...usual }
+    const rest = { mode: 'exclusive', lockDelayMs: 0, metadata: '' } as const
+    return { type: 'acquire', key: 'k', owner, ...usual, ...rest }
   }
   apply({ type: 'openSession', ttlMs: 1_000 })
   const call = { type: 'call', session: 1, acknowledged: 0 } as const

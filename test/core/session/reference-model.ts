@@ -112,8 +112,9 @@ export class ReferenceModel {
   #end(id: number, by: 'close' | 'expiry'): void {
     this.ended.push(this.sessions.get(id)!)
     this.sessions.delete(id)
-    this.events.push({ type: 'sessionEnded', session: id, by, ...this.#at })
-    const [inner, events] = wakeOwn(this.inner, id, this.#at)
+    const ended = { type: 'sessionEnded', session: id, by, ...this.#at } as const
+    this.events.push(ended)
+    const [inner, events] = wakeOwn(this.inner, ended)
     this.inner = inner
     for (const event of events) this.#hear(event)
   }

@@ -4,9 +4,14 @@
 import * as assert from 'uvu/assert'
 import { hashBytes, lanesHex } from '../../../core/hash.ts'
 import { unreachable } from '../../../core/invariant.ts'
-import type { ApplyContext, Machine, MachineEvent } from '../../../core/machine.ts'
+import type { Machine, MachineEvent } from '../../../core/machine.ts'
 import type { SessionContext } from '../../../core/session/apply.ts'
-import type { SessionCommand, SessionEvent, SessionReply } from '../../../core/session/command.ts'
+import type {
+  SessionCommand,
+  SessionEnded,
+  SessionEvent,
+  SessionReply,
+} from '../../../core/session/command.ts'
 import type { SessionMachine, SessionOptions } from '../../../core/session/machine.ts'
 import { withSessions } from '../../../core/session/machine.ts'
 import type { SessionState } from '../../../core/session/state.ts'
@@ -73,10 +78,9 @@ export const board: Machine<Board, BoardCommand, BoardReply, Added> = {
 /** Wakes who slept under the key `own` in the session that has ended, with -1. */
 export function wakeOwn(
   state: Board,
-  session: number,
-  context: ApplyContext,
+  { session, index }: SessionEnded,
 ): readonly [Board, BoardEvents] {
-  assert.ok(context.index > session)
+  assert.ok(index > session)
   return wake(state, -1, (sleeper) => sleeper.session === session && sleeper.key === 'own')
 }
 

@@ -1,0 +1,89 @@
+// Worlds that put locks to one test each: clocks beyond their bound, attempts that come minutes
+// late, and outages that outlast a lease.
+
+import * as assert from 'uvu/assert'
+import type { LockOperation } from '../../sim/lock-operation.ts'
+import type { Rule } from '../../sim/network.ts'
+import type { ClientStep, Scenario } from '../../sim/scenario.ts'
+import { scenarioOf, simulate } from '../../sim/simulate.ts'
+import { suite } from '../harness.ts'
+
+const test = suite('sim/lock-worlds')
+const OVERLAP = 'two believed in one lock, by clocks beyond the bound'
+const STALE = 'stale write refused by the fenced resource'
+const ALONE = { mode: 'exclusive', lockDelayMs: 0, giveUpMs: null } as const
+
+/** Every client takes one lock over and over, and writes late. Nothing else goes wrong. */
+function oneLock(seed: number, fireMs: number): Scenario<LockOperation> {
+  const common = { seed, nodes: 3, clients: 4, faults: [], fireMs } as const
+  const drawn = scenarioOf({ ...common, keys: 1 })
+  const take = { type: 'acquire', key: 'k0', ttlMs: 1_000, waitMs: 1_200, reentrant: true } as const
+  const round: ClientStep<LockOperation>[] = [
+    { pauseMs: 10, operation: { ...take, ...ALONE } },
+    { pauseMs: 1, operation: { type: 'write', key: 'k0', delayUs: 100 } },
+    { pauseMs: 1_000, operation: { type: 'write', key: 'k0', delayUs: 20_000 } },
+  ]
+  const rounds = Math.ceil(fireMs / 2_000)
+  const clients = drawn.clients.map(() => Array.from({ length: rounds }, () => round).flat())
+  return { ...drawn, clients, leaseReads: false, limits: {} }
+}
+
+/** The same, where the servers' clocks run a tenth fast, and the clients' a tenth slow. */
+function apart(scenario: Scenario<LockOperation>): Scenario<LockOperation> {
+  const { nodes, spares } = scenario
+  const clocks = scenario.clocks.map(({ offsetMs }, at) => {
+    return { offsetMs, driftPpm: at < nodes + (spares ?? 0) ? 100_000 : -100_000 }
+  })
+  return { ...scenario, clocks }
+}
+
+test('clocks within their bound: no two believe in one lock', () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const { verdict, violation, probes, oracles } = simulate({ scenario: oneLock(seed, 10_000) })
+    assert.is(verdict, 'ok', `seed ${seed}: ${violation?.message}`)
+    assert.is(probes[OVERLAP], undefined)
+    assert.ok((oracles['mutual exclusion'] ?? 0) > 10 && (oracles['fencing'] ?? 0) > 3)
+  }
+})
+
+test('clocks beyond their bound: two believe in one lock in 10 s, and the token decides', () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const scenario = apart(oneLock(seed, 10_000))
+    const { verdict, violation, probes } = simulate({ scenario })
+    assert.is(verdict, 'ok', `seed ${seed}: ${violation?.oracle}: ${violation?.message}`)
+    assert.ok((probes[OVERLAP] ?? 0) > 0, `seed ${seed}: no overlap was found`)
+    assert.ok((probes[STALE] ?? 0) > 0, `seed ${seed}: no stale write came`)
+  }
+})
+
+test('attempts that come two minutes late: each request has had its fate', () => {
+  let sent = 0
+  // Every tenth message of a client.
+  const rule: Rule = ({ from, to, timeUs }) => {
+    const isAsked = from >= 3 && to < 3 && timeUs < 20_000_000
+    return isAsked && sent++ % 10 === 0 ? { type: 'delay', byUs: 120_000_000 } : { type: 'pass' }
+  }
+  const drawn = scenarioOf({ seed: 3, nodes: 3, clients: 4, faults: [], fireMs: 150_000 })
+  const scenario = { ...drawn, limits: {} }
+  const { verdict, violation, oracles, probes } = simulate({ scenario, rules: [rule] })
+  assert.is(verdict, 'ok', violation?.message)
+  assert.ok(sent > 100)
+  assert.ok((probes['retry answered from memory'] ?? 0) > 10)
+  assert.ok((oracles['one fate for each request'] ?? 0) > 100)
+}, { deadlineMs: 60_000 })
+
+test('an outage longer than a lease: it costs no holder its lease', () => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const drawn = oneLock(seed, 12_000)
+    const span = { atMs: 4_000, forMs: 4_000 } as const
+    const how = { point: 'now', power: false, torn: false } as const
+    const faults = [0, 1].map((node) => ({ type: 'crash', ...span, node, ...how }) as const)
+    const scenario = { ...drawn, faults }
+    const { verdict, violation, oracles } = simulate({ scenario })
+    assert.is(verdict, 'ok', violation?.message)
+    assert.ok((oracles['no early expiry'] ?? 0) > 0)
+    assert.ok((oracles['log time goes by its leader'] ?? 0) > 0)
+  }
+})
+
+test.run()
