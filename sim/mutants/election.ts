@@ -51,7 +51,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       const unbound = turn.vote === null || turn.vote === from`,
     story: 'A vote for node 0 passes for no vote, so its voter votes again in the same term.',
     source: 'https://github.com/willemt/raft/commit/fe60545',
-    killedBy: { seed: 4, oracle: 'term and vote monotone' },
+    killedBy: { seed: 10, oracle: 'term and vote monotone' },
   },
   {
     id: 'E7a',
@@ -62,7 +62,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       turn.vote = from\n`,
     story: 'Whoever hears a leader notes it as the one it voted for, over the vote that it gave.',
     source: 'https://github.com/willemt/raft/commit/bdabd1d',
-    killedBy: { seed: 20, oracle: 'term and vote monotone' },
+    killedBy: { seed: 10, oracle: 'term and vote monotone' },
   },
   {
     id: 'E7b',
@@ -93,7 +93,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ],
     story: 'A higher term is noted as a vote for its sender, whose log nobody has looked at.',
     source: 'https://github.com/databendlabs/openraft/commit/b06cbb37',
-    killedBy: { seed: 2, oracle: 'votes go to logs that have all of ours' },
+    killedBy: { seed: 10, oracle: 'votes go to logs that have all of ours' },
   },
   {
     id: 'E9',
@@ -112,7 +112,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   if (message.term > turn.term) {\n`,
     story: 'A follower takes entries of a higher term and stays in its own.',
     source: 'https://github.com/willemt/raft/pull/118',
-    killedBy: { seed: 5, oracle: 'invariant' },
+    killedBy: { seed: 2, oracle: 'invariant' },
   },
   {
     id: 'E10b',
@@ -132,7 +132,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       if (role.role === 'leader' || role.role === 'candidate') turn.vote = null`,
     story: 'A leader or candidate that is asked for a vote in its own term gives it.',
     source: 'https://github.com/daos-stack/raft/pull/70',
-    killedBy: { seed: 4, oracle: 'term and vote monotone' },
+    killedBy: { seed: 14, oracle: 'term and vote monotone' },
   },
   {
     id: 'E13a',
@@ -207,7 +207,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ],
     story: 'Votes are not withheld, so a node that does not hear its leader deposes it forever.',
     source: 'https://blog.cloudflare.com/a-byzantine-failure-in-the-real-world/',
-    killedBy: { seed: 1, oracle: 'votes are withheld while a leader is heard' },
+    killedBy: { seed: 2, oracle: 'votes are withheld while a leader is heard' },
   },
   {
     id: 'E21a',
@@ -250,7 +250,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     replace: '  turn.transferAtMs = Number.MAX_SAFE_INTEGER\n',
     story: 'A transfer that failed is never over, and its leader takes no command any more.',
     source: 'https://github.com/hashicorp/raft/pull/493',
-    killedBy: { seed: 13, oracle: 'one answer a request' },
+    killedBy: { seed: 3, oracle: 'one answer a request' },
   },
   {
     id: 'E24',

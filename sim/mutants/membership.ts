@@ -11,7 +11,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: 'if (turn.commit === 0 && !hasCommittedInTerm(turn))',
     story: 'A new leader changes members before it has committed anything in its own term.',
     source: 'https://github.com/databendlabs/openraft/pull/2051',
-    killedBy: { seed: 1, oracle: 'one change of members at a time' },
+    killedBy: { seed: 2, oracle: 'one change of members at a time' },
   },
   {
     id: 'M3a',
@@ -31,7 +31,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: '() => true',
     story: 'Members named by entries that a follower drops from its log stay in force.',
     source: 'https://github.com/RedisLabs/redisraft/commit/619e623',
-    killedBy: { seed: 2, oracle: 'members are those of the log' },
+    killedBy: { seed: 13, oracle: 'members are those of the log' },
   },
   {
     id: 'M3c',
@@ -85,7 +85,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
   return damage === null && isVoter(known, config.node)`,
     story: 'A promoted learner does not stand until it knows that its promotion is committed.',
     source: 'https://github.com/tikv/raft-rs/issues/58',
-    killedBy: { seed: 3, oracle: 'a leader after a loss of power' },
+    killedBy: { seed: 2, oracle: 'a leader after the heal' },
   },
   {
     id: 'M9',
@@ -125,7 +125,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
   if (isDemoted && turn.membership.voters.includes(node)) return`,
     story: 'A voter refuses the snapshot from which it would learn that it is a learner now.',
     source: 'https://github.com/etcd-io/etcd/commit/2f28e8a',
-    killedBy: { seed: 2, oracle: 'a chunk of a snapshot is answered' },
+    killedBy: { seed: 33, oracle: 'a chunk of a snapshot is answered' },
   },
   {
     id: 'M13a',

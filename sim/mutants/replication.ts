@@ -11,7 +11,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: 'termAt(log, majority) <= 0',
     story: 'A leader commits by counting copies of entries of any term (Raft, Figure 8).',
     source: 'https://github.com/logcabin/logcabin/issues/44',
-    killedBy: { seed: 29, oracle: 'no electable node lacks a committed entry' },
+    killedBy: { seed: 19, oracle: 'no electable node lacks a committed entry' },
   },
   {
     id: 'C3a',
@@ -47,7 +47,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: 'const commit = Math.min(request.commit, turn.log.lastIndex)',
     story: 'A follower commits all that it has, also what no message has shown to be equal.',
     source: 'https://github.com/cowsql/raft/commit/000eacf2',
-    killedBy: { seed: 2, oracle: 'committed entry never changes' },
+    killedBy: { seed: 10, oracle: 'committed entry never changes' },
   },
   {
     id: 'C8a',
@@ -79,7 +79,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       "{ type: 'appendAccepted', term: turn.term, matchIndex: turn.log.lastIndex, round }",
     story: 'A follower acknowledges all that it has, also what no message has shown to be equal.',
     source: 'https://github.com/etcd-io/etcd/pull/1366',
-    killedBy: { seed: 7, oracle: 'promises are durable' },
+    killedBy: { seed: 2, oracle: 'promises are durable' },
   },
   {
     id: 'C12a',
@@ -88,7 +88,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: 'let index = Math.max(request.prevIndex, turn.log.base.index)',
     story: 'A follower that has compacted takes entries from before its log for those behind it.',
     source: 'https://github.com/willemt/raft/pull/118',
-    killedBy: { seed: 1, oracle: 'invariant' },
+    killedBy: { seed: 6, oracle: 'invariant' },
   },
   {
     id: 'C12b',
@@ -108,7 +108,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: "if (message.term === turn.term || message.type === 'appendAccepted') return true",
     story: 'Acknowledgements of an earlier term count for what has taken the place of its entries.',
     source: 'https://github.com/tigerbeetle/tigerbeetle/commit/e2cce24bd',
-    killedBy: { seed: 31, oracle: 'answers of an earlier term count for nothing' },
+    killedBy: { seed: 28, oracle: 'answers of an earlier term count for nothing' },
   },
   {
     id: 'C16a',
@@ -226,7 +226,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     ],
     story: 'A follower looks for a conflict in a window only, and else names its last entry.',
     source: 'https://github.com/databendlabs/openraft/commit/6d53aa12',
-    killedBy: { seed: 2, oracle: 'caught up after the heal' },
+    killedBy: { seed: 10, oracle: 'caught up after the heal' },
   },
   {
     id: 'C25a',
@@ -271,7 +271,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       if (!isOpen && (!heartbeatDue || isFull)) continue`,
     story: 'A peer with all that may be in flight under way gets no heartbeat either.',
     source: 'https://github.com/etcd-io/etcd/commit/42419da',
-    killedBy: { seed: 45, oracle: 'caught up after the heal' },
+    killedBy: { seed: 18, oracle: 'caught up after the heal' },
   },
   {
     id: 'C28a',
