@@ -39,4 +39,14 @@ test('examples: test with node:test: every test passes', () => {
   assert.match(output, /^# fail 0$/m)
 }, { deadlineMs })
 
+test('examples: fuzz your locking: a count is lost without the token, and none with it', () => {
+  const { code, output } = runExample('fuzz-your-locking')
+  assert.is(code, 0, output)
+  const lines = output.trim().split('\n')
+  assert.is(lines[0], 'without the token: a count is lost')
+  assert.ok(lines.slice(1, -1).every((line) => /^ {2}\d+ ms later o[01] asks for /.test(line)))
+  assert.ok(lines.length <= 7, 'the story is short')
+  assert.is(lines.at(-1), 'with the token: none is lost')
+}, { deadlineMs })
+
 test.run()
