@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { REASONS } from '../core/lock/codec-reply.ts'
 import { suite } from './harness.ts'
 
 const test = suite('readme')
@@ -32,6 +33,13 @@ test('readme: the two commands of a newcomer: stand at the top and exist', () =>
   assert.ok(first !== undefined && readme.indexOf(first) < 400, 'not at the top')
   assert.match(first, /^npm ci && npm start\b.*\nnpm ci && npm test\b/)
   assert.ok('start' in scripts && 'test' in scripts)
+})
+
+test('readme: reasons of a refusal: each that there is has its row, and no other', () => {
+  const section = readme.slice(readme.indexOf('| reason | why |'), readme.indexOf('From `tooMany'))
+  const cells = section.split('\n').map((line) => line.split(' | ')[0] as string)
+  const listed = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name))
+  assert.equal([...listed].sort(), [...REASONS].sort())
 })
 
 test(
