@@ -3,9 +3,10 @@
 import { parseArgs } from 'node:util'
 import type { Bench } from './bench.ts'
 import { coreBench } from './core.ts'
+import { locksBench } from './locks.ts'
 import { simBench } from './sim.ts'
 
-const BENCHES: readonly Bench[] = [coreBench, simBench]
+const BENCHES: readonly Bench[] = [coreBench, locksBench, simBench]
 const PASSES_DEFAULT = 5
 const PASSES_MAX = 1_000
 

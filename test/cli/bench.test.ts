@@ -64,4 +64,19 @@ test('bench: core --json: steps and entries a second, bytes of an entry, cost by
   assert.is((json['stepsPerEntry'] as Record<string, number>)['single'], 8)
 })
 
+test('bench: locks --json: pairs and commands a second, bytes of a lock, snapshot, expiry', () => {
+  const json = jsonOf(bench('locks', '--json', '--passes', '1'))
+  const groups = [
+    json['pairsPerSecond'],
+    json['barePairsPerSecond'],
+    json['commandsPerSecond'],
+    json['snapshotMicroseconds'],
+  ] as Record<string, number>[]
+  const single = ['bytesPerLock', 'streamLocksPerSecond', 'longestPartMs', 'expire100000Ms']
+  const numbers = groups.flatMap((group) => Object.values(group))
+  numbers.push(...single.map((name) => json[name] as number))
+  assert.is(numbers.length, 14)
+  for (const number of numbers) assert.ok(number > 0)
+})
+
 test.run()
