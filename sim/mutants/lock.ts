@@ -238,7 +238,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     id: 'L21',
     file: 'core/lock/admission.ts',
     find: "if (lock.type === 'shared' && command.mode === 'exclusive') return 'upgrade'",
-    replace: "if (holding.count < 0) return 'upgrade'",
+    replace: "if (lock.type === 'shared' && command.waitMs < 0) return 'upgrade'",
     story: 'A reader that asks for the lock alone is told that it has it so.',
     source: 'https://docs.oracle.com/javase/tutorial/essential/concurrency/newlocks.html',
     killedBy: { seed: 1, oracle: 'one holder in the log' },
