@@ -1,6 +1,8 @@
 // What a bench is, and how time is taken: in passes over fixed work, of which the median counts.
 
 import { arch, cpus, platform } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 /** One bench. `npm run bench -- NAME` runs it. */
 export interface Bench {
@@ -34,6 +36,42 @@ export function timed(work: () => void): Seconds {
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b)
   return sorted[sorted.length >>> 1] ?? 0
+}
+
+/** The median of all passes, the least, and the most. */
+export interface Measured {
+  readonly median: number
+  readonly least: number
+  readonly most: number
+}
+
+/** Of one figure a pass. */
+export function measured(values: readonly number[]): Measured {
+  return {
+    median: rounded(median(values)),
+    least: rounded(Math.min(...values)),
+    most: rounded(Math.max(...values)),
+  }
+}
+
+/** Small figures to a thousandth, others to one. */
+function rounded(value: number): number {
+  return value >= 100 ? Math.round(value) : Math.round(value * 1e3) / 1e3
+}
+
+/** A figure as it is printed for people. */
+export function rangeOf(values: Measured | undefined): string {
+  return values === undefined ? '' : `${values.median} (${values.least} to ${values.most})`
+}
+
+/** Bytes in use after a full collection. */
+export function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
 }
 
 /** What was measured on. */

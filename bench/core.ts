@@ -7,21 +7,12 @@
 // thousand entries and 0.47 to 0.77 million steps a second in Go with three nodes and 8 steps an
 // entry, on one core of another machine, at 2.5 GHz: an aim, not a comparison.
 
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { ByteWriter } from '../core/bytes.ts'
 import { append, emptyLog } from '../core/raft/log.ts'
 import type { Log } from '../core/raft/log.ts'
-import { machine, median, timed } from './bench.ts'
-import type { Bench } from './bench.ts'
+import { heapBytes, machine, measured, rangeOf, timed } from './bench.ts'
+import type { Bench, Measured } from './bench.ts'
 import { OneThreadCluster, PAYLOAD, makeEntries } from './one-thread-cluster.ts'
-
-/** The median of all passes, the least, and the most. */
-interface Measured {
-  readonly median: number
-  readonly least: number
-  readonly most: number
-}
 
 interface CoreResult {
   readonly bench: 'core'
@@ -208,23 +199,6 @@ function makeLog(count: number, makePayload: () => Uint8Array): Log {
   return log
 }
 
-function heapBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  collect()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
-
-function measured(values: readonly number[]): Measured {
-  return {
-    median: Math.round(median(values)),
-    least: Math.round(Math.min(...values)),
-    most: Math.round(Math.max(...values)),
-  }
-}
-
 function linesOf(result: CoreResult): readonly string[] {
   const { costPerStep, bytesPerEntry, bytesPerEntryOwnArrays, stepsPerEntry } = result
   const { stepsPerSecond, inFlight1, inFlight64 } = result.spread as Record<string, Measured>
@@ -239,8 +213,4 @@ function linesOf(result: CoreResult): readonly string[] {
     `the same, payloads in arrays of their own: ${bytesPerEntryOwnArrays}`,
     `ns per step by entries in the log: ${JSON.stringify(costPerStep)}`,
   ]
-}
-
-function rangeOf(values: Measured | undefined): string {
-  return values === undefined ? '' : `${values.median} (${values.least} to ${values.most})`
 }

@@ -11,16 +11,14 @@
 // The peer in the same run is what any such state costs at the least: two persistent B-trees, each
 // of which gets or loses the key of each command, and nothing else.
 
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { invariant } from '../core/invariant.ts'
 import type { LockCommand } from '../core/lock/command.ts'
 import { snapshotParts } from '../core/lock/snapshot.ts'
 import type { LockState } from '../core/lock/state.ts'
 import type { OrderedMap } from '../core/ordered-map.ts'
 import { emptyMap, mapDelete, mapSet, mapSize } from '../core/ordered-map.ts'
-import { machine as machineInfo, median, timed } from './bench.ts'
-import type { Bench } from './bench.ts'
+import { heapBytes, machine as machineInfo, measured, rangeOf, timed } from './bench.ts'
+import type { Bench, Measured } from './bench.ts'
 import type { Kind, Place } from './lock-load.ts'
 import {
   Clients,
@@ -34,13 +32,6 @@ import {
   machine,
   steadyPlace,
 } from './lock-load.ts'
-
-/** The median of all passes, the least, and the most. */
-interface Measured {
-  readonly median: number
-  readonly least: number
-  readonly most: number
-}
 
 /** By the number of keys that are drawn from. */
 interface ByKeys {
@@ -321,33 +312,9 @@ function stream(state: LockState): {
   return { locksPerSecond: mapSize(state.locks) / cpu, longestPartMs }
 }
 
-function heapBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  collect()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
-
-function measured(values: readonly number[]): Measured {
-  return {
-    median: rounded(median(values)),
-    least: rounded(Math.min(...values)),
-    most: rounded(Math.max(...values)),
-  }
-}
-
-function rounded(value: number): number {
-  return value >= 100 ? Math.round(value) : Math.round(value * 1e3) / 1e3
-}
-
 function linesOf(result: LocksResult): readonly string[] {
   const { spread, bytesPerLock, passes } = result
-  const range = (name: string): string => {
-    const { median: middle, least, most } = spread[name] as Measured
-    return `${middle} (${least} to ${most})`
-  }
+  const range = (name: string): string => rangeOf(spread[name])
   const atLeast = (target: number): string => `; target: at least ${target}`
   const atMost = (target: number): string => `; target: at most ${target}`
   return [
