@@ -7,7 +7,7 @@ import { isRefusal } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
 import type { LockReply, Reason } from '../core/lock/reply.ts'
 import type { LockBeliefs } from './lock-beliefs.ts'
-import { mustBeWithin, reached } from './lock-room.ts'
+import { beyondLimits, reached } from './lock-room.ts'
 import type { Holder, TableLock, Waiter, Whose } from './lock-table.ts'
 import { LockTable } from './lock-table.ts'
 import { isMeant, leaseAfter, levelAfter } from './lock-terms.ts'
@@ -431,7 +431,7 @@ export class LockOracles {
 
   #mustBeWithinLimits(key: string, whose: Whose): void {
     this.#evaluated('limits')
-    const problem = mustBeWithin(this.#table, this.#limits, key, whose)
+    const problem = beyondLimits(this.#table, this.#limits, key, whose)
     if (problem !== null) this.#fail('limits', problem)
   }
 

@@ -41,7 +41,7 @@ function isFor(command: LockCommand, mode: string): boolean {
 }
 
 /** What is beyond the limits after a grant, a change or a wait of `whose` at `key`, or null. */
-export function mustBeWithin(
+export function beyondLimits(
   table: LockTable,
   limits: Limits,
   key: string,

@@ -286,8 +286,8 @@ export function withWaiters<Any extends Lock | Vacant>(
 }
 
 /** The lock with this holding in place of the owner's former one. */
-export function withHolding<Held extends ExclusiveLock | SharedLock>(
-  lock: Held,
+export function withHolding(
+  lock: ExclusiveLock | SharedLock,
   holding: Holding,
 ): ExclusiveLock | SharedLock {
   const { key, waiters } = lock
