@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { REASONS } from '../core/lock/codec-reply.ts'
+import { REASONS } from '../core/lock/codec.ts'
 import { suite } from './harness.ts'
 
 const test = suite('readme')

@@ -57,10 +57,12 @@ test('swarm: a list of one fault: that one strikes, and no other', () => {
 }, { deadlineMs: 120_000 })
 
 test('swarm: no faults: nothing strikes', () => {
-  // Of plain locks only: nobody gives up.
-  const options = { seed: 1, faults: [], fireMs: 5_000, keys: 1 } as const
+  const options = { seed: 1, faults: [], fireMs: 5_000 } as const
   const { faults, verdict, operations } = simulate(options)
-  assert.equal([verdict, faults, operations.unknown], ['ok', {}, 0])
+  assert.equal([verdict, faults, operations.fail], ['ok', {}, 0])
+  // Nobody gives up a plain lock.
+  const plain = simulate({ ...options, keys: 1 })
+  assert.equal([plain.verdict, plain.faults, plain.operations.unknown], ['ok', {}, 0])
 })
 
 function median(numbers: readonly number[]): number {
