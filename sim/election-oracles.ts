@@ -93,7 +93,9 @@ export class ElectionOracles {
       const { message } = one
       if (message.type !== 'appendRequest' && message.type !== 'snapshotRequest') continue
       const { term, round } = message
-      if (term < before.term || (term === heard.term && round <= heard.round)) continue
+      // A turn takes many messages: one of a term that ended within it is late too.
+      if (term < Math.max(before.term, heard.term)) continue
+      if (term === heard.term && round <= heard.round) continue
       heard.term = term
       heard.round = round
       heard.freeFromMs = nowMs + electionTimeoutMs
