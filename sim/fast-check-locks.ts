@@ -1,6 +1,6 @@
 // The lock service as fast-check arbitraries: what clients do in a simulated world, on locks that
-// only one holds at a time and on such as are shared, revoked and kept by a delay; and what the
-// lock machine is asked, for programs that drive it themselves.
+// only one holds at a time and on such as are shared, revoked, kept by a delay and taken in a
+// session; and what the lock machine is asked, for programs that drive it themselves.
 
 import fc from 'fast-check'
 import type { LockCommand, Mode } from '../core/lock/command.ts'
@@ -26,7 +26,7 @@ function operationsOn(key: fc.Arbitrary<string>, isShared: boolean): fc.Arbitrar
     type: fc.constant('acquire' as const),
     key,
     mode: isShared ? fc.constantFrom('exclusive', 'shared') : fc.constant('exclusive'),
-    ttlMs,
+    ttlMs: isShared ? fc.oneof(ttlMs, usual) : ttlMs,
     waitMs,
     reentrant: fc.boolean(),
     lockDelayMs: isShared ? fc.constantFrom(0, 100, 400) : fc.constant(0),
@@ -50,6 +50,11 @@ function operationsOn(key: fc.Arbitrary<string>, isShared: boolean): fc.Arbitrar
     now: fc.boolean(),
     withToken: fc.boolean(),
   })
+  const session = record({
+    type: fc.constant('session' as const),
+    what: fc.constantFrom('keep', 'close'),
+    ttlMs,
+  })
   const list = record({
     type: fc.constant('list' as const),
     key,
@@ -57,13 +62,14 @@ function operationsOn(key: fc.Arbitrary<string>, isShared: boolean): fc.Arbitrar
   })
   const status = record({ type: fc.constant('status' as const), key })
   const write = record({ type: fc.constant('write' as const), key, delayUs })
+  const more = isShared ? [force, list, session] : []
   return fc.oneof<fc.MaybeWeightedArbitrary<LockOperation>[]>(
     { weight: 8, arbitrary: acquire },
     { weight: 5, arbitrary: release },
     { weight: 3, arbitrary: renew },
     { weight: 2, arbitrary: status },
     { weight: 2, arbitrary: write },
-    ...(isShared ? [{ weight: 1, arbitrary: force }, { weight: 1, arbitrary: list }] : []),
+    ...more.map((arbitrary) => ({ weight: 1, arbitrary })),
   )
 }
 

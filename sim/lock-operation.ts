@@ -8,7 +8,8 @@ export interface AcquireOperation {
   readonly type: 'acquire'
   readonly key: string
   readonly mode: 'exclusive' | 'shared'
-  readonly ttlMs: number
+  /** Null: as long as the client's session; of a client that has none, a second. */
+  readonly ttlMs: number | null
   readonly waitMs: number
   /** False: a refresh, when the client holds the lock already. */
   readonly reentrant: boolean
@@ -17,9 +18,19 @@ export interface AcquireOperation {
   readonly giveUpMs: number | null
 }
 
+/** While a client has a session, what it asks of a lock that is not plain goes in it. */
+export interface SessionOperation {
+  readonly type: 'session'
+  /** `keep` opens one when there is none. */
+  readonly what: 'keep' | 'close'
+  /** How long the one lives that is opened. */
+  readonly ttlMs: number
+}
+
 /** What a client does, as plain data. What it holds by then decides what comes of it. */
 export type LockOperation =
   | AcquireOperation
+  | SessionOperation
   /** Without a token: of whatever the client may hold, known to it or not. */
   | {
       readonly type: 'renew'
@@ -50,6 +61,9 @@ export type LockOperation =
     }
   /** Writes to the resource that the lock protects, `delayUs` after looking at the lease. */
   | { readonly type: 'write'; readonly key: string; readonly delayUs: number }
+
+/** What is done with one lock. */
+type KeyOperation = Exclude<LockOperation, SessionOperation>
 
 type Steps = readonly (readonly ClientStep<LockOperation>[])[]
 
@@ -89,12 +103,13 @@ export function withSharing(clients: Steps, random: RandomStream): Steps {
   return clients.map((steps) =>
     steps.map((step) => {
       const { pauseMs, operation } = step
-      return isPlain(operation.key) ? step : { pauseMs, operation: sharing(operation, random) }
+      if (operation.type === 'session' || isPlain(operation.key)) return step
+      return { pauseMs, operation: sharing(operation, random) }
     }),
   )
 }
 
-function sharing(operation: LockOperation, random: RandomStream): LockOperation {
+function sharing(operation: KeyOperation, random: RandomStream): LockOperation {
   const { key } = operation
   switch (operation.type) {
     case 'acquire': {
@@ -131,8 +146,35 @@ export function withQueries(clients: Steps, random: RandomStream): Steps {
   return clients.map((steps) =>
     steps.map((step) => {
       const { pauseMs, operation } = step
-      if (!random.chance(part)) return step
+      if (operation.type === 'session' || !random.chance(part)) return step
       return { pauseMs, operation: { type: 'status', key: operation.key } }
     }),
   )
+}
+
+/** Lives of sessions in a world. A client that waits is heard every 300 ms: some last less. */
+const SESSION_TTLS_MS = [[200], [200, 1_000], [400, 1_000, 3_000], [3_000, 6_000]] as const
+
+/** What clients do, in many worlds with sessions, and locks that last as long as these. */
+export function withSessions(clients: Steps, random: RandomStream): Steps {
+  if (!random.chance(500)) return clients
+  const part = random.pick([150, 300])
+  const ttlsMs: readonly number[] = random.pick(SESSION_TTLS_MS)
+  // All of them at one lock, which then has a queue.
+  const isHot = random.chance(400)
+  return clients.map((steps) => {
+    if (random.chance(250)) return steps
+    return steps.map((step) => {
+      const { pauseMs } = step
+      if (step.operation.type === 'session' || isPlain(step.operation.key)) return step
+      if (random.chance(part)) {
+        const what = random.chance(150) ? 'close' : 'keep'
+        return { pauseMs, operation: { type: 'session', what, ttlMs: random.pick(ttlsMs) } }
+      }
+      const operation = isHot ? { ...step.operation, key: 'k1' } : step.operation
+      if (operation.type !== 'acquire') return { pauseMs, operation }
+      const ttlMs = random.chance(500) ? null : operation.ttlMs
+      return { pauseMs, operation: { ...operation, ttlMs, waitMs: operation.waitMs * 2 } }
+    })
+  })
 }

@@ -1,37 +1,33 @@
 // What must hold of locks, entry by entry: who comes first, who may hold together, how tokens grow,
-// what changes a holding and what ends it, and that nothing waits or stays that need not.
+// what changes a holding, and that nobody waits who need not. lock-ends.ts looks at what ends it.
 
-import type { Acquire, ForceRelease, LockCommand, Mode } from '../core/lock/command.ts'
+import type { Mode } from '../core/lock/command.ts'
 import type * as Told from '../core/lock/event.ts'
 import { isRefusal } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
-import type { LockReply, Reason } from '../core/lock/reply.ts'
+import type { Reason } from '../core/lock/reply.ts'
 import type { LockBeliefs } from './lock-beliefs.ts'
+import { ASKED, DELAY, END_ORACLES, LEVELS, LockEnds, TAKEN } from './lock-ends.ts'
+import type { EndOf } from './lock-ends.ts'
 import { beyondLimits, reached } from './lock-room.ts'
-import type { Holder, TableLock, Waiter, Whose } from './lock-table.ts'
+import type { TableLock, Waiter, Whose } from './lock-table.ts'
 import { LockTable } from './lock-table.ts'
-import { isMeant, leaseAfter, levelAfter } from './lock-terms.ts'
+import { isMeant, isOf, leaseAfter, levelAfter } from './lock-terms.ts'
+import type { LockEntry } from './lock-terms.ts'
+import { leastUs } from './log-time.ts'
 import { RequestFates } from './request-fates.ts'
-import type { FirstApplied, Stage } from './workload.ts'
+import type { Stage } from './workload.ts'
 
-type Entry = FirstApplied<LockCommand, LockReply, Told.LockEvent>
-
-/** Log time counts whole milliseconds at two ends. */
-const GRANULARITY_US = 2_000
+/** A request that gets the lock. */
+type Claim = Pick<Waiter, 'command' | 'session'>
 
 const GROW = 'tokens grow'
 const ONE = 'one holder in the log'
 const ORDER = 'first come, first served'
 const GOES = 'who can go goes'
-const OWN = 'only the holder releases'
-const TAKEN = 'only an operator takes away'
+const DEAD = 'nothing for a session that has ended'
 const WAIT = 'no early end of a wait'
 const LATE = 'no grant after its wait'
-const EXPIRY = 'no early expiry'
-const ASKED = 'a lease ends as asked'
-const DELAY = 'nobody within a lock-delay'
-const DUE = 'what is due ends'
-const LEVELS = 'levels'
 const WATCH = 'watchers hear of who waits'
 const REFUSED = 'refused only at a limit'
 
@@ -41,25 +37,21 @@ export const LOCK_ORACLES: readonly string[] = [
   ONE,
   ORDER,
   GOES,
-  OWN,
-  TAKEN,
+  DEAD,
   WAIT,
   LATE,
-  EXPIRY,
-  ASKED,
-  DELAY,
-  DUE,
-  LEVELS,
   WATCH,
   REFUSED,
   'limits',
   'one fate for each request',
+  ...END_ORACLES,
 ]
 
 export class LockOracles {
   readonly #stage: Stage
   readonly #limits: Limits
-  readonly #beliefs: LockBeliefs
+  readonly #ends: LockEnds
+  readonly #endOf: EndOf
   readonly #fates: RequestFates
   readonly #table = new LockTable()
   /** The last token of each key, and the entry that gave it. */
@@ -67,27 +59,29 @@ export class LockOracles {
   /** The waiter whose wait has just ended as a re-entry. */
   #reentering: Waiter | null = null
 
-  constructor(stage: Stage, limits: Limits, beliefs: LockBeliefs) {
+  constructor(stage: Stage, limits: Limits, beliefs: LockBeliefs, endOf: EndOf) {
     this.#stage = stage
     this.#limits = limits
-    this.#beliefs = beliefs
+    this.#ends = new LockEnds(stage, this.#table, beliefs, endOf)
+    this.#endOf = endOf
     this.#fates = new RequestFates(stage, limits, this.#table)
   }
 
-  applied(entry: Entry): void {
+  applied(entry: LockEntry): void {
     const { command, reply, events } = entry
-    const isNew = this.#fates.applied(entry)
-    if (isNew && reply?.type === 'rejected') this.#onRejected(command, reply)
+    // In a session, what reaches the locks is new.
+    const isNew = this.#fates.applied(entry) || entry.session !== null
+    if (isNew && reply?.type === 'rejected') this.#onRejected(entry, reply)
     const forced = isNew && reply?.type === 'forced' && command?.type === 'forceRelease'
     if (forced && command.now) this.#table.of(command.key).endDelayed()
-    if (reply?.type === 'swept') this.#endDelays(reply.delays, entry)
+    if (reply?.type === 'swept') this.#ends.endDelays(reply.delays, entry)
     for (const event of events) this.#onEvent(event, entry)
-    if (forced) this.#onForced(command, entry)
-    if (command?.type === 'expire') this.#mustHaveEnded(command.max, entry)
+    if (forced) this.#ends.forced(command, entry)
+    if (command?.type === 'expire') this.#ends.mustHaveEnded(command.max, entry)
     for (const key of new Set(events.map((event) => event.key))) this.#mustHaveGone(key, entry)
   }
 
-  #onEvent(event: Told.LockEvent, entry: Entry): void {
+  #onEvent(event: Told.LockEvent, entry: LockEntry): void {
     switch (event.type) {
       case 'queued':
         return this.#onQueued(event, entry)
@@ -98,24 +92,25 @@ export class LockOracles {
       case 'updated':
         return this.#onUpdated(event, entry)
       case 'released':
-        return this.#onReleased(event, entry)
+        return this.#ends.released(event, entry)
       case 'expired':
-        return this.#onExpired(event, entry)
+        return this.#ends.expired(event, entry)
       case 'revoked':
-        return this.#onRevoked(event, entry)
+        return this.#ends.revoked(event, entry)
       case 'lost':
-        return this.#onLost(event, entry)
+        return this.#ends.lost(event, entry)
       case 'contended':
         return this.#onContended(event)
       case 'delayed':
-        return this.#onDelayed(event)
+        return this.#ends.delayed(event)
     }
   }
 
-  #onQueued(event: Told.QueuedEvent, { command, timeMs, appendedUs }: Entry): void {
+  #onQueued(event: Told.QueuedEvent, entry: LockEntry): void {
     const { key, owner, session, index } = event
+    const { command, timeMs, appendedUs } = entry
     const lock = this.#table.of(key)
-    if (command?.type !== 'acquire' || command.key !== key || command.owner !== owner) {
+    if (command?.type !== 'acquire' || !isOf(entry, event)) {
       this.#fail(ORDER, `${owner} was made to wait for ${key} by ${command?.type}`)
     }
     if (lock.queue.length === 0 && lock.hasRoom(command.mode)) {
@@ -126,7 +121,7 @@ export class LockOracles {
     this.#mustBeWithinLimits(key, event)
   }
 
-  #onWaitEnded(event: Told.WaitEndedEvent, entry: Entry): void {
+  #onWaitEnded(event: Told.WaitEndedEvent, entry: LockEntry): void {
     const { key, owner, by, enteredIndex } = event
     const { command, timeMs, appendedUs } = entry
     this.#evaluated(WAIT)
@@ -136,22 +131,29 @@ export class LockOracles {
     if (by === 'timeout') {
       const waitedUs = appendedUs - waiter.appendedUs
       const { waitMs } = waiter.command
-      if (timeMs >= waiter.deadlineMs && waitedUs >= this.#leastUs(waitMs)) return
+      const least = leastUs(waitMs, this.#stage.clockDriftPpm)
+      if (timeMs >= waiter.deadlineMs && waitedUs >= least) return
       this.#fail(WAIT, `${ended} after ${waitedUs / 1_000} ms of ${waitMs} ms`)
     }
     if (by === 'reentry') {
       this.#reentering = waiter
       return
     }
+    if (by === 'session') {
+      this.#ends.mustHaveLostIts(waiter.session, ended)
+      const isPassed = entry.events.some((other) => other.key === key && other.type !== 'waitEnded')
+      this.#stage.probe(isPassed ? 'passed over, its session had ended' : 'swept with its session')
+      return
+    }
     const { requestId } = waiter.command
     const isAsked = command?.type === 'cancel' && command.requestId === requestId
-    if (by !== 'cancel' || !isAsked || command.key !== key || command.owner !== owner) {
+    if (by !== 'cancel' || !isAsked || !isOf(entry, event)) {
       this.#fail(WAIT, `${ended} by ${by}, and ${command?.type} was applied`)
     }
     this.#stage.probe('wait cancelled')
   }
 
-  #onGranted(event: Told.GrantedEvent, entry: Entry): void {
+  #onGranted(event: Told.GrantedEvent, entry: LockEntry): void {
     const { key, owner, session, mode, token, enteredIndex } = event
     const { index, timeMs, appendedUs } = entry
     const lock = this.#table.of(key)
@@ -169,8 +171,10 @@ export class LockOracles {
       }
       this.#stage.probe('granted after a lock-delay')
     }
-    const command = this.#nextIn(lock, event, entry)
+    const { command, session: claimant } = this.#nextIn(lock, event, entry)
     const { ttlMs, lockDelayMs } = command
+    if (session !== claimant) this.#fail(ONE, `${owner} was granted ${key} in ${session}, unasked`)
+    this.#mustLive(session, `was granted ${key}`)
     if (mode !== command.mode) this.#fail(ONE, `${owner} was granted ${key} ${mode}, unasked`)
     if (lock.isHeld) this.#stage.probe('granted beside other holders')
     else lock.endDelay()
@@ -197,13 +201,12 @@ export class LockOracles {
   }
 
   /** Whose turn it is: the first of the queue, or whoever comes when there is none. */
-  #nextIn(lock: TableLock, event: Told.GrantedEvent, { command, index, timeMs }: Entry): Acquire {
+  #nextIn(lock: TableLock, event: Told.GrantedEvent, entry: LockEntry): Claim {
     const { key, owner, enteredIndex } = event
+    const { command, session, index, timeMs } = entry
     const [first] = lock.queue
     if (first === undefined && enteredIndex === index) {
-      if (command?.type === 'acquire' && command.owner === owner && command.key === key) {
-        return command
-      }
+      if (command?.type === 'acquire' && isOf(entry, event)) return { command, session }
       this.#fail(ORDER, `${owner} was granted ${key} by ${command?.type}`)
     }
     this.#evaluated(ORDER)
@@ -217,18 +220,19 @@ export class LockOracles {
       const until = `and waited until ${first.deadlineMs}`
       this.#fail(LATE, `${owner} was granted ${key} at ${timeMs}, ${until}`)
     }
-    return first.command
+    return first
   }
 
-  #onUpdated(event: Told.UpdatedEvent, entry: Entry): void {
+  #onUpdated(event: Told.UpdatedEvent, entry: LockEntry): void {
     const { key, owner, session, mode, token, count } = event
     const { timeMs, appendedUs } = entry
     this.#evaluated(LEVELS)
     const lock = this.#table.of(key)
-    const holder = this.#holderOf(event, LEVELS, 'changed')
-    const command = this.#reentering?.command ?? entry.command
+    const holder = this.#ends.holderOf(event, LEVELS, 'changed')
+    const { command, session: claimant } = this.#reentering ?? entry
     this.#reentering = null
-    if (command === null || !isMeant(holder, key, command)) {
+    this.#mustLive(claimant, `keeps ${key}`)
+    if (command === null || claimant !== session || !isMeant(holder, key, command)) {
       const by = JSON.stringify(command)
       this.#fail(LEVELS, `${key}, held by ${owner} with token ${token}, changed by ${by}`)
     }
@@ -258,82 +262,6 @@ export class LockOracles {
     if (mode !== lock.mode) this.#stage.probe('lock downgraded')
   }
 
-  #onReleased(event: Told.ReleasedEvent, { command }: Entry): void {
-    const { key, owner, token } = event
-    this.#evaluated(OWN)
-    const holder = this.#holderOf(event, OWN, 'released')
-    if (command?.type !== 'release' || command.owner !== owner) {
-      this.#fail(OWN, `${key} was freed by ${command?.type}`)
-    }
-    if (command.token !== null && command.token !== token) {
-      this.#fail(OWN, `of ${key}, a release of token ${command.token} freed token ${token}`)
-    }
-    this.#evaluated(LEVELS)
-    if (holder.count > 1 && !command.all) {
-      this.#fail(LEVELS, `${key} was freed by a release of one of ${holder.count} levels`)
-    }
-    if (holder.count > 1) this.#stage.probe('all levels released at once')
-    if (command.token === null) this.#stage.probe('lock freed without naming its token')
-    this.#table.of(key).drop(holder, null)
-  }
-
-  #onExpired(event: Told.ExpiredEvent, { timeMs, appendedUs, node }: Entry): void {
-    const { key, token, owner } = event
-    this.#evaluated(EXPIRY)
-    const holder = this.#holderOf(event, EXPIRY, 'lost')
-    const { deadlineMs, leftMs } = holder
-    const heldUs = appendedUs - holder.appendedUs
-    if (deadlineMs === null || deadlineMs > timeMs || heldUs < this.#leastUs(leftMs)) {
-      const time = `after ${heldUs / 1_000} ms of ${leftMs} ms`
-      this.#fail(EXPIRY, `${owner} lost ${key} (token ${token}) ${time}`)
-    }
-    this.#table.of(key).drop(holder, timeMs)
-    if (this.#stage.isCutOff(clientOf(owner), node)) {
-      this.#stage.probe('lease ran out behind a partition')
-    }
-  }
-
-  #onRevoked(event: Told.RevokedEvent, { command }: Entry): void {
-    const { key, owner, token, deadlineMs } = event
-    this.#evaluated(TAKEN)
-    const holder = this.#holderOf(event, TAKEN, 'was refused')
-    const isAsked = command?.type === 'forceRelease' && command.key === key && !command.now
-    if (!isAsked || (command.token !== null && command.token !== token)) {
-      this.#fail(TAKEN, `${key} was revoked from ${owner} by ${command?.type}`)
-    }
-    if (deadlineMs !== holder.deadlineMs) this.#fail(ASKED, `${key} was revoked for ${deadlineMs}`)
-    this.#table.of(key).put({ ...holder, revoked: true })
-  }
-
-  #onLost(event: Told.LostEvent, { command, timeMs }: Entry): void {
-    const { key, owner, token, by } = event
-    this.#evaluated(TAKEN)
-    const holder = this.#holderOf(event, TAKEN, 'lost')
-    const isAsked = command?.type === 'forceRelease' && command.key === key && command.now
-    if (by !== 'force' || !isAsked || (command.token !== null && command.token !== token)) {
-      this.#fail(TAKEN, `${owner} lost ${key} by ${by}, and ${command?.type} was applied`)
-    }
-    this.#stage.probe('lock taken away at once')
-    this.#table.of(key).drop(holder, timeMs)
-    this.#beliefs.forced(clientOf(owner), key, token)
-  }
-
-  /** All that an operator meant is taken; when it is all there is, the lock takes in no more. */
-  #onForced({ key, token, now }: ForceRelease, { events }: Entry): void {
-    this.#evaluated(TAKEN)
-    const lock = this.#table.of(key)
-    const meant = lock.holders.filter((holder) => token === null || holder.token === token)
-    const isFresh = (holder: Holder): boolean =>
-      events.some((event) => event.type === 'granted' && event.token === holder.token)
-    const left = meant.filter((holder) => (now ? !isFresh(holder) : !holder.revoked))
-    if (left.length > 0) {
-      this.#fail(TAKEN, `${key} was to be taken from ${left[0]?.owner}, which has it still`)
-    }
-    if (now || meant.length === 0) return
-    this.#stage.probe('lock revoked')
-    lock.isClosed ||= meant.length === lock.holders.length
-  }
-
   #onContended({ key, waiters }: Told.ContendedEvent): void {
     this.#evaluated(WATCH)
     const lock = this.#table.of(key)
@@ -341,44 +269,16 @@ export class LockOracles {
     this.#fail(WATCH, `of ${waiters} for ${key}, where ${lock.queue.length} wait`)
   }
 
-  #onDelayed({ key, untilMs }: Told.DelayedEvent): void {
-    this.#evaluated(DELAY)
-    const lock = this.#table.of(key)
-    if (lock.isHeld || untilMs !== lock.delayUntilMs) {
-      this.#fail(DELAY, `${key} is kept until ${untilMs}, and not until ${lock.delayUntilMs}`)
-    }
-    lock.isDelayed = true
-    this.#stage.probe('lock kept by a lock-delay')
-  }
-
-  /** Delays that an expiry ends leave no event behind: they are the first, by their end and key. */
-  #endDelays(count: number, { timeMs }: Entry): void {
-    if (count === 0) return
-    this.#evaluated(DELAY)
-    const delayed = [...this.#table.entries()].filter(([, lock]) => lock.isDelayed)
-    delayed.sort(([a, { delayUntilMs: x }], [b, { delayUntilMs: y }]) => x - y || (a < b ? -1 : 1))
-    for (const [key, lock] of delayed.slice(0, count)) {
-      if (lock.delayUntilMs > timeMs) this.#fail(DELAY, `that of ${key} was ended early`)
-      lock.isDelayed = false
-    }
-  }
-
-  /** An expiry ends as much as it may; when that is less, nothing that is over is left. */
-  #mustHaveEnded(max: number, { reply, timeMs }: Entry): void {
-    if (reply?.type !== 'swept') return
-    this.#evaluated(DUE)
-    const ended = reply.locks + reply.waiters + reply.delays
-    if (ended > max) this.#fail(DUE, `${ended} were ended at once, and ${max} may be`)
-    if (ended === max) return
-    for (const [key, lock] of this.#table.entries()) {
-      const ends = [...lock.holders, ...lock.queue].map(({ deadlineMs }) => deadlineMs ?? Infinity)
-      if (lock.isDelayed) ends.push(lock.delayUntilMs)
-      if (ends.some((endMs) => endMs <= timeMs)) this.#fail(DUE, `${key} is as it was at ${timeMs}`)
-    }
+  /** Who gets something must not be gone. */
+  #mustLive(session: number | null, what: string): void {
+    if (session === null) return
+    this.#evaluated(DEAD)
+    const end = this.#endOf(session)
+    if (end !== null) this.#fail(DEAD, `session ${session} ${what} after its ${end}`)
   }
 
   /** Whoever is next and can go has gone, and watchers of a key that is held know who waits. */
-  #mustHaveGone(key: string, { events, index }: Entry): void {
+  #mustHaveGone(key: string, { events, index }: LockEntry): void {
     this.#evaluated(GOES)
     const lock = this.#table.of(key)
     const [first] = lock.queue
@@ -386,34 +286,21 @@ export class LockOracles {
     if (lock.hasRoom(first.command.mode)) {
       this.#fail(GOES, `${first.command.owner} waits for ${key}, and could have it`)
     }
-    const isOf = (type: string): boolean =>
+    const isTold = (type: string): boolean =>
       events.some((event) => event.type === type && event.key === key)
     const isFirst = first.enteredIndex === index
-    if (!lock.isHeld || !(isFirst || isOf('granted'))) return
-    if (!isOf('contended')) this.#fail(WATCH, `nothing, though ${key} is held and waited for`)
+    if (!lock.isHeld || !(isFirst || isTold('granted'))) return
+    if (!isTold('contended')) this.#fail(WATCH, `nothing, though ${key} is held and waited for`)
   }
 
   /** A request is refused for the first time: it must be as the reason says. */
-  #onRejected(command: LockCommand | null, { reason }: { readonly reason: Reason }): void {
+  #onRejected({ command, session }: LockEntry, { reason }: { readonly reason: Reason }): void {
     this.#stage.probe(`refused: ${reason}`)
     // `overloaded` is judged with the memos.
     if (!isRefusal(reason) || command === null || !('owner' in command)) return
     this.#evaluated(REFUSED)
-    if (reached(this.#table, this.#limits, reason, command)) return
+    if (reached(this.#table, this.#limits, reason, command, session)) return
     this.#fail(REFUSED, `${command.owner}, ${command.key}: ${reason}`)
-  }
-
-  /** The holding that an event is about: it must be the owner's, under that token. */
-  #holderOf(
-    event: Whose & { readonly key: string; readonly token: number },
-    oracle: string,
-    did: string,
-  ): Holder {
-    const { key, owner, token } = event
-    const holder = this.#table.of(key).holderOf(event)
-    if (holder?.token === token) return holder
-    const held = this.#table.of(key).holders.map((one) => `${one.owner} with ${one.token}`)
-    return this.#fail(oracle, `${owner} ${did} ${key} with token ${token}, held by: ${held.join()}`)
   }
 
   /** A lease ends when it was asked to, and neither earlier nor later. */
@@ -422,11 +309,6 @@ export class LockOracles {
     if (told.deadlineMs === deadlineMs) return
     const what = `${told.owner} has ${told.key} until ${told.deadlineMs} of log time`
     this.#fail(ASKED, `${what}, and asked for ${deadlineMs}`)
-  }
-
-  /** The least true time, microseconds, that a span of log time takes by clocks within bounds. */
-  #leastUs(spanMs: number): number {
-    return spanMs * 1_000 * (1 - (2 * this.#stage.clockDriftPpm) / 1e6) - GRANULARITY_US
   }
 
   #mustBeWithinLimits(key: string, whose: Whose): void {
@@ -442,9 +324,4 @@ export class LockOracles {
   #fail(oracle: string, message: string): never {
     this.#stage.fail(oracle, message)
   }
-}
-
-/** The number in a client's owner name. */
-function clientOf(owner: string): number {
-  return Number(owner.slice(1))
 }

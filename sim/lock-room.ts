@@ -12,10 +12,11 @@ export function reached(
   limits: Limits,
   reason: Refusal,
   command: Extract<LockCommand, { readonly owner: string }>,
+  session: number | null,
 ): boolean {
   const { keysMax, countMax, locksPerOwnerMax, waitersPerKeyMax } = limits
   const lock = table.of(command.key)
-  const whose = { owner: command.owner, session: null }
+  const whose = { owner: command.owner, session }
   const mine = lock.holderOf(whose)
   const isFree = !lock.isHeld && !lock.isDelayed
   switch (reason) {

@@ -1,7 +1,13 @@
 // What a holder's own request makes of its holding: its level and its lease.
 
 import type { LockCommand } from '../core/lock/command.ts'
-import type { Holder } from './lock-table.ts'
+import type { LockEvent } from '../core/lock/event.ts'
+import type { LockReply } from '../core/lock/reply.ts'
+import type { Holder, Whose } from './lock-table.ts'
+import type { InnerEntry } from './session-oracles.ts'
+
+/** What of an entry reached the locks. */
+export type LockEntry = InnerEntry<LockCommand, LockReply, LockEvent>
 
 /** What a holder may ask of its holding. */
 type OwnersCommand = Extract<LockCommand, { readonly type: 'acquire' | 'release' | 'renew' }>
@@ -37,4 +43,13 @@ export function leaseAfter(
   if (command.type === 'renew') return asked
   const isLater = (asked.deadlineMs ?? Infinity) > (deadlineMs ?? Infinity)
   return isLater ? asked : { ttlMs, deadlineMs }
+}
+
+/** Whether an entry is a command of the owner, and of the key, that an event names. */
+export function isOf(
+  { command, session }: LockEntry,
+  event: Whose & { readonly key: string },
+): boolean {
+  if (command === null || !('owner' in command) || command.key !== event.key) return false
+  return command.owner === event.owner && session === event.session
 }

@@ -9,28 +9,41 @@ import type { LockEvent } from '../core/lock/event.ts'
 import { LIMITS } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
 import type { LockReply } from '../core/lock/reply.ts'
+import type { SessionCommand, SessionEvent, SessionReply } from '../core/session/command.ts'
 import { BELIEF_ORACLES, LockBeliefs } from './lock-beliefs.ts'
 import { LockClient } from './lock-client.ts'
 import { patienceMs } from './lock-limits.ts'
 import { drawOperation, KEY_OF_FRESH } from './lock-operation.ts'
 import type { LockOperation } from './lock-operation.ts'
 import { LOCK_ORACLES, LockOracles } from './lock-oracles.ts'
+import type { LockEntry } from './lock-terms.ts'
 import { EPSILON_PPM } from './scenario.ts'
-import type { FirstApplied, Stage, Workload } from './workload.ts'
+import { SESSION_ORACLES, SessionOracles } from './session-oracles.ts'
+import type { Stage, Workload } from './workload.ts'
 
 /** Log times are whole milliseconds: an expiry may come this much early. */
 const SLACK_MS = 2
 
+/** The lock service as a workload. */
+export type LockWorkload = Workload<
+  SessionCommand<LockCommand>,
+  SessionReply<LockReply>,
+  SessionEvent<LockEvent>,
+  LockOperation,
+  LockInput,
+  LockOutput
+>
+
 /**
- * The workload of `keys` locks. Few keys make them contended. `limits` are those of the machine,
- * where they are not as in `LIMITS`; `clockDriftPpm` is how wrong clocks go, where that is more
- * than is declared: then locks promise less.
+ * The workload of `keys` locks of the lock service. Few keys make them contended. `limits` are
+ * those of the machine, where they are not as in `LIMITS`; `clockDriftPpm` is how wrong clocks go,
+ * where that is more than is declared: then locks promise less.
  */
 export function lockWorkload(
   keys: number,
   limits: Partial<Limits> = {},
   clockDriftPpm: number = EPSILON_PPM,
-): Workload<LockCommand, LockReply, LockEvent, LockOperation, LockInput, LockOutput> {
+): LockWorkload {
   return {
     draw: (random) => drawOperation(random, keys),
     fresh: () => {
@@ -40,17 +53,25 @@ export function lockWorkload(
       return { type: 'acquire', key, ttlMs: 1_000, waitMs: 0, reentrant: false, ...usual }
     },
     isServed: (output) => output.type === 'granted' || isFull(output),
-    query: () => ({ type: 'status', key: KEY_OF_FRESH, holder: null }),
-    weigh: weighLockReply,
-    oracles: [...BELIEF_ORACLES, ...LOCK_ORACLES],
+    query: () => {
+      return { type: 'plain', command: { type: 'status', key: KEY_OF_FRESH, holder: null } }
+    },
+    weigh: (reply) => {
+      if (reply.type === 'superseded') return 'superseded'
+      return reply.type === 'replied' ? weighLockReply(reply.reply) : 'final'
+    },
+    oracles: [...BELIEF_ORACLES, ...LOCK_ORACLES, ...SESSION_ORACLES],
     open: (stage) => {
       const beliefs = new LockBeliefs(stage)
-      const oracles = new LockOracles(stage, { ...LIMITS, ...limits }, beliefs)
+      const sessions = new SessionOracles<LockCommand, LockReply, LockEvent>(stage)
+      const all = { ...LIMITS, ...limits }
+      const oracles = new LockOracles(stage, all, beliefs, (session) => sessions.endOf(session))
       return {
         actor: (client) => new LockClient(client, stage, beliefs, patienceMs(limits)),
         applied: (entry) => {
-          if (stage.isTraced) traceEntry(stage, entry)
-          oracles.applied(entry)
+          const ofLocks = sessions.applied(entry)
+          if (stage.isTraced) traceEntry(stage, ofLocks)
+          oracles.applied(ofLocks)
         },
       }
     },
@@ -60,12 +81,11 @@ export function lockWorkload(
 }
 
 /** What an entry did to the locks, as it is first applied. */
-function traceEntry(
-  stage: Stage,
-  { index, events }: FirstApplied<LockCommand, LockReply, LockEvent>,
-): void {
+function traceEntry(stage: Stage, { index, events }: LockEntry): void {
   for (const event of events) {
-    stage.trace('owner' in event ? event.owner : 'log', `${inWords(event)} (entry ${index})`)
+    const where = 'session' in event && event.session !== null ? `, session ${event.session}` : ''
+    const who = 'owner' in event ? event.owner : 'log'
+    stage.trace(who, `${inWords(event)} (entry ${index}${where})`)
   }
 }
 

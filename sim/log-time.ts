@@ -11,6 +11,11 @@ const [OWN] = LOG_TIME_ORACLES as readonly [string]
 /** Stamps and clocks are whole milliseconds, at both ends. */
 const GRANULARITY_MS = 2
 
+/** The least true time, microseconds, that a span of log time takes by clocks this far wrong. */
+export function leastUs(spanMs: number, driftPpm: number): number {
+  return spanMs * 1_000 * (1 - (2 * driftPpm) / 1e6) - GRANULARITY_MS * 1_000
+}
+
 /** Follows the entries in their order. */
 export class LogTime {
   readonly #driftPpm: number

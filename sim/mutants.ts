@@ -7,6 +7,7 @@ import { MEMBERSHIP_MUTANTS } from './mutants/membership.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { READ_MUTANTS } from './mutants/read.ts'
 import { REPLICATION_MUTANTS } from './mutants/replication.ts'
+import { SESSION_MUTANTS } from './mutants/session.ts'
 import { SNAPSHOT_MUTANTS } from './mutants/snapshot.ts'
 import { STORAGE_MUTANTS } from './mutants/storage.ts'
 
@@ -19,4 +20,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...READ_MUTANTS,
   ...STORAGE_MUTANTS,
   ...LOCK_MUTANTS,
+  ...SESSION_MUTANTS,
 ]

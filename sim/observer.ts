@@ -115,11 +115,12 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
         const { index, term, timeMs, reply, events } = effect
         const appendedUs = this.#oracles.appendedUs(index, term)
         this.#logTime.applied(index, term, timeMs, appendedUs)
+        const answers = events.filter((event) => isAnswer(event))
         const others = events.filter((event) => !isAnswer(event)) as MachineEvent[]
         const { kind, payload } = entryAt(after.raft.log, index)
         const command = kind === 'command' ? this.#machine.decodeCommand(payload) : null
-        const entry = { node, index, timeMs, command, reply, events: others, appendedUs }
-        this.#host.applied(entry)
+        const told = { reply, events: others, answers }
+        this.#host.applied({ node, index, timeMs, command, ...told, appendedUs })
       }
     }
     for (const user of this.#users) {

@@ -1,7 +1,7 @@
-// That a request has one fate, however many attempts of it come into the log, in whatever order,
-// and one that cancels it among them: what its first attempt to be answered was told is what every
-// later one is told. And that no more requests are remembered than may be, and none is turned away
-// while there is room.
+// That a request outside of sessions has one fate, however many attempts of it come into the log,
+// in whatever order, and one that cancels it among them: what its first attempt to be answered was
+// told is what every later one is told. And that no more requests are remembered than may be, and
+// none is turned away while there is room.
 
 import type { Cancel, LockCommand, LockRequest } from '../core/lock/command.ts'
 import type { LockEvent, QueuedEvent } from '../core/lock/event.ts'
@@ -10,7 +10,8 @@ import type { Limits } from '../core/lock/limits.ts'
 import type { LockReply } from '../core/lock/reply.ts'
 import { LockMemos } from './lock-memos.ts'
 import type { LockTable } from './lock-table.ts'
-import type { FirstApplied, Stage } from './workload.ts'
+import type { InnerEntry } from './session-oracles.ts'
+import type { Stage } from './workload.ts'
 
 /** What a request came to. */
 type Fate = Pick<LockReply, 'type'> & { readonly token?: number }
@@ -18,7 +19,7 @@ type Fate = Pick<LockReply, 'type'> & { readonly token?: number }
 /** It was answered late, as a re-entry: the first attempt to be told of it says how. */
 const UNTOLD = 'untold'
 
-type Entry = FirstApplied<LockCommand, LockReply, LockEvent>
+type Entry = InnerEntry<LockCommand, LockReply, LockEvent>
 
 /** What has an effect under its request id, or on another's. */
 type Request = LockRequest | Cancel
@@ -49,11 +50,13 @@ export class RequestFates {
    * was answered at once.
    */
   applied(entry: Entry): boolean {
-    const { command, reply, timeMs } = entry
+    const { command, session, reply, timeMs } = entry
     if (command !== null) this.#memos.forget(timeMs)
-    const request = command !== null && 'requestId' in command ? command : null
+    const isRequest = command !== null && session === null && 'requestId' in command
+    const request = isRequest ? command : null
     const isNew = request !== null && this.#onReply(request, reply)
     for (const event of entry.events) {
+      if (!('session' in event) || event.session !== null) continue
       if (event.type === 'queued') this.#wait(event)
       else if (event.type === 'granted' && event.enteredIndex < entry.index) {
         this.#settle(event, timeMs, { type: 'granted', token: event.token })

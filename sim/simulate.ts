@@ -1,18 +1,20 @@
 // The library's front door to the simulated world: one seed or scenario in, one verdict out. The
-// machine under test is the lock machine unless the caller brings another.
+// machine under test is the lock service unless the caller brings another.
 
 import type { Operation } from '../checker/history.ts'
 import { linearize } from '../checker/linearize.ts'
 import type { LockInput, LockOutput } from '../checker/lock-history.ts'
 import type { Model } from '../checker/model.ts'
 import type { LockEvent } from '../core/lock/event.ts'
-import { lockMachine } from '../core/lock/machine.ts'
+import { lockService } from '../core/lock/machine.ts'
 import type { LockReply } from '../core/lock/reply.ts'
 import type { LockState } from '../core/lock/state.ts'
 import type { Machine } from '../core/machine.ts'
+import type { SessionEvent, SessionReply } from '../core/session/command.ts'
+import type { SessionState } from '../core/session/state.ts'
 import type { SimEvent } from './event-queue.ts'
 import { drawLimits } from './lock-limits.ts'
-import { withQueries, withSharing } from './lock-operation.ts'
+import { withQueries, withSessions, withSharing } from './lock-operation.ts'
 import type { LockOperation } from './lock-operation.ts'
 import { lockWorkload } from './lock-workload.ts'
 import type { Rule } from './network.ts'
@@ -60,7 +62,11 @@ export interface CommonOptions<Op> {
 export interface LockOptions extends CommonOptions<LockOperation> {
   /** How many locks the clients share; default 4. */
   readonly keys?: number
-  readonly oracles?: readonly UserOracle<LockState, LockReply, LockEvent>[]
+  readonly oracles?: readonly UserOracle<
+    SessionState<LockState, LockReply>,
+    SessionReply<LockReply>,
+    SessionEvent<LockEvent>
+  >[]
 }
 
 /** Simulates a machine of the user's own under every fault. */
@@ -157,7 +163,7 @@ export function simulate<
   const limits = scenario.limits ?? {}
   const drift = worstDriftPpm(scenario.clocks)
   const workload = lockWorkload(options.keys ?? DEFAULTS.keys, limits, drift)
-  return run(options, streams, scenario, lockMachine(limits), workload)
+  return run(options, streams, scenario, lockService(limits), workload)
 }
 
 /** The scenario that a seed draws, without running it. */
@@ -177,6 +183,7 @@ function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperati
   let { clients } = scenario
   if (streams.knows('queries')) clients = withQueries(clients, streams.stream('queries'))
   if (streams.knows('sharing')) clients = withSharing(clients, streams.stream('sharing'))
+  if (streams.knows('sessions')) clients = withSessions(clients, streams.stream('sessions'))
   return { ...scenario, clients, limits }
 }
 

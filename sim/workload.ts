@@ -3,6 +3,7 @@
 
 import type { Operation } from '../checker/history.ts'
 import type { Weight } from '../client/request.ts'
+import type { Answer } from '../core/machine.ts'
 import type { RandomStream } from './random.ts'
 
 /** One request that a client makes. */
@@ -68,6 +69,8 @@ export interface FirstApplied<Command, Reply, MachineEvent> {
   readonly command: Command | null
   readonly reply: Reply | null
   readonly events: readonly MachineEvent[]
+  /** Of earlier entries. */
+  readonly answers: readonly Answer<Reply>[]
   /** True time at which its leader read the clock for its stamp, microseconds. */
   readonly appendedUs: number
 }

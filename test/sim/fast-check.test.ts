@@ -25,6 +25,7 @@ import {
   registerWorkload,
 } from './register-machine.ts'
 import type { RegisterMachine } from './register-machine.ts'
+import { served } from './support.ts'
 
 type Applied = readonly [LockState, LockReply | null, readonly MachineEvent<LockReply, LockEvent>[]]
 type Wrong = (honest: LockMachine, ...asked: [LockState, LockCommand, ApplyContext]) => Applied
@@ -85,7 +86,7 @@ function found(wrong: Wrong): {
   const machine = wrongMachine(wrong)
   const workload = lockWorkload(2)
   const isOk = (scenario: Scenario<LockOperation>): boolean =>
-    simulate({ machine, workload, scenario }).verdict !== 'violation'
+    simulate({ machine: served(machine), workload, scenario }).verdict !== 'violation'
   const details = fc.check(fc.property(scenarios(), isOk), { seed: SEED, numRuns: 500 })
   const scenario = details.counterexample?.[0]
   if (scenario === undefined) throw new Error(`nothing found in 500 scenarios of seed ${SEED}`)
@@ -219,7 +220,7 @@ for (const [bug, wrong] of Object.entries(planted)) {
     assert.ok(count <= 10, `${count} operations: ${said}`)
     assert.ok(scenario.faults.length <= 1, said)
     const machine = wrongMachine(wrong)
-    const again = simulate({ machine, workload: lockWorkload(2), scenario })
+    const again = simulate({ machine: served(machine), workload: lockWorkload(2), scenario })
     assert.is(again.verdict, 'violation', 'it still fails by itself')
     assert.is(simulate({ scenario }).verdict, 'ok', 'and only because of the bug')
     assert.match(said, `seed: ${SEED}`)

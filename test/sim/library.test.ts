@@ -17,7 +17,7 @@ import {
   registerWorkload,
 } from './register-machine.ts'
 import type { RegisterReply } from './register-machine.ts'
-import { CALM } from './support.ts'
+import { CALM, served } from './support.ts'
 
 const { commandWorkload, lockWorkload, scenarioOf, scenarioProblem, simulate } = library
 const test = suite('sim/library')
@@ -212,7 +212,7 @@ test('library: a machine whose events differ by replica: seen, though its replie
     },
   }
   const options = { workload: lockWorkload(2), seed: 2, nodes: 3, ...SMALL }
-  const { violation } = simulate({ ...options, machine })
+  const { violation } = simulate({ ...options, machine: served(machine) })
   assert.is(violation?.oracle, 'equal replies at equal index')
   assert.match(violation?.message ?? '', /other events$/)
 })

@@ -22,6 +22,7 @@ import type { ClientStep, Scenario } from '../../sim/scenario.ts'
 import { scenarioOf, simulate } from '../../sim/simulate.ts'
 import type { LockResult } from '../../sim/simulate.ts'
 import { suite } from '../harness.ts'
+import { served } from './support.ts'
 
 const test = suite('sim/lock-limits')
 
@@ -191,7 +192,7 @@ for (const [bug, oracle, machineOf] of planted) {
       const scenario = scenarioOf({ seed, fireMs: 20_000 })
       const limits = scenario.limits ?? {}
       const workload = lockWorkload(4, limits)
-      const { violation } = simulate({ machine: machineOf(limits), workload, scenario })
+      const { violation } = simulate({ machine: served(machineOf(limits)), workload, scenario })
       if (violation !== null) seen.add(violation.oracle)
       if (seen.has(oracle)) return
     }
@@ -224,7 +225,7 @@ for (const [operation, oracle] of misheard) {
       return { type: isLost ? 'drop' : 'pass' }
     }
     const verdictOf = (machine: LockMachine): string | undefined => {
-      const asked = { machine, workload: lockWorkload(1), scenario, rules: [deaf] }
+      const asked = { machine: served(machine), workload: lockWorkload(1), scenario, rules: [deaf] }
       const { violation, history } = simulate(asked)
       const [, first, second, last] = history
       assert.is(second?.outcome, 'info')
@@ -311,9 +312,8 @@ test('limits: overloaded while the first attempt is out: asked on, and the truth
 test('limits: overloaded taken for the last word: the history shows that it was not', () => {
   const { scenario, rules } = delayedPastOverload()
   const honest = lockWorkload(4, scenario.limits)
-  const weigh: typeof honest.weigh = (reply) => reply.type === 'queued' ? 'superseded' : 'final'
-  const workload = { ...honest, weigh }
-  const machine = lockMachine(scenario.limits)
+  const workload = { ...honest, weigh: () => 'final' as const }
+  const machine = served(lockMachine(scenario.limits))
   const { violation } = simulate({ machine, workload, scenario, rules })
   assert.is(violation?.oracle, 'linearizable')
   assert.match(violation?.message ?? '', /no acquire by c0 can have been granted k2/)

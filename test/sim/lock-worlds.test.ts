@@ -1,5 +1,5 @@
 // Worlds that put locks to one test each: clocks beyond their bound, attempts that come minutes
-// late, and outages that outlast a lease.
+// late, outages that outlast a lease, and sessions whose clients fall silent.
 
 import * as assert from 'uvu/assert'
 import type { LockOperation } from '../../sim/lock-operation.ts'
@@ -84,6 +84,42 @@ test('an outage longer than a lease: it costs no holder its lease', () => {
     assert.ok((oracles['no early expiry'] ?? 0) > 0)
     assert.ok((oracles['log time goes by its leader'] ?? 0) > 0)
   }
+})
+
+/** Client 0 takes a lock for as long as its session lasts; client 1 waits for it. */
+function inSession(keeps: number): Scenario<LockOperation> {
+  const keep = { type: 'session', what: 'keep', ttlMs: 1_000 } as const
+  const take = { type: 'acquire', key: 'k1', ttlMs: null, reentrant: true, ...ALONE } as const
+  const first: ClientStep<LockOperation>[] = [
+    { pauseMs: 500, operation: keep },
+    { pauseMs: 10, operation: { ...take, waitMs: 0 } },
+    ...Array.from({ length: keeps }, () => ({ pauseMs: 250, operation: keep })),
+    { pauseMs: 10, operation: { type: 'write', key: 'k1', delayUs: 4_000_000 } },
+  ]
+  const second: ClientStep<LockOperation>[] = [
+    { pauseMs: 900, operation: { ...take, waitMs: 8_000 } },
+    { pauseMs: 10, operation: { type: 'write', key: 'k1', delayUs: 100 } },
+  ]
+  const common = { seed: 1, nodes: 3, clients: 2, faults: [], fireMs: 12_000 } as const
+  return { ...scenarioOf(common), clients: [first, second], leaseReads: false, limits: {} }
+}
+
+test('a client falls silent: what it has ends with its session, and its write is stale', () => {
+  const { verdict, violation, probes, oracles } = simulate({ scenario: inSession(4) })
+  assert.is(verdict, 'ok', violation?.message)
+  assert.is(probes['lost with a session, by expiry'], 1)
+  assert.is(probes[STALE], 1)
+  assert.ok((oracles['no early end of a session'] ?? 0) > 0)
+})
+
+test('a client that keeps its session: it has its lock through an outage longer than that', () => {
+  const span = { atMs: 2_000, forMs: 3_000 } as const
+  const how = { point: 'now', power: false, torn: false } as const
+  const faults = [0, 1].map((node) => ({ type: 'crash', ...span, node, ...how }) as const)
+  const { verdict, violation, probes } = simulate({ scenario: { ...inSession(40), faults } })
+  assert.is(verdict, 'ok', violation?.message)
+  assert.is(probes['session ran out'] ?? 0, 0)
+  assert.is(probes[STALE] ?? 0, 0)
 })
 
 test.run()

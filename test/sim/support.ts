@@ -1,6 +1,9 @@
 // Shorthands of the simulator's tests: a world without faults, and replicas made by hand.
 
 import type { LogBase, Snapshot } from '../../core/effect.ts'
+import { endSession } from '../../core/lock/apply.ts'
+import { LIMITS } from '../../core/lock/limits.ts'
+import type { LockMachine, LockService } from '../../core/lock/machine.ts'
 import { DEFAULTS } from '../../core/raft/config.ts'
 import type { Config, NodeId } from '../../core/raft/config.ts'
 import { append, emptyLog } from '../../core/raft/log.ts'
@@ -10,6 +13,7 @@ import type { Membership } from '../../core/raft/membership.ts'
 import type { Entry } from '../../core/raft/message.ts'
 import { initialRaft, NOTHING_RESTORED } from '../../core/raft/state.ts'
 import type { Common, Leader, RaftState } from '../../core/raft/state.ts'
+import { withSessions } from '../../core/session/machine.ts'
 import type { Scenario } from '../../sim/scenario.ts'
 
 /** Three nodes and a client; a message takes 10 microseconds and weather comes on top. */
@@ -93,4 +97,11 @@ export function snapshotOf(
   bytes: Uint8Array,
 ): Snapshot {
   return { index, term, stampMs: term * 10, membership, bytesCount: bytes.length, bytes }
+}
+
+/** A lock machine, as it may be wrong, as the service that a world of locks has. */
+export function served(machine: LockMachine): LockService {
+  return withSessions(machine, {
+    onSessionEnded: (state, ended) => [endSession(state, ended, LIMITS), []],
+  })
 }

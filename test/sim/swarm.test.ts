@@ -34,7 +34,8 @@ test('swarm: options: nodes, clients, keys and time are as asked', () => {
   const scenario = scenarioOf({ seed: 9, nodes: 6, clients: 3, keys: 1, fireMs: 5_000 })
   assert.equal([scenario.nodes, scenario.clients.length, scenario.fireMs], [6, 3, 5_000])
   assert.is(scenario.clocks.length, 6 + scenario.spares + 3)
-  assert.ok(scenario.clients.flat().every(({ operation }) => operation.key === 'k0'))
+  const operations = scenario.clients.flat().map(({ operation }) => operation)
+  assert.ok(operations.every((operation) => 'key' in operation && operation.key === 'k0'))
   assert.ok(scenario.faults.every(({ atMs }) => atMs < 5_000))
 })
 
