@@ -3,10 +3,12 @@
 
 import { invariant } from '../core/invariant.ts'
 import type { LockCommand, LockRequest, Status } from '../core/lock/command.ts'
-import { lockMachine } from '../core/lock/machine.ts'
+import { lockMachine, lockService } from '../core/lock/machine.ts'
 import type { LockReply } from '../core/lock/reply.ts'
 import type { LockState } from '../core/lock/state.ts'
 import { mapSize } from '../core/ordered-map.ts'
+import type { SessionCommand } from '../core/session/command.ts'
+import type { SessionState } from '../core/session/state.ts'
 import type { RandomStream } from '../sim/random.ts'
 import { openStreams } from '../sim/random.ts'
 
@@ -191,8 +193,8 @@ export function heldPlace(clients: Clients, count: number): Place {
   }
   // The last reply goes with a command that is not remembered itself.
   place = applyAll(place, commandsFrom(place, clients, 1, 'status'), 1, forgetful)
-  const { locks, memos } = place.state
-  invariant(mapSize(locks) === count && mapSize(memos) === 0, 'bench: not what was to be held')
+  const { locks, memosCount } = place.state
+  invariant(mapSize(locks) === count && memosCount === 0, 'bench: not what was to be held')
   return place
 }
 
@@ -206,6 +208,69 @@ export function steadyPlace(clients: Clients, keys: number): Place {
     const commands = commandsFrom(place, clients, TURN_COMMANDS, 'acquire', 'release')
     place = applyAll(place, commands)
   }
-  invariant(mapSize(place.state.memos) === MEMOS, 'bench: not as many replies as there should be')
+  invariant(place.state.memosCount === MEMOS, 'bench: not as many replies as there should be')
   return place
+}
+
+/** The lock service with the usual limits. */
+const service = lockService()
+
+/** A state of the service, and the entry that brought it. */
+export interface ServicePlace {
+  readonly state: SessionState<LockState, LockReply>
+  readonly index: number
+  readonly timeMs: number
+}
+
+type Calls = readonly SessionCommand<LockCommand>[]
+
+/** Each owner's commands as calls of a session of its own, each acknowledged by the next. */
+class Sessions {
+  readonly #sequences = new Map<string, number>()
+
+  /** They are the first entries of a log, in the order of their owners' numbers. */
+  opening(): Calls {
+    return Array.from({ length: OWNERS }, () => ({ type: 'openSession', ttlMs: TTL_MS }) as const)
+  }
+
+  call(command: LockCommand): SessionCommand<LockCommand> {
+    invariant('owner' in command, 'bench: a command of nobody')
+    const { owner } = command
+    const acknowledged = this.#sequences.get(owner) ?? 0
+    const sequence = acknowledged + 1
+    this.#sequences.set(owner, sequence)
+    return { type: 'call', session: Number(owner.slice(1)) + 1, sequence, acknowledged, command }
+  }
+}
+
+/** Half of the keys held, each in its owner's session, and pairs of acquire and release next. */
+export function sessionPairs(
+  keys: number,
+  pairs: number,
+): { readonly place: ServicePlace; readonly calls: Calls } {
+  const clients = new Clients(keys)
+  const sessions = new Sessions()
+  const start = { state: service.initial(), index: 0, timeMs: 0 }
+  const opened = applyCalls(start, sessions.opening())
+  const next = (index: number, count: number, ...kinds: readonly Kind[]): Calls =>
+    Array.from({ length: count }, (_, at) => {
+      return sessions.call(clients.next(kinds[at % kinds.length] as Kind, index + 1 + at))
+    })
+  const place = applyCalls(opened, next(opened.index, keys / 2, 'acquire'))
+  return { place, calls: next(place.index, 2 * pairs, 'acquire', 'release') }
+}
+
+/** Applies commands of the service in turns, as `applyAll` those of the machine. */
+export function applyCalls(from: ServicePlace, calls: Calls): ServicePlace {
+  let { state, index, timeMs } = from
+  for (let at = 0; at < calls.length; at++) {
+    if (at % TURN_COMMANDS === 0) timeMs += TURN_MS
+    index++
+    const command = calls[at] as SessionCommand<LockCommand>
+    const [after, reply] = service.apply(state, command, { index, timeMs })
+    const isCome = reply?.type === 'opened' || (reply?.type === 'replied' && isDone(reply.reply))
+    if (!isCome) throw new Error(`a call came to nothing: ${JSON.stringify(reply)}`)
+    state = after
+  }
+  return { state, index, timeMs }
 }

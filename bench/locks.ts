@@ -6,7 +6,8 @@
 // does not run out. A pair is the acquire of a free key and the release of a held one, both drawn
 // uniformly; they are of two keys, so that no change undoes the one before. The commands come
 // outside of all sessions, so that each reply is remembered: 64 000 are, and each further command
-// remembers one and forgets one. Every pass starts from the same state.
+// remembers one and forgets one. In sessions, one for each owner, commands like these come as calls
+// of the lock service, each of which acknowledges the one before. Every pass starts from one state.
 //
 // The peer in the same run is what any such state costs at the least: two persistent B-trees, each
 // of which gets or loses the key of each command, and nothing else.
@@ -27,9 +28,11 @@ import {
   TTL_MS,
   TURN_COMMANDS,
   applyAll,
+  applyCalls,
   commandsFrom,
   heldPlace,
   machine,
+  sessionPairs,
   steadyPlace,
 } from './lock-load.ts'
 
@@ -42,6 +45,8 @@ interface ByKeys {
 interface LocksResult {
   readonly bench: 'locks'
   readonly pairsPerSecond: ByKeys
+  /** Each command a call of its owner's session, at 1 000 keys. */
+  readonly sessionPairsPerSecond: number
   /** Pairs of two B-trees and nothing else. */
   readonly barePairsPerSecond: ByKeys
   /** Commands of one kind alone, at 1 000 keys; a status goes through `apply` as well. */
@@ -118,6 +123,7 @@ function run(passes: number): LocksResult {
   return {
     bench: 'locks',
     pairsPerSecond: { keys1000: medianOf('pairs1000'), keys1000000: medianOf('pairs1000000') },
+    sessionPairsPerSecond: medianOf('sessionPairs1000'),
     barePairsPerSecond: { keys1000: medianOf('bare1000'), keys1000000: medianOf('bare1000000') },
     commandsPerSecond: {
       acquire: medianOf('acquire'),
@@ -159,9 +165,15 @@ function measure(runs: Runs, passes: number): Record<string, Measured> {
 function measurePairs(passes: number): Record<string, Measured> {
   const clients = new Clients(KEYS_FEW)
   const place = steadyPlace(clients, KEYS_FEW)
+  const inSessions = sessionPairs(KEYS_FEW, PAIRS)
+  const sessionPairs1000 = (): number => {
+    const { cpu } = timed(() => applyCalls(inSessions.place, inSessions.calls))
+    return PAIRS / cpu
+  }
   const kinds: readonly Kind[] = ['acquire', 'release', 'renew', 'status']
   const alone = kinds.map((kind) => [kind, aloneRun(place, clients, kind)] as const)
-  return measure({ ...pairRuns(place, clients, '1000'), ...Object.fromEntries(alone) }, passes)
+  const pairs = { ...pairRuns(place, clients, '1000'), sessionPairs1000 }
+  return measure({ ...pairs, ...Object.fromEntries(alone) }, passes)
 }
 
 function measureManyKeys(passes: number): Record<string, Measured> {
@@ -177,7 +189,7 @@ function pairRuns(place: Place, clients: Clients, keys: string): Runs {
     [`pairs${keys}`]: () => {
       const { cpu } = timed(() => {
         const { state } = applyAll(place, commands)
-        invariant(mapSize(state.memos) === MEMOS, 'bench: the memos do not stay as many')
+        invariant(state.memosCount === MEMOS, 'bench: the memos do not stay as many')
       })
       return PAIRS / cpu
     },
@@ -323,6 +335,7 @@ function linesOf(result: LocksResult): readonly string[] {
     `work: ${JSON.stringify(result.work)}`,
     `pairs/s, ${KEYS_FEW} keys: ${range('pairs1000')}${atLeast(TARGETS.pairs1000)}`,
     `pairs/s, ${KEYS_MANY} keys: ${range('pairs1000000')}${atLeast(TARGETS.pairs1000000)}`,
+    `in sessions, pairs/s, ${KEYS_FEW} keys: ${range('sessionPairs1000')}`,
     `two bare B-trees, pairs/s, ${KEYS_FEW} keys: ${range('bare1000')}`,
     `two bare B-trees, pairs/s, ${KEYS_MANY} keys: ${range('bare1000000')}`,
     `one kind of command alone, ${KEYS_FEW} keys, commands/s:`,

@@ -38,34 +38,6 @@ export function emptyMap<Key extends MapKey, Value>(): OrderedMap<Key, Value> {
   return EMPTY
 }
 
-/** The map of entries whose keys grow, in O(n): at each key the value of the same place. */
-export function mapFrom<Key extends MapKey, Value>(
-  keys: readonly Key[],
-  values: readonly Value[],
-): OrderedMap<Key, Value> {
-  let nodes: MapNode<Key, Value>[] = []
-  for (const [from, to] of evenParts(keys.length)) {
-    nodes.push({ type: 'leaf', keys: keys.slice(from, to), values: values.slice(from, to) })
-  }
-  while (nodes.length > 1) {
-    const below = nodes
-    nodes = evenParts(below.length).map(([from, to]) => {
-      const children = below.slice(from, to)
-      return branchOf(children.map(leastKey), children)
-    })
-  }
-  return nodes[0] ?? EMPTY
-}
-
-/** So many things in as few parts as will hold them, of sizes as even as can be. */
-function evenParts(count: number): (readonly [number, number])[] {
-  const parts = Math.ceil(count / ENTRIES_MAX)
-  return Array.from({ length: parts }, (_, part) => [
-    Math.floor((part * count) / parts),
-    Math.floor(((part + 1) * count) / parts),
-  ])
-}
-
 /** Number of entries, in O(1). */
 export function mapSize<Key extends MapKey, Value>(map: OrderedMap<Key, Value>): number {
   return map.type === 'leaf' ? map.keys.length : map.size

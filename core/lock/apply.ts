@@ -47,7 +47,15 @@ import {
 } from './records.ts'
 import type { FinalReply, LockReply } from './reply.ts'
 import type { Draft, LockState } from './state.ts'
-import { closeDraft, locksOf, openDraft, putEnded, putHolding, putLock } from './state.ts'
+import {
+  closeDraft,
+  locksOf,
+  memoOf,
+  openDraft,
+  putEnded,
+  putHolding,
+  putLock,
+} from './state.ts'
 
 /** What is known after an entry, and what happened. */
 type Events = readonly (LockEvent | Answer<LockReply>)[]
@@ -104,7 +112,7 @@ function applyRequest(draft: Draft, command: LockRequest): LockReply | null {
   if (reason !== null) return { type: 'rejected', reason }
   if (draft.session !== null) return applyNew(draft, command)
   const id = memoId(command)
-  const memo = mapGet(draft.memos, id)
+  const memo = memoOf(draft, command.owner, id)
   if (memo !== undefined) {
     if (!isSameRequest(memo.command, command)) {
       return { type: 'rejected', reason: 'requestIdReused' }
@@ -285,7 +293,7 @@ function cancel(draft: Draft, command: Cancel): LockReply {
   if (reason !== null) return { type: 'rejected', reason }
   if (draft.session !== null) return cancelInSession(draft, command)
   const id = memoId(command)
-  const memo = mapGet(draft.memos, id)
+  const memo = memoOf(draft, command.owner, id)
   if (memo === undefined) {
     if (memosFull(draft, command.owner)) return { type: 'rejected', reason: 'overloaded' }
     remember(draft, id, null, command, { type: 'cancelled' })

@@ -81,7 +81,7 @@ function hash(state: LockState): string {
   const all = new Hash128()
   all.integer(state.tokenBase)
   all.integer(mapSize(state.locks))
-  all.integer(mapSize(state.memos))
+  all.integer(state.memosCount)
   for (const lane of state.digest) all.word(lane)
   return all.hex()
 }

@@ -8,28 +8,29 @@
 // What comes in a session is remembered by the session, and not here.
 
 import { invariant, unreachable } from '../invariant.ts'
-import { mapFirst, mapGet, mapSize } from '../ordered-map.ts'
+import { mapGet, mapSize } from '../ordered-map.ts'
+import { queueFirst } from '../queue.ts'
 import type { Cancel, LockRequest } from './command.ts'
 import type { AnsweredMemo, Memo, Waiter } from './records.ts'
 import { holdingOf, memoId, presentToken } from './records.ts'
 import type { FinalReply, LockReply } from './reply.ts'
 import type { Draft } from './state.ts'
-import { dropMemo, putMemo, useOf } from './state.ts'
+import { dropOldestMemo, memoOf, putMemo, useOf } from './state.ts'
 
 /** Drops the oldest memos whose time is over, a bounded number of them. */
 export function dropOldMemos(draft: Draft): void {
   const { memosDroppedMax, memoLifeMs } = draft.limits
   for (let count = 0; count < memosDroppedMax; count++) {
-    const oldest = mapFirst(draft.memoOrder)
-    if (oldest === null || oldest[1].atMs + memoLifeMs > draft.timeMs) return
-    dropMemo(draft, oldest[1])
+    const oldest = queueFirst(draft.answered)
+    if (oldest === null || oldest.atMs + memoLifeMs > draft.timeMs) return
+    dropOldestMemo(draft, oldest)
   }
 }
 
 /** True when a new request of this owner could not be remembered. */
 export function memosFull(draft: Draft, owner: string): boolean {
   const { memosMax, memosPerOwnerMax } = draft.limits
-  return mapSize(draft.memos) >= memosMax || useOf(draft, owner).memos >= memosPerOwnerMax
+  return draft.memosCount >= memosMax || mapSize(useOf(draft, owner).memos) >= memosPerOwnerMax
 }
 
 /** Remembers the answer of a request; `before` is its waiting memo, when it has waited. */
@@ -51,7 +52,7 @@ export function answerLate(draft: Draft, waiter: Waiter, reply: FinalReply): voi
   const { command, session, latestIndex } = waiter
   if (session === null) {
     const id = memoId(command)
-    const memo = mapGet(draft.memos, id)
+    const memo = memoOf(draft, command.owner, id)
     invariant(memo !== undefined && memo.type === 'waiting', 'lock: a waiter has no waiting memo')
     remember(draft, id, memo, command, reply)
   }

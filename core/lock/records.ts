@@ -156,9 +156,9 @@ export function waitDeadlineMs(waiter: Waiter): number {
   return waiter.enteredMs + waiter.command.waitMs
 }
 
-/** Key of a request's memo: the three texts, told apart by their lengths whatever they hold. */
-export function memoId({ key, owner, requestId }: LockRequest | Cancel): string {
-  return `${key}\u0000${owner}\u0000${requestId}\u0000${key.length},${owner.length}`
+/** Key of a request's memo among its owner's: both texts, told apart whatever they hold. */
+export function memoId({ key, requestId }: LockRequest | Cancel): string {
+  return `${requestId}\u0000${key}\u0000${key.length}`
 }
 
 /** Key of a holding among the shared ones of its key: by session, those without one first. */
@@ -184,9 +184,4 @@ export function delayOrder({ untilMs, key }: DelayedLock): string {
 /** Key of a claim among those of sessions: by session, then first index. */
 export function claimOrder(session: number, enteredIndex: number): string {
   return pairOrder(session, enteredIndex)
-}
-
-/** Key of an answer among the memos to forget: by index, then ordinal. */
-export function memoOrder(memo: AnsweredMemo): string {
-  return pairOrder(memo.index, memo.ordinal)
 }

@@ -5,6 +5,7 @@ import { ByteReader, ByteWriter, INTEGER_MAX } from '../bytes.ts'
 import { unreachable } from '../invariant.ts'
 import type { OrderedMap } from '../ordered-map.ts'
 import { emptyMap, mapEntries, mapFirst, mapSet, mapSize } from '../ordered-map.ts'
+import { queueValues } from '../queue.ts'
 import { readCommand, writeCommand } from './codec.ts'
 import { readReply, writeReply } from './codec-reply.ts'
 import { readIntegerOrNull, writeIntegerOrNull } from './codec-values.ts'
@@ -65,8 +66,8 @@ export function* snapshotParts(state: LockState): Generator<Uint8Array, void> {
     writer.bool(by === 'expiry')
     if (isFull()) yield writer.finish()
   }
-  writer.varint(mapSize(state.memoOrder))
-  for (const [, memo] of mapEntries(state.memoOrder)) {
+  writer.varint(state.answered.size)
+  for (const memo of queueValues(state.answered)) {
     writeMemo(writer, memo)
     if (isFull()) yield writer.finish()
   }

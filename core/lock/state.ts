@@ -6,7 +6,9 @@ import { addLanes, subtractLanes } from '../hash.ts'
 import { invariant } from '../invariant.ts'
 import type { Answer } from '../machine.ts'
 import type { OrderedMap } from '../ordered-map.ts'
-import { emptyMap, mapDelete, mapFrom, mapGet, mapRank, mapSet } from '../ordered-map.ts'
+import { emptyMap, mapDelete, mapGet, mapRank, mapSet, mapSize } from '../ordered-map.ts'
+import type { Queue } from '../queue.ts'
+import { emptyQueue, queueAdd, queueDrop } from '../queue.ts'
 import type { SessionContext } from '../session/apply.ts'
 import type { SessionEnded } from '../session/command.ts'
 import { endedLanes, holdingLanes, lockLanes, memoLanes, waiterLanes } from './digest.ts'
@@ -26,7 +28,6 @@ import {
   claimOrder,
   delayOrder,
   leaseOrder,
-  memoOrder,
   waitDeadlineMs,
   waitOrder,
 } from './records.ts'
@@ -37,23 +38,24 @@ export type EndedBy = SessionEnded['by']
 
 /** What one owner has outside of all sessions. One with nothing has no record. */
 export interface OwnerUse {
-  /** Locks held and waited for. */
+  /** How many locks it holds and waits for. */
   readonly locks: number
-  readonly memos: number
+  /** Its requests that are remembered, by `memoId`. */
+  readonly memos: OrderedMap<string, Memo>
 }
 
-const NO_USE: OwnerUse = { locks: 0, memos: 0 }
+const NO_USE: OwnerUse = { locks: 0, memos: emptyMap() }
 
-/** All of the lock machine. `locks`, answered `memos`, `ended` and `tokenBase` say it all. */
+/** All of the lock machine. `locks`, `answered`, `ended` and `tokenBase` say it all. */
 export interface LockState {
   /** Added to an entry's index to give a token. */
   readonly tokenBase: number
   /** By key. */
   readonly locks: OrderedMap<string, Lock>
-  /** By `memoId`. */
-  readonly memos: OrderedMap<string, Memo>
-  /** The answered ones by index and ordinal, and so the oldest first. */
-  readonly memoOrder: OrderedMap<string, AnsweredMemo>
+  /** Memos of requests that are answered, the oldest first. */
+  readonly answered: Queue<AnsweredMemo>
+  /** How many requests are remembered, those that wait among them. */
+  readonly memosCount: number
   /** Holdings with a deadline, by `leaseOrder`. */
   readonly leaseDeadlines: OrderedMap<string, Holding>
   /** By `waitOrder`. */
@@ -74,8 +76,8 @@ export interface LockState {
 export const INITIAL: LockState = {
   tokenBase: 0,
   locks: emptyMap(),
-  memos: emptyMap(),
-  memoOrder: emptyMap(),
+  answered: emptyQueue(),
+  memosCount: 0,
   leaseDeadlines: emptyMap(),
   waitDeadlines: emptyMap(),
   delayDeadlines: emptyMap(),
@@ -96,17 +98,18 @@ export interface Draft {
   answersCount: number
   readonly tokenBase: number
   locks: OrderedMap<string, Lock>
-  memos: OrderedMap<string, Memo>
-  memoOrder: OrderedMap<string, AnsweredMemo>
+  answered: Queue<AnsweredMemo>
+  memosCount: number
   leaseDeadlines: OrderedMap<string, Holding>
   waitDeadlines: OrderedMap<string, WaitDeadline>
   delayDeadlines: OrderedMap<string, DelayDeadline>
   claims: OrderedMap<string, Claim>
   ended: OrderedMap<number, EndedBy>
   owners: OrderedMap<string, OwnerUse>
-  /** The owner counted last and what it has, not yet in `owners`. */
-  countedOwner: string | null
-  countedUse: OwnerUse
+  /** The owner looked at last, what it has in `owners` if anything, and what it has by now. */
+  lastOwner: string | null
+  lastBefore: OwnerUse | undefined
+  lastUse: OwnerUse
   digest: Lanes
 }
 
@@ -121,28 +124,29 @@ export function openDraft(state: LockState, context: SessionContext, limits: Lim
     answersCount: 0,
     tokenBase: state.tokenBase,
     locks: state.locks,
-    memos: state.memos,
-    memoOrder: state.memoOrder,
+    answered: state.answered,
+    memosCount: state.memosCount,
     leaseDeadlines: state.leaseDeadlines,
     waitDeadlines: state.waitDeadlines,
     delayDeadlines: state.delayDeadlines,
     claims: state.claims,
     ended: state.ended,
     owners: state.owners,
-    countedOwner: null,
-    countedUse: NO_USE,
+    lastOwner: null,
+    lastBefore: undefined,
+    lastUse: NO_USE,
     digest: state.digest,
   }
 }
 
 /** The finished state. */
 export function closeDraft(draft: Draft): LockState {
-  putCounted(draft)
+  putLastOwner(draft)
   return {
     tokenBase: draft.tokenBase,
     locks: draft.locks,
-    memos: draft.memos,
-    memoOrder: draft.memoOrder,
+    answered: draft.answered,
+    memosCount: draft.memosCount,
     leaseDeadlines: draft.leaseDeadlines,
     waitDeadlines: draft.waitDeadlines,
     delayDeadlines: draft.delayDeadlines,
@@ -229,13 +233,13 @@ export function dropWaiter(draft: Draft, waiter: Waiter): void {
 type Claimed = Pick<Holding, 'key' | 'owner' | 'session' | 'enteredIndex'>
 
 function addClaim(draft: Draft, { key, owner, session, enteredIndex }: Claimed): void {
-  if (session === null) return addUse(draft, owner, 1, 0)
+  if (session === null) return addLocks(draft, owner, 1)
   const claim = { key, owner, session, enteredIndex }
   draft.claims = mapSet(draft.claims, claimOrder(session, enteredIndex), claim)
 }
 
 function dropClaim(draft: Draft, { owner, session, enteredIndex }: Claimed): void {
-  if (session === null) return addUse(draft, owner, -1, 0)
+  if (session === null) return addLocks(draft, owner, -1)
   draft.claims = mapDelete(draft.claims, claimOrder(session, enteredIndex))
   const isEnded = mapGet(draft.ended, session) !== undefined
   if (isEnded && locksOf(draft, session, owner) === 0) putEnded(draft, session, null)
@@ -262,13 +266,19 @@ export function locksOf(draft: Draft, session: number | null, owner: string): nu
   return mapRank(claims, claimOrder(session + 1, 0)) - mapRank(claims, claimOrder(session, 0))
 }
 
+/** The memo of an owner's request, or undefined. */
+export function memoOf(draft: Draft, owner: string, id: string): Memo | undefined {
+  return mapGet(useOf(draft, owner).memos, id)
+}
+
 /** Puts the memo of a request, in place of its waiting one when there is one. */
 export function putMemo(draft: Draft, before: Memo | null, after: Memo): void {
   invariant(before === null || before.type === 'waiting', 'lock: a request is answered twice')
-  draft.memos = mapSet(draft.memos, after.id, after)
-  if (before === null) addUse(draft, after.command.owner, 0, 1)
+  const { locks, memos } = useOf(draft, after.command.owner)
+  draft.lastUse = { locks, memos: mapSet(memos, after.id, after) }
+  if (before === null) draft.memosCount += 1
   if (after.type === 'waiting') return
-  draft.memoOrder = mapSet(draft.memoOrder, memoOrder(after), after)
+  draft.answered = queueAdd(draft.answered, after)
   draft.digest = addLanes(draft.digest, memoLanes(after))
 }
 
@@ -277,45 +287,42 @@ export function putMemo(draft: Draft, before: Memo | null, after: Memo): void {
  * one request, and the draft is of no use.
  */
 export function putAllMemos(draft: Draft, memos: readonly Memo[]): boolean {
-  const byId = [...memos].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const ids = byId.map(({ id }) => id)
-  if (ids.some((id, at) => id === ids[at + 1])) return false
-  draft.memos = mapFrom(ids, byId)
-  const answered = memos.filter((memo) => memo.type === 'answered')
-  draft.memoOrder = mapFrom(answered.map(memoOrder), answered)
-  for (const memo of answered) draft.digest = addLanes(draft.digest, memoLanes(memo))
-  const counts = new Map<string, number>()
-  for (const { command } of memos) counts.set(command.owner, (counts.get(command.owner) ?? 0) + 1)
-  for (const [owner, count] of counts) addUse(draft, owner, 0, count)
+  for (const memo of memos) {
+    if (memoOf(draft, memo.command.owner, memo.id) !== undefined) return false
+    putMemo(draft, null, memo)
+  }
   return true
 }
 
-/** Forgets an answered request. */
-export function dropMemo(draft: Draft, memo: AnsweredMemo): void {
-  draft.memos = mapDelete(draft.memos, memo.id)
-  draft.memoOrder = mapDelete(draft.memoOrder, memoOrder(memo))
+/** Forgets the request that was answered first. */
+export function dropOldestMemo(draft: Draft, memo: AnsweredMemo): void {
+  draft.answered = queueDrop(draft.answered)
+  draft.memosCount -= 1
   draft.digest = subtractLanes(draft.digest, memoLanes(memo))
-  addUse(draft, memo.command.owner, 0, -1)
+  const { locks, memos } = useOf(draft, memo.command.owner)
+  draft.lastUse = { locks, memos: mapDelete(memos, memo.id) }
 }
 
-/** What an owner has outside of all sessions. */
+/** What an owner has outside of all sessions. Kept aside: most commands are of one owner alone. */
 export function useOf(draft: Draft, owner: string): OwnerUse {
-  if (owner === draft.countedOwner) return draft.countedUse
-  return mapGet(draft.owners, owner) ?? NO_USE
+  if (owner === draft.lastOwner) return draft.lastUse
+  putLastOwner(draft)
+  const use = mapGet(draft.owners, owner)
+  draft.lastOwner = owner
+  draft.lastBefore = use
+  draft.lastUse = use ?? NO_USE
+  return draft.lastUse
 }
 
-/** Counts for an owner. Kept aside until the next owner's turn: most commands are of one alone. */
-function addUse(draft: Draft, owner: string, locks: number, memos: number): void {
-  const use = useOf(draft, owner)
-  if (owner !== draft.countedOwner) putCounted(draft)
-  draft.countedOwner = owner
-  draft.countedUse = { locks: use.locks + locks, memos: use.memos + memos }
+function addLocks(draft: Draft, owner: string, count: number): void {
+  const { locks, memos } = useOf(draft, owner)
+  invariant(locks + count >= 0, 'lock: an owner has less than no locks')
+  draft.lastUse = { locks: locks + count, memos }
 }
 
-function putCounted(draft: Draft): void {
-  const { countedOwner: owner, countedUse: use } = draft
-  if (owner === null) return
-  invariant(use.locks >= 0 && use.memos >= 0, 'lock: an owner has less than nothing')
-  const none = use.locks === 0 && use.memos === 0
-  draft.owners = none ? mapDelete(draft.owners, owner) : mapSet(draft.owners, owner, use)
+function putLastOwner(draft: Draft): void {
+  const { lastOwner: owner, lastBefore: before, lastUse: use } = draft
+  if (owner === null || use === before) return
+  if (use.locks > 0 || mapSize(use.memos) > 0) draft.owners = mapSet(draft.owners, owner, use)
+  else if (before !== undefined) draft.owners = mapDelete(draft.owners, owner)
 }

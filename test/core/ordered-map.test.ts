@@ -8,7 +8,6 @@ import {
   mapDelete,
   mapEntries,
   mapFirst,
-  mapFrom,
   mapGet,
   mapRank,
   mapSet,
@@ -116,22 +115,6 @@ test('ordered map: thousands of keys up, down and shuffled: deletes keep the tre
       checkNode(full, true)
       assert.equal([...mapEntries(full)].map(([key]) => key), up)
     }
-  }
-})
-
-test('ordered map: from entries in order: in shape, and as good as one that grew', () => {
-  for (const count of [0, 1, 32, 33, 64, 65, 1_000, 1_024, 1_025, 33_000]) {
-    const keys = Array.from({ length: count }, (_, at) => at * 2)
-    const built = mapFrom(keys, keys)
-    checkNode(built, true)
-    assert.is(mapSize(built), count)
-    assert.equal([...mapEntries(built)], keys.map((key) => [key, key]))
-    let map = mapSet(built, 3, -1)
-    assert.is(mapGet(map, 3), -1)
-    for (const key of keys.slice(0, 500)) map = mapDelete(map, key)
-    checkNode(map, true)
-    assert.is(mapSize(map), Math.max(0, count - 500) + 1)
-    assert.is(mapGet(built, 3), undefined, 'the first version is as it was')
   }
 })
 

@@ -2,13 +2,14 @@
 // request has one fate even where the service could not remember that it refused it.
 
 import * as assert from 'uvu/assert'
-import type { LockCommand } from '../../core/lock/command.ts'
+import type { LockCommand, LockRequest } from '../../core/lock/command.ts'
 import type { LockEvent } from '../../core/lock/event.ts'
 import { isRefusal } from '../../core/lock/limits.ts'
 import type { Limits } from '../../core/lock/limits.ts'
 import { lockMachine } from '../../core/lock/machine.ts'
 import type { LockMachine } from '../../core/lock/machine.ts'
 import { firstHolding, memoId } from '../../core/lock/records.ts'
+import type { Memo } from '../../core/lock/records.ts'
 import type { LockReply } from '../../core/lock/reply.ts'
 import type { LockState } from '../../core/lock/state.ts'
 import type { ApplyContext, MachineEvent } from '../../core/machine.ts'
@@ -169,12 +170,17 @@ const planted: readonly (readonly [string, string, (limits: Partial<Limits>) => 
     (honest) => (state, command, context) => {
       const [after, reply, events] = honest(state, command, context)
       const isRepeated =
-        command.type === 'acquire' && mapGet(state.memos, memoId(command))?.type === 'answered'
+        command.type === 'acquire' && memoBefore(state, command)?.type === 'answered'
       if (!isRepeated || reply?.type !== 'granted') return [after, reply, events]
       return [after, { type: 'expired', token: reply.token }, events]
     },
   )],
 ]
+
+function memoBefore({ owners }: LockState, command: LockRequest): Memo | undefined {
+  const use = mapGet(owners, command.owner)
+  return use === undefined ? undefined : mapGet(use.memos, memoId(command))
+}
 
 function tokenOf(operation: LockResult['history'][number] | undefined): number {
   return operation?.output?.type === 'granted' ? operation.output.token : 0

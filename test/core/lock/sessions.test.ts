@@ -174,7 +174,7 @@ test('lock: session: a call that comes again: its first reply, and no memo', () 
   assert.equal(world.apply(call), replied)
   assert.equal(world.apply(call), replied)
   assert.is(world.status('k').count, 1)
-  assert.is(mapSize(world.state.inner.memos), 0)
+  assert.is(world.state.inner.memosCount, 0)
 })
 
 test('lock: session: it runs out: its locks are lost in entries of their own', () => {

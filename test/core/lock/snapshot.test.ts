@@ -15,7 +15,7 @@ import type {
   SharedLock,
   Waiter,
 } from '../../../core/lock/records.ts'
-import { holderId, memoId, memoOrder } from '../../../core/lock/records.ts'
+import { holderId, memoId } from '../../../core/lock/records.ts'
 import type { LockReply, Reason } from '../../../core/lock/reply.ts'
 import { REASONS } from '../../../core/lock/codec.ts'
 import { decodeSnapshot, encodeSnapshot, snapshotParts } from '../../../core/lock/snapshot.ts'
@@ -31,7 +31,8 @@ import {
   putMemo,
 } from '../../../core/lock/state.ts'
 import type { MapKey, OrderedMap } from '../../../core/ordered-map.ts'
-import { emptyMap, mapEntries, mapSet, mapSize } from '../../../core/ordered-map.ts'
+import { emptyMap, mapEntries, mapSet } from '../../../core/ordered-map.ts'
+import { emptyQueue, queueAdd, queueValues } from '../../../core/queue.ts'
 import { suite } from '../../harness.ts'
 
 const test = suite('lock snapshot')
@@ -98,7 +99,7 @@ function forged({ locks = [], ended = [], memos = [] }: Records): LockState {
     ...INITIAL,
     locks: forgedMap(locks.map((lock) => [lock.key, lock])),
     ended: forgedMap(ended),
-    memoOrder: forgedMap(memos.map((one) => [memoOrder(one), one])),
+    answered: memos.reduce((queue, one) => queueAdd(queue, one), emptyQueue<AnsweredMemo>()),
   }
 }
 
@@ -435,7 +436,7 @@ test('lock snapshot: any byte changed: null, or a state with all that follows fr
     if (state === null) return
     readCount += 1
     const locks = [...mapEntries(state.locks)].map(([, lock]) => lock)
-    const memos = [...mapEntries(state.memoOrder)].map(([, one]) => one)
+    const memos = [...queueValues(state.answered)]
     const again = build({ locks, memos, ended: [...mapEntries(state.ended)] }, state.tokenBase)
     assert.equal(listing(again), listing(state))
     assert.equal(listing(decodeSnapshot(encodeSnapshot(state))), listing(state))
@@ -540,7 +541,7 @@ test('lock snapshot: waiters out of order or one twice: null', () => {
 test('lock snapshot: a waiter in a session: has no memo', () => {
   const waiters = [waiter({ session: 7 }), waiter({ enteredIndex: 3, latestIndex: 3 })]
   const state = read({ locks: [exclusive(holding(), ...waiters)], memos: [] })
-  assert.is(mapSize(state!.memos), 1)
+  assert.is(state!.memosCount, 1)
   const alone = { locks: [exclusive(holding(), waiters[0]!)] }
   accepts({ ...alone, memos: [memo()] }, 'the memo of its namesake')
 })
