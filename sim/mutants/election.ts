@@ -112,7 +112,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   if (message.term > turn.term) {\n`,
     story: 'A follower takes entries of a higher term and stays in its own.',
     source: 'https://github.com/willemt/raft/pull/118',
-    killedBy: { seed: 2, oracle: 'invariant' },
+    killedBy: { seed: 5, oracle: 'invariant' },
   },
   {
     id: 'E10b',
@@ -132,7 +132,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       if (role.role === 'leader' || role.role === 'candidate') turn.vote = null`,
     story: 'A leader or candidate that is asked for a vote in its own term gives it.',
     source: 'https://github.com/daos-stack/raft/pull/70',
-    killedBy: { seed: 14, oracle: 'term and vote monotone' },
+    killedBy: { seed: 12, oracle: 'term and vote monotone' },
   },
   {
     id: 'E13a',
@@ -250,7 +250,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     replace: '  turn.transferAtMs = Number.MAX_SAFE_INTEGER\n',
     story: 'A transfer that failed is never over, and its leader takes no command any more.',
     source: 'https://github.com/hashicorp/raft/pull/493',
-    killedBy: { seed: 3, oracle: 'one answer a request' },
+    killedBy: { seed: 13, oracle: 'one answer a request' },
   },
   {
     id: 'E24',
@@ -303,6 +303,6 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     replace: '',
     story: 'What a leader sent long ago, and comes late or again, says that it still leads.',
     source: 'https://github.com/etcd-io/raft/blob/main/raft.go',
-    killedBy: { seed: 2, oracle: 'votes are given when no leader is heard' },
+    killedBy: { seed: 5, oracle: 'votes are given when no leader is heard' },
   },
 ]

@@ -85,7 +85,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
   return damage === null && isVoter(known, config.node)`,
     story: 'A promoted learner does not stand until it knows that its promotion is committed.',
     source: 'https://github.com/tikv/raft-rs/issues/58',
-    killedBy: { seed: 2, oracle: 'a leader after the heal' },
+    killedBy: { seed: 3, oracle: 'a leader after a loss of power' },
   },
   {
     id: 'M9',
@@ -94,7 +94,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: 'if (role.progress.length === 0) return',
     story: 'Reads wait for an answer of a peer also when the last peer was removed.',
     source: 'https://github.com/tikv/raft-rs/issues/363',
-    killedBy: { seed: 3, oracle: 'a fresh read after the heal' },
+    killedBy: { seed: 2, oracle: 'a fresh read after the heal' },
   },
   {
     id: 'M10a',

@@ -11,7 +11,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
     replace: 'index: turn.commit',
     story: 'A new leader answers reads from what it knows committed before its term commits.',
     source: 'https://github.com/etcd-io/etcd/pull/7331',
-    killedBy: { seed: 1, oracle: 'reads are fresh' },
+    killedBy: { seed: 2, oracle: 'reads are fresh' },
   },
   {
     id: 'R3',
@@ -25,7 +25,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
   }`,
     story: 'An answer to an earlier read passes for one to every read that waits by now.',
     source: 'https://github.com/etcd-io/etcd/issues/20418',
-    killedBy: { seed: 2, oracle: 'reads are fresh' },
+    killedBy: { seed: 19, oracle: 'reads are fresh' },
   },
   {
     id: 'R4a',
@@ -75,7 +75,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
     replace: 'index: role.progress.length === 0 ? turn.commit : turn.log.lastIndex',
     story: 'A single node that restarts answers reads before it knows again what is committed.',
     source: 'https://github.com/sofastack/sofa-jraft/issues/1049',
-    killedBy: { seed: 3, oracle: 'reads are fresh' },
+    killedBy: { seed: 2, oracle: 'reads are fresh' },
   },
   {
     id: 'R9a',

@@ -47,7 +47,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: 'const commit = Math.min(request.commit, turn.log.lastIndex)',
     story: 'A follower commits all that it has, also what no message has shown to be equal.',
     source: 'https://github.com/cowsql/raft/commit/000eacf2',
-    killedBy: { seed: 10, oracle: 'committed entry never changes' },
+    killedBy: { seed: 2, oracle: 'committed entry never changes' },
   },
   {
     id: 'C8a',
@@ -79,7 +79,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       "{ type: 'appendAccepted', term: turn.term, matchIndex: turn.log.lastIndex, round }",
     story: 'A follower acknowledges all that it has, also what no message has shown to be equal.',
     source: 'https://github.com/etcd-io/etcd/pull/1366',
-    killedBy: { seed: 2, oracle: 'promises are durable' },
+    killedBy: { seed: 9, oracle: 'promises are durable' },
   },
   {
     id: 'C12a',
@@ -108,7 +108,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: "if (message.term === turn.term || message.type === 'appendAccepted') return true",
     story: 'Acknowledgements of an earlier term count for what has taken the place of its entries.',
     source: 'https://github.com/tigerbeetle/tigerbeetle/commit/e2cce24bd',
-    killedBy: { seed: 28, oracle: 'answers of an earlier term count for nothing' },
+    killedBy: { seed: 16, oracle: 'answers of an earlier term count for nothing' },
   },
   {
     id: 'C16a',
@@ -199,7 +199,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     ],
     story: 'A late refusal takes a leader back behind what the peer is known to have.',
     source: 'https://github.com/bakwc/PySyncObj/issues/167',
-    killedBy: { seed: 2, oracle: 'what a peer has is not forgotten' },
+    killedBy: { seed: 4, oracle: 'what a peer has is not forgotten' },
   },
   {
     id: 'C23',
@@ -271,7 +271,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       if (!isOpen && (!heartbeatDue || isFull)) continue`,
     story: 'A peer with all that may be in flight under way gets no heartbeat either.',
     source: 'https://github.com/etcd-io/etcd/commit/42419da',
-    killedBy: { seed: 18, oracle: 'caught up after the heal' },
+    killedBy: { seed: 30, oracle: 'caught up after the heal' },
   },
   {
     id: 'C28a',

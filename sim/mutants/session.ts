@@ -11,7 +11,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'if (first === null || (sessions > 0 && first[1].atMs > draft.timeMs)) break',
     story: "A session ends since a leader's timer said so, though its client was heard since.",
     source: 'https://github.com/etcd-io/etcd/issues/15247',
-    killedBy: null,
+    killedBy: { seed: 30, oracle: 'no early end of a session' },
   },
   {
     id: 'X5',
@@ -20,7 +20,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "return session !== null && mapGet(draft.ended, session) === 'close' ?",
     story: 'A lock goes to a waiter whose session has run out.',
     source: 'https://github.com/etcd-io/etcd/issues/11456',
-    killedBy: null,
+    killedBy: { seed: 58, oracle: 'nothing for a session that has ended' },
   },
   {
     id: 'L33',
@@ -29,7 +29,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'putSession(draft, session, session)',
     story: 'A session that is kept alive ends all the same.',
     source: 'https://github.com/atomix/copycat/issues/232',
-    killedBy: null,
+    killedBy: { seed: 2, oracle: 'no early end of a session' },
   },
   {
     id: 'L34',
@@ -39,7 +39,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   const isNew = (known === undefined || isAnswered) && sequence > session.acknowledged`,
     story: 'A call that comes again after an answer has its effect once more.',
     source: 'https://github.com/hashicorp/raft/issues/142',
-    killedBy: null,
+    killedBy: { seed: 9, oracle: 'one effect for each call' },
   },
   {
     id: 'L35',
@@ -53,7 +53,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     putSession(draft, before, session)`,
     story: 'A call that its client has given up has its effect when it comes late.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: null,
+    killedBy: { seed: 25, oracle: 'one effect for each call' },
   },
   {
     id: 'L36',
@@ -62,7 +62,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "if (by === 'expiry' && locksOf(draft, session, '') > 0) putEnded(draft, session, by)",
     story: 'What was taken in a session stays when that is closed.',
     source: 'https://github.com/hashicorp/consul/issues/2893',
-    killedBy: null,
+    killedBy: { seed: 2, oracle: 'what a session has ends with it' },
   },
   {
     id: 'L37',
@@ -71,7 +71,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'endHolding(draft, lock, holding, true)',
     story: 'A lock-delay keeps what a client gave back with its session.',
     source: 'https://github.com/hashicorp/consul/blob/main/agent/consul/state/session.go',
-    killedBy: null,
+    killedBy: { seed: 26, oracle: 'nobody within a lock-delay' },
   },
   {
     id: 'L38',
@@ -80,7 +80,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'putWait(draft, known.index, { ...wait })',
     story: 'A call that waits is answered to its first attempt, which nobody listens to any more.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: null,
+    killedBy: { seed: 2, oracle: 'one effect for each call' },
   },
   {
     id: 'L39',
@@ -89,7 +89,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: '  if (mark === session.acknowledged) return session\n',
     story: 'The mark of what a client has acknowledged goes back when an old call comes late.',
     source: 'https://github.com/logcabin/logcabin/commit/163fba5',
-    killedBy: null,
+    killedBy: { seed: 25, oracle: 'one effect for each call' },
   },
   {
     id: 'L40',
@@ -100,6 +100,6 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     deadlineMs: timeMs + 2 * ttlMs,`,
     story: 'A session that is opened lives twice as long as was asked for.',
     source: 'https://github.com/hashicorp/consul/blob/main/agent/consul/session_ttl.go',
-    killedBy: null,
+    killedBy: { seed: 2, oracle: 'snapshots on disk are the log' },
   },
 ]

@@ -11,7 +11,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     replace: 'termAt(turn.log, index) >= 0',
     story: 'The log behind an installed snapshot is kept although its terms conflict with it.',
     source: 'https://github.com/databendlabs/openraft/commit/674e78aa',
-    killedBy: { seed: 21, oracle: 'invariant' },
+    killedBy: { seed: 28, oracle: 'invariant' },
   },
   {
     id: 'N3a',
@@ -66,7 +66,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     replace: 'disk.remove(this.#file)',
     story: 'The old log is removed before the one that takes its place is on the disk.',
     source: 'https://github.com/baidu/braft/commit/10cd9e3',
-    killedBy: { seed: 34, oracle: 'durable is recovered' },
+    killedBy: { seed: 30, oracle: 'durable is recovered' },
   },
   {
     id: 'N6',
@@ -102,7 +102,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     replace: 'matchIndex < Math.max(baseIndex, before.snapshot.index)',
     story: 'A peer stays in the state of a snapshot until it has what was compacted since.',
     source: 'https://github.com/etcd-io/raft/commit/d87942f',
-    killedBy: { seed: 23, oracle: 'caught up after the heal' },
+    killedBy: { seed: 1, oracle: 'caught up after the heal' },
   },
   {
     id: 'N11',
@@ -123,6 +123,6 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   return termAt(turn.log, turn.commit) === turn.term`,
     story: 'The term of the last compacted entry is unknown, so a leader waits to have committed.',
     source: 'https://github.com/logcabin/logcabin/commit/e333046',
-    killedBy: { seed: 11, oracle: 'a change of members after the heal' },
+    killedBy: { seed: 33, oracle: 'a change of members after the heal' },
   },
 ]

@@ -50,7 +50,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     replace: 'return this.#startSync()',
     story: 'A sync that failed is tried again, and succeeds over pages that were dropped.',
     source: 'https://www.usenix.org/conference/atc20/presentation/rebello',
-    killedBy: { seed: 8, oracle: 'durable is recovered' },
+    killedBy: { seed: 3, oracle: 'durable is recovered' },
   },
   {
     id: 'D4a',
