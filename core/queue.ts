@@ -50,9 +50,9 @@ export function queueAdd<Value>(queue: Queue<Value>, value: Value): Queue<Value>
   return { come, size, head, headAt, middle: mapSet(middle, come, tail), tail: [] }
 }
 
-/** The queue without what came first; an empty one as it is. */
+/** The queue without what came first. */
 export function queueDrop<Value>(queue: Queue<Value>): Queue<Value> {
-  if (queue.size === 0) return queue
+  if (queue.size <= 1) return EMPTY
   const { come, head, middle, tail } = queue
   const size = queue.size - 1
   const headAt = queue.headAt + 1

@@ -68,7 +68,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     id: 'L37',
     file: 'core/lock/expire.ts',
     find: "endHolding(draft, lock, holding, by === 'expiry')",
-    replace: 'endHolding(draft, lock, holding, true)',
+    replace: "endHolding(draft, lock, holding, by === 'expiry' || by === 'close')",
     story: 'A lock-delay keeps what a client gave back with its session.',
     source: 'https://github.com/hashicorp/consul/blob/main/agent/consul/state/session.go',
     killedBy: { seed: 26, oracle: 'nobody within a lock-delay' },
