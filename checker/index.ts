@@ -1,5 +1,10 @@
 // The public face of the checker: histories in, a verdict and its explanation out.
 
+export { checkHistory, WordError } from './check.ts'
+export type { Asked, HistoryEvent, Plain, PlainMap, PlainSet, Told } from './event.ts'
+export { FORMATS, formatNamed, recogniseFormat } from './formats/formats.ts'
+export { FormatError, type Format, type HistoryReader } from './formats/format.ts'
+export { Pairing, type Failed } from './formats/pairing.ts'
 export { malformedReason, type Operation } from './history.ts'
 export { linearize, stepsDefault, type Limits } from './linearize.ts'
 export {
@@ -9,14 +14,22 @@ export {
   type LockOutput
 } from './lock-history.ts'
 export { checkLocks, type LockTiming } from './lock-monitor.ts'
-export type { Model } from './model.ts'
+export type { Judged, Model } from './model.ts'
 export {
-  leaseMutex,
+  MODELS,
+  modelNamed,
+  recogniseModel,
+  type AnyModel,
+  type ModelEntry,
+  type ModelOptions
+} from './models/catalogue.ts'
+export type { NamedModel } from './models/named-model.ts'
+export { leaseMutex, type MutexState } from './models/lease-mutex.ts'
+export {
   register,
-  type MutexState,
   type RegisterInput,
   type RegisterOutput,
   type RegisterState,
   type RegisterValue
-} from './models.ts'
+} from './models/register.ts'
 export type { Verdict } from './verdict.ts'

@@ -3,18 +3,28 @@
 // steps, never in time, so that a verdict is the same on every machine.
 
 import { malformedReason, type Operation } from './history.ts'
-import type { Model } from './model.ts'
-import { search, type SearchResult } from './search.ts'
+import { searchJustInTime } from './just-in-time.ts'
+import type { Judged, Model } from './model.ts'
+import { search, type Bounds, type SearchResult } from './search.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Bounds of a search. */
 export interface Limits {
-  /** Calls of the model's step over all parts of the history; beyond it the verdict is unknown. */
+  /** Steps of the search over all parts of the history; beyond it the verdict is unknown. */
   readonly steps?: number
+  /** Asked now and then; true: give up, and the verdict is unknown. */
+  readonly isOver?: () => boolean
 }
 
 /** Steps of a search when no limit is given: some seconds. */
 export const stepsDefault = 5_000_000
+
+/**
+ * A depth-first search is the faster one where hardly any choice is wrong; breadth first is bounded
+ * where none is right. So they take turns, each for longer than the turn before, in steps for each
+ * operation.
+ */
+const TURNS = [2, 50, 100, 2_000, 5_000] as const
 
 const operationsShownMax = 5
 
@@ -22,6 +32,7 @@ const operationsShownMax = 5
  * Decides whether `history` is linearizable with respect to `model`. Operations that failed are
  * left out; unanswered ones may take effect at any time after their call, or never. Two operations
  * that touch at one instant count as concurrent.
+ *
  *
  * Ref: Wing, Gong 1993; Lowe 2016; Horn, Kroening 2015 (parts).
  */
@@ -35,33 +46,93 @@ export function linearize<State, Input, Output>(
   if (reason !== null) return { verdict: 'unknown', checked, reason }
   const parts = model.partition?.(history) ?? [history]
   const orders: (readonly Operation<Input, Output>[])[] = []
+  const unproved: Unproved<Input, Output>[] = []
   const stepsMax = limits.steps ?? stepsDefault
   let stepsLeft = stepsMax
   for (const [index, part] of parts.entries()) {
     const share = Math.floor(stepsLeft / (parts.length - index))
-    const result = search(model, part, share)
+    const judged = model.judge?.(part) ?? null
+    if (judged?.type === 'conflict') return { verdict: 'violation', checked, ...say(model, judged) }
+    if (judged !== null) {
+      orders.push(judged.order)
+      continue
+    }
+    const result = searchPart(model, part, { ...limits, stepsMax: share })
     stepsLeft -= Math.min(result.steps, share)
+    if (result.type === 'limit') unproved.push({ part, result })
     if (result.type === 'stuck') {
       return { verdict: 'violation', checked, ...explain(model, result) }
     }
     if (result.type === 'ordered') orders.push(result.order)
   }
-  if (orders.length < parts.length) {
-    return { verdict: 'unknown', checked, reason: `no answer within ${stepsMax} steps` }
+  const [first] = unproved
+  if (first !== undefined) {
+    return { verdict: 'unknown', checked, reason: whyUnknown(first.part, first.result, stepsMax) }
   }
   return { verdict: 'ok', checked, order: mergeOrders(orders) }
+}
+
+function say<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  { reason, operations }: Judged<Input, Output> & { readonly type: 'conflict' }
+): { message: string; operations: readonly Operation[] } {
+  const said = operations.map(operation => describe(model, operation)).join('; ')
+  return { message: `${reason}: ${said}`, operations }
+}
+
+/** An operation in a few words, with who asked and when. */
+function describe<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  { process, input, output, call, return: answered }: Operation<Input, Output>
+): string {
+  const until = answered === Infinity ? 'no answer' : `${answered}`
+  return `${model.describe(input, output)} (process ${process}, ${call} to ${until})`
+}
+
+/** A part that could not be judged within the limits. */
+interface Unproved<Input, Output> {
+  readonly part: readonly Operation<Input, Output>[]
+  readonly result: SearchResult<Input, Output> & { readonly type: 'limit' }
+}
+
+function searchPart<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  part: readonly Operation<Input, Output>[],
+  bounds: Bounds
+): SearchResult<Input, Output> {
+  const isDeterministic = model.steps === undefined
+  let stepsLeft = bounds.stepsMax
+  for (const [turn, share] of TURNS.entries()) {
+    const stepsMax = Math.min(stepsLeft, share * part.length + 500)
+    const isDepthFirst = turn % 2 === 0
+    if (isDepthFirst && !isDeterministic) continue
+    const one = isDepthFirst ? search : searchJustInTime
+    const result = one(model, part, { ...bounds, stepsMax })
+    stepsLeft -= Math.min(result.steps, stepsMax)
+    if (result.type !== 'limit') return { ...result, steps: bounds.stepsMax - stepsLeft }
+    if (stepsLeft === 0 || bounds.isOver?.() === true) break
+  }
+  const last = searchJustInTime(model, part, { ...bounds, stepsMax: stepsLeft })
+  return { ...last, steps: bounds.stepsMax - stepsLeft + last.steps }
+}
+
+function whyUnknown<Input, Output>(
+  part: readonly Operation<Input, Output>[],
+  { steps, proved }: SearchResult<Input, Output> & { readonly type: 'limit' },
+  stepsMax: number
+): string {
+  const why = steps > stepsMax ? `no answer within ${stepsMax} steps` : 'no answer in time'
+  if (proved === undefined || proved.answers === 0) return why
+  const { answers, until } = proved
+  return `${why}: of ${part.length} operations the first ${answers} answers, to ${until}, are right`
 }
 
 function explain<State, Input, Output>(
   model: Model<State, Input, Output>,
   { longest, state, next }: SearchResult<Input, Output> & { type: 'stuck' }
 ): { message: string; operations: readonly Operation[] } {
-  const say = (operation: Operation<Input, Output>): string => {
-    const text = model.describe(operation.input, operation.output)
-    return `${text} (process ${operation.process}, ${operation.call} to ${operation.return})`
-  }
   const [forced] = next
-  const asked = forced === undefined ? 'what follows' : say(forced)
+  const asked = forced === undefined ? 'what follows' : describe(model, forced)
   const last = longest.slice(-1)
   const message =
     `No order explains ${asked}: the longest one places ${longest.length} operations, ` +

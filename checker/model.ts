@@ -2,6 +2,16 @@
 
 import type { Operation } from './history.ts'
 
+/** What comes of a history: an order that explains it, or the operations that nothing explains. */
+export type Judged<Input, Output> =
+  | { readonly type: 'ordered'; readonly order: readonly Operation<Input, Output>[] }
+  | {
+      readonly type: 'conflict'
+      /** Why these cannot be, as a sentence. */
+      readonly reason: string
+      readonly operations: readonly Operation<Input, Output>[]
+    }
+
 /** A sequential specification. States are plain data that no call changes. */
 export interface Model<State, Input, Output> {
   readonly name: string
@@ -12,6 +22,12 @@ export interface Model<State, Input, Output> {
    * it could not take effect here.
    */
   step(state: State, input: Input, output: Output | undefined): State | null
+  /** The nondeterministic form: all states after it, none when it is impossible. For `step`. */
+  steps?(state: State, input: Input, output: Output | undefined): readonly State[]
+  /** Whether this call changes no state in which its answer is possible: a read, a failed cas. */
+  isObserver?(input: Input, output: Output | undefined): boolean
+  /** Whether this call is possible in all states, and the state after it the same: a write. */
+  isOverwrite?(input: Input, output: Output | undefined): boolean
   equal(a: State, b: State): boolean
   /** Equal states have equal hashes. Worth having where states are many. */
   hash?(state: State): number | string
@@ -19,6 +35,8 @@ export interface Model<State, Input, Output> {
   partition?(
     history: readonly Operation<Input, Output>[]
   ): readonly (readonly Operation<Input, Output>[])[]
+  /** Judges a part without a search, exactly; null when only a search can tell. */
+  judge?(part: readonly Operation<Input, Output>[]): Judged<Input, Output> | null
   describe(input: Input, output: Output | undefined): string
   describeState(state: State): string
 }

@@ -21,7 +21,20 @@ export type SearchResult<Input, Output> =
       readonly state: string
       readonly next: readonly Operation<Input, Output>[]
     }
-  | { readonly type: 'limit'; readonly steps: number }
+  | {
+      readonly type: 'limit'
+      readonly steps: number
+      /** How many answers are explained, and all up to when, if the search goes by the clock. */
+      readonly proved?: { readonly answers: number; readonly until: number }
+    }
+
+/** How far a search may go. */
+export interface Bounds {
+  /** Steps of the model, or of the search where the model need not be asked. */
+  readonly stepsMax: number
+  /** Asked now and then; true: give up. */
+  readonly isOver?: () => boolean
+}
 
 /** A configuration, linked to the one it was reached from. */
 interface Node<State, Input, Output> {
@@ -37,14 +50,17 @@ interface Node<State, Input, Output> {
   readonly placedCount: number
 }
 
+/** How often it is asked whether time is over. */
+const VISITS_PER_LOOK = 1_024
+
 /** A Map of V8 holds 2^24 entries. */
 const configurationsMax = 16_000_000
 
-/** Looks for an order of `part` that `model` accepts, in at most `stepsMax` steps. */
+/** Looks for an order of `part` that `model` accepts, within bounds. */
 export function search<State, Input, Output>(
   model: Model<State, Input, Output>,
   part: readonly Operation<Input, Output>[],
-  stepsMax: number
+  { stepsMax, isOver }: Bounds
 ): SearchResult<Input, Output> {
   const byCall = [...part].sort((a, b) => a.call - b.call)
   const answered = byCall.filter(operation => operation.outcome === 'ok')
@@ -63,9 +79,11 @@ export function search<State, Input, Output>(
   let best = root
   let steps = 0
   let visitedCount = 0
+  let visits = 0
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (node.first === answered.length) return { type: 'ordered', steps, order: orderOf(node) }
     if (node.placedCount > best.placedCount) best = node
+    if (++visits % VISITS_PER_LOOK === 0 && isOver?.() === true) return { type: 'limit', steps }
     const { required, horizon } = frontier(answered, node)
     const children: Node<State, Input, Output>[] = []
     for (let at = 0; at < unanswered.length; at++) {

@@ -2,7 +2,8 @@
 
 import * as assert from 'uvu/assert'
 import type { LockInput, LockOutput } from '../../checker/lock-history.ts'
-import { leaseMutex, register, type MutexState } from '../../checker/models.ts'
+import { leaseMutex, type MutexState } from '../../checker/models/lease-mutex.ts'
+import { register } from '../../checker/models/register.ts'
 import { suite } from '../harness.ts'
 
 const test = suite('models')

@@ -3,8 +3,8 @@
 
 import fc from 'fast-check'
 import type { Model } from '../../checker/model.ts'
-import { register } from '../../checker/models.ts'
-import type { RegisterInput, RegisterState } from '../../checker/models.ts'
+import { register } from '../../checker/models/register.ts'
+import type { RegisterInput, RegisterState } from '../../checker/models/register.ts'
 import { Hash128 } from '../../core/hash.ts'
 import type { Machine } from '../../core/machine.ts'
 import type { RandomStream } from '../../sim/random.ts'

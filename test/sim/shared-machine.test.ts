@@ -1,7 +1,7 @@
 // Nodes share what a pure machine gave; a machine that is not pure must be found out all the same.
 
 import * as assert from 'uvu/assert'
-import type { RegisterInput } from '../../checker/models.ts'
+import type { RegisterInput } from '../../checker/models/register.ts'
 import type { Machine } from '../../core/machine.ts'
 import { commandWorkload, simulate } from '../../sim/index.ts'
 import { sharedMachine } from '../../sim/shared-machine.ts'

@@ -1,5 +1,5 @@
-// The sequential models that come with the checker: a register, and a lock whose leases never end
-// (for small histories without expiry, to cross-check the monitor of locks).
+// A lock whose leases never end: for small histories without expiry, to cross-check the monitor of
+// locks, and the rules that a lock with leases shares.
 
 import {
   byKey,
@@ -7,62 +7,8 @@ import {
   unreachable,
   type LockInput,
   type LockOutput
-} from './lock-history.ts'
-import type { Model } from './model.ts'
-
-/** A value of a register, compared by ===. A register holds null at first. */
-export type RegisterValue = string | number | boolean | null
-
-/** What a register is asked. */
-export type RegisterInput =
-  | { readonly type: 'read' }
-  | { readonly type: 'write'; readonly value: RegisterValue }
-  | { readonly type: 'cas'; readonly from: RegisterValue; readonly to: RegisterValue }
-
-/** Of a read: the value. Of a cas: whether it took effect. Of a write: nothing that matters. */
-export type RegisterOutput = RegisterValue
-
-/** What a register holds. An object, because a step's null means an impossible answer. */
-export interface RegisterState {
-  readonly value: RegisterValue
-}
-
-/** One register with read, write and compare-and-set. */
-export const register: Model<RegisterState, RegisterInput, RegisterOutput> = {
-  name: 'register',
-  init: () => ({ value: null }),
-  step: (state, input, output) => {
-    switch (input.type) {
-      case 'read':
-        return output === undefined || output === state.value ? state : null
-      case 'write':
-        return { value: input.value }
-      case 'cas': {
-        const applies = state.value === input.from
-        if (applies !== (output ?? true)) return null
-        return applies ? { value: input.to } : state
-      }
-      default:
-        return unreachable(input)
-    }
-  },
-  equal: (a, b) => a.value === b.value,
-  hash: ({ value }) => `${typeof value} ${value}`,
-  describe: (input, output) => {
-    const answer = output === undefined ? '?' : JSON.stringify(output)
-    switch (input.type) {
-      case 'read':
-        return `read -> ${answer}`
-      case 'write':
-        return `write ${JSON.stringify(input.value)}`
-      case 'cas':
-        return `cas ${JSON.stringify(input.from)} to ${JSON.stringify(input.to)} -> ${answer}`
-      default:
-        return unreachable(input)
-    }
-  },
-  describeState: ({ value }) => `register = ${JSON.stringify(value)}`
-}
+} from '../lock-history.ts'
+import type { Model } from '../model.ts'
 
 /** One key of a lock service. `token` null: granted, but no answer has named the token yet. */
 export interface MutexState {

@@ -1,0 +1,48 @@
+// A queue: first in, first out.
+
+import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
+import { keyOf, plainText, showKey } from './plain.ts'
+
+/** What a queue is asked; items are texts that differ for different data. */
+export type QueueInput =
+  | { readonly type: 'enqueue'; readonly key: string; readonly item: string }
+  | { readonly type: 'dequeue'; readonly key: string }
+
+/** Of a dequeue: the item, or empty when there was none. Of an enqueue: nothing that matters. */
+export type QueueOutput = string
+
+/** A queue. The state is its items, each with a line end behind it. */
+export function queue(): NamedModel<string, QueueInput, QueueOutput> {
+  return {
+    name: 'queue',
+    init: () => '',
+    step,
+    isObserver: ({ type }, output) => type === 'dequeue' && output === '',
+    equal: isSame,
+    hash: (state) => state,
+    partition: partitionByKey,
+    describe: (input, output) => {
+      if (input.type === 'enqueue') return `enqueue${showKey(input.key)} ${input.item}`
+      return `dequeue${showKey(input.key)} -> ${output === undefined ? '?' : output || 'empty'}`
+    },
+    describeState: (state) => `[${state.trimEnd().replaceAll('\n', ', ')}]`,
+    ask: (asked) => {
+      const key = keyOf(asked)
+      if (asked.f === 'dequeue') return { type: 'dequeue', key }
+      if (asked.f !== 'enqueue' || (asked.value ?? null) === null) return null
+      return { type: 'enqueue', key, item: plainText(asked.value) }
+    },
+    tell: ({ type }, { value, failed }) => {
+      if (type === 'enqueue') return failed === true ? undefined : ''
+      return failed === true || (value ?? null) === null ? '' : plainText(value)
+    }
+  }
+}
+
+function step(state: string, input: QueueInput, output: QueueOutput | undefined): string | null {
+  if (input.type === 'enqueue') return `${state}${input.item}\n`
+  if (output === '') return state === '' ? state : null
+  if (state === '') return null
+  if (output === undefined) return state.slice(state.indexOf('\n') + 1)
+  return state.startsWith(`${output}\n`) ? state.slice(output.length + 1) : null
+}
