@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { readArguments } from './arguments.ts'
 import { overviewHelp, verbHelp } from './help.ts'
+import { checkCommand } from './check.ts'
 import { mutantsCommand } from './mutants.ts'
 import { replayCommand } from './replay.ts'
 import { processScreen } from './screen.ts'
@@ -13,7 +14,7 @@ import { withSuggestion } from './suggest.ts'
 import { EXIT, UsageError } from './verb.ts'
 import type { Verb } from './verb.ts'
 
-const VERBS: readonly Verb[] = [simCommand, replayCommand, mutantsCommand]
+const VERBS: readonly Verb[] = [simCommand, replayCommand, mutantsCommand, checkCommand]
 
 /** Runs the command line `lockstep ...argv` and answers the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {

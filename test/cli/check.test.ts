@@ -1,0 +1,150 @@
+// `lockstep check` as a user runs it: files of several formats, their verdicts, what is unreadable.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import * as assert from 'uvu/assert'
+import { suite } from '../harness.ts'
+import { removeTemporaryFolders } from '../support/commands.ts'
+import { installCopy, lockstep } from './support.ts'
+import type { Outcome } from './support.ts'
+
+const test = suite('check')
+const root = installCopy()
+test.after(removeTemporaryFolders)
+
+function file(name: string, bytes: string | Uint8Array): string {
+  const path = join(root, name)
+  writeFileSync(path, bytes)
+  return path
+}
+
+const check = (...args: readonly string[]): Outcome => lockstep(root, ['check', ...args])
+
+/** `type process f value`, one a line, as NDJSON. */
+function history(...lines: readonly string[]): string {
+  return lines
+    .map((line) => {
+      const [type, process, f, value = 'null'] = line.split(' ')
+      return `{"type":"${type}","process":${process},"f":"${f}","value":${value}}\n`
+    })
+    .join('')
+}
+
+const good = file('good.edn', `[{:process 0, :type :invoke, :f :write, :value 1}
+ {:process 1, :type :invoke, :f :read, :value nil}
+ {:process 0, :type :ok, :f :write, :value 1}
+ {:process 1, :type :ok, :f :read, :value 1}]`)
+const stale = history(
+  'invoke 0 write 1',
+  'ok 0 write 1',
+  'invoke 1 write 2',
+  'ok 1 write 2',
+  'invoke 0 read',
+  'ok 0 read 1',
+)
+const bad = file('bad.ndjson', stale)
+const doubled = [
+  ...['invoke 0 acquire', 'ok 0 acquire 7', 'invoke 1 acquire', 'ok 1 acquire 8'],
+  ...['invoke 0 release', 'ok 0 release'],
+]
+const locks = file('locks.ndjson.gz', gzipSync(history(...doubled)))
+const log = file('register.log', [
+  'INFO  jepsen.core - not an event',
+  'INFO  jepsen.util - 0\t:invoke\t:cas\t[0 1]',
+  'INFO  jepsen.util - 0\t:info\t:cas\t:timed-out',
+  'INFO  jepsen.util - 1\t:invoke\t:read\tnil',
+  'INFO  jepsen.util - 1\t:ok\t:read\t1',
+].join('\n'))
+
+test('check: a good history: exit code 0, its format and model are recognised', () => {
+  const { code, stdout } = check(good)
+  assert.is(code, 0)
+  assert.match(stdout, /good\.edn: ok \(2 operations, cas-register, \d+ ms\)/)
+})
+
+test('check: a bad one: exit code 1, and who, what and when', () => {
+  const { code, stdout } = check(bad)
+  assert.is(code, 1)
+  assert.match(stdout, /bad\.ndjson: violation/)
+  assert.match(stdout, /read -> 1 \(process 0, 5 to 6\)/)
+})
+
+test('check: locks in a gzipped file: two that hold one are named', () => {
+  const { code, stdout } = check(locks)
+  assert.is(code, 1)
+  assert.match(stdout, /violation \(3 operations, fenced-mutex/)
+  assert.match(stdout, /two hold it at once: process 0: acquire -> token 7 \(process 0, 1 to 2\)/)
+  // Who forgets the owners sees nothing wrong.
+  assert.is(check('--model', 'owner-mutex', locks).code, 1)
+})
+
+test('check: --init: a cas that may have happened explains a read', () => {
+  assert.is(check(log).code, 1)
+  assert.is(check('--init', '0', log).code, 0)
+})
+
+test('check: --json: one array, an object for each file', () => {
+  const { code, stdout } = check('--json', good, bad)
+  assert.is(code, 1)
+  const [first, second] = JSON.parse(stdout)
+  assert.equal(Object.keys(first), ['file', 'model', 'verdict', 'operations', 'ms'])
+  assert.equal([first.verdict, first.operations], ['ok', 2])
+  assert.equal([second.verdict, second.model], ['violation', 'cas-register'])
+  assert.ok(second.violation.operations.length > 0)
+  assert.match(second.reason, /one value was there before and after the other/)
+})
+
+test('check: several files: a line each, and a summary', () => {
+  const { code, stdout } = check(good, bad, good)
+  assert.is(code, 1)
+  assert.match(stdout, /\n2 ok, 1 violation\n$/)
+})
+
+test('check: no answer in time: exit code 3, and how far it is right', () => {
+  // Everybody writes what nobody can tell apart, and what is read at last was never there.
+  const asked = Array.from({ length: 40 }, (_, at) => `invoke ${at} ${at % 2 ? 'cas' : 'write'} `)
+  const lines = asked.map((line, at) => line + (at % 2 ? `[${at % 7},${at % 5}]` : at % 6))
+  const answers = asked.map((_, at) => `ok ${at} ${at % 2 ? 'cas' : 'write'}`)
+  const hard = file('hard.ndjson', history(...lines, ...answers, 'invoke 99 read', 'ok 99 read 77'))
+  const { code, stdout } = check('--timeout', '300ms', hard)
+  assert.ok(code === 3 || code === 1, `exit code ${code}`)
+  if (code === 3) assert.match(stdout, /unknown.*\n.*no answer in time/)
+})
+
+const garbage: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
+  ['empty.edn', '', /empty\.edn:1:1: no event is in it; a history was expected/],
+  ['binary.edn', Uint8Array.of(0xff, 0xfe, 0x00), /binary\.edn: it holds bytes that are no text/],
+  ['foreign.txt', 'hello\n', /foreign\.txt: no history that is known; name its format/],
+  ['cut.ndjson', stale.slice(0, -9), /cut\.ndjson:6:\d+: this is no JSON; an object on one line/],
+  ['open.edn', '[{:process 0 :type :invoke', /open\.edn:1:2: the file ends within a value/],
+  ['twice.ndjson', history('invoke 0 read', 'invoke 0 read'), /:2:1: process 0 asks for read, and/],
+  ['orphan.ndjson', history('ok 0 read 1'), /:1:1: process 0 is told ok, and has asked/],
+  ['type.ndjson', history('done 0 read'), /:1:1: "type" is "done"; "invoke", "ok", "fail" or/],
+  ['big.ndjson', history('invoke 0 write 1152921504606846976'), /an integer near .* beyond 2\^53/],
+  ['words.ndjson', history('invoke 0 fly'), /no model knows fly: name one with --model/],
+]
+
+for (const [name, bytes, said] of garbage) {
+  test(`check: ${name}: exit code 2, and where and what`, () => {
+    const { code, stdout, stderr } = check(file(name, bytes))
+    assert.is(code, 2)
+    assert.is(stdout, '')
+    assert.match(stderr, said)
+    assert.not.match(stderr, /\n\s+at /)
+  })
+}
+
+test('check: a folder, a file that is not there, and no file: exit code 2', () => {
+  mkdirSync(join(root, 'folder'))
+  assert.match(check(join(root, 'folder')).stderr, /it is a folder; a file was expected/)
+  assert.match(check(join(root, 'nowhere.edn')).stderr, /there is no such file/)
+  assert.match(check().stderr, /check wants the path of a history/)
+  assert.match(check('--model', 'mutx', good).stderr, /'mutx'.*did you mean 'mutex'/)
+  assert.match(check('--failed', 'maybe', good).stderr, /dropped or observed, not 'maybe'/)
+  assert.match(check('--init', '{', good).stderr, /--init wants JSON/)
+  assert.match(check('--model', 'queue', good).stderr, /the model queue has no word for write 1/)
+  assert.is(check('--format', 'edn', file('none.edn', '')).code, 0)
+})
+
+test.run()
