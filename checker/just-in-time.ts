@@ -251,7 +251,8 @@ class Search<State, Input, Output> {
       if (operation === undefined || (isOverwrite && one.isFresh)) continue
       this.#steps += 1
       for (const state of this.#classes.after(one.state, classId)) {
-        if (state === one.state) continue
+        // An overwrite may be there to hide others.
+        if (state === one.state && !isOverwrite) continue
         const used = one.used === null ? new Uint16Array(count) : one.used.slice()
         used[number] = (used[number] as number) + 1
         reach(this.#changed({ ...one, used }, state, operation, isOverwrite))

@@ -5,8 +5,11 @@ import * as assert from 'uvu/assert'
 import type { Operation } from '../../checker/history.ts'
 import { searchJustInTime } from '../../checker/just-in-time.ts'
 import type { Model } from '../../checker/model.ts'
+import { kv } from '../../checker/models/kv.ts'
+import type { KvInput } from '../../checker/models/kv.ts'
 import { register } from '../../checker/models/register.ts'
 import type { RegisterInput, RegisterOutput, RegisterState } from '../../checker/models/register.ts'
+import { search } from '../../checker/search.ts'
 import { suite } from '../harness.ts'
 import { chanceOf } from './chance.ts'
 import type { Chance } from './chance.ts'
@@ -74,5 +77,112 @@ for (const [what, model] of Object.entries({ observing, overwriting, blind })) {
     assert.ok(ordered > 1_000 && stuck > 1_000 && unanswered > 100, JSON.stringify(seen))
   })
 }
+
+/** A history of one client after the other, told by a store that now and then is wrong. */
+class Writer<Input, Output> {
+  readonly history: Operation<Input, Output>[] = []
+  readonly #chance: Chance
+  readonly #lanes: { process: number; at: number }[]
+
+  constructor(chance: Chance) {
+    this.#chance = chance
+    this.#lanes = Array.from({ length: 2 + chance.below(5) }, (_, process) => ({ process, at: 0 }))
+  }
+
+  add(input: Input, output: Output): void {
+    const chance = this.#chance
+    const lane = chance.pick(this.#lanes)
+    const { process } = lane
+    const call = lane.at + chance.below(3)
+    lane.at = call + chance.below(8)
+    if (chance.percent(12)) {
+      this.history.push({ process, input, call, return: Infinity, outcome: 'info' })
+      lane.process = 100 + this.history.length
+    } else this.history.push({ process, input, call, return: lane.at, outcome: 'ok', output })
+  }
+}
+
+function drawRegister(chance: Chance): readonly RegisterOperation[] {
+  const writer = new Writer<RegisterInput, RegisterOutput>(chance)
+  const values = 2 + chance.below(3)
+  let present: RegisterOutput = null
+  for (let left = 8 + chance.below(18); left > 0; left--) {
+    const value = chance.below(values)
+    const kind = chance.below(10)
+    if (kind < 5) {
+      writer.add({ type: 'read' }, chance.percent(85) ? present : chance.pick([null, 0, 1, 2]))
+    } else if (kind < 8) writer.add({ type: 'write', value: (present = value) }, true)
+    else {
+      const from: RegisterOutput = chance.pick([present, value])
+      const applies: boolean = from === present
+      const to = chance.below(values)
+      writer.add({ type: 'cas', from, to }, applies)
+      if (applies) present = to
+    }
+  }
+  return writer.history
+}
+
+function drawStore(chance: Chance): readonly Operation<KvInput, string>[] {
+  const writer = new Writer<KvInput, string>(chance)
+  let present = ''
+  for (let left = 8 + chance.below(18); left > 0; left--) {
+    const kind = chance.below(10)
+    const seen = chance.percent(85) ? present : chance.pick(['', 'a', 'b', 'ab', 'ba'])
+    if (kind < 5) writer.add({ type: 'get', key: '' }, seen)
+    else if (kind < 7) {
+      const value = chance.pick(['', 'a', 'b'])
+      writer.add({ type: 'put', key: '', value }, '')
+      if (chance.percent(80)) present = value
+    } else {
+      const value = chance.pick(['a', 'b'])
+      writer.add({ type: 'append', key: '', value }, '')
+      if (present.length < 4) present += value
+    }
+  }
+  return writer.history
+}
+
+function compare<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  draw: (chance: Chance) => readonly Operation<Input, Output>[],
+): void {
+  const seen = { ordered: 0, stuck: 0, limit: 0 }
+  for (let seed = 1; seed <= 6_000; seed++) {
+    const history = draw(chanceOf(seed))
+    const one = search(model, history, { stepsMax: 300_000 })
+    const other = searchJustInTime(model, history, { stepsMax: 3_000_000 })
+    assert.is(other.type, one.type, `seed ${seed}: ${JSON.stringify(history)}`)
+    seen[other.type] += 1
+    if (other.type !== 'ordered') continue
+    assert.is(orderProblem(model, history, other.order), null, `seed ${seed}`)
+  }
+  assert.ok(seen.ordered > 500 && seen.stuck > 500 && seen.limit === 0, JSON.stringify(seen))
+}
+
+test('just in time: longer histories of registers: as the search depth first', () => {
+  compare(register, drawRegister)
+})
+
+test('just in time: longer histories of stores: as the search depth first', () => {
+  compare(kv(), drawStore)
+})
+
+test('just in time: a write that may have happened, and changes nothing, hides another', () => {
+  const put = (value: string): KvInput => ({ type: 'put', key: '', value })
+  const ok = (process: number, call: number, end: number, input: KvInput, output = '') => {
+    return { process, input, call, return: end, outcome: 'ok', output } as const
+  }
+  const append = (value: string): KvInput => ({ type: 'append', key: '', value })
+  // What puts "a" is hidden under what puts "b", where "b" is already.
+  const history: readonly Operation<KvInput, string>[] = [
+    ok(0, 1, 3, append('b')),
+    ok(3, 0, 5, append('a')),
+    { process: 4, input: put('b'), call: 1, return: Infinity, outcome: 'info' },
+    ok(1, 4, 9, put('a')),
+    ok(2, 13, 19, { type: 'get', key: '' }, 'ba'),
+  ]
+  assert.is(searchJustInTime(kv(), history, { stepsMax: 1_000 }).type, 'ordered')
+})
 
 test.run()
