@@ -23,8 +23,8 @@ export {
   type ModelEntry,
   type ModelOptions
 } from './models/catalogue.ts'
-export type { NamedModel } from './models/named-model.ts'
 export { leaseMutex, type MutexState } from './models/lease-mutex.ts'
+export type { NamedModel } from './models/named-model.ts'
 export {
   register,
   type RegisterInput,
