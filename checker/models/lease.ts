@@ -24,6 +24,12 @@ export interface LeaseInput {
   readonly return: number
 }
 
+/** What was told; a grant or a renewal may leave out the token. */
+export type LeaseOutput =
+  | LockOutput
+  | { readonly type: 'granted'; readonly token: null; readonly count: number }
+  | { readonly type: 'renewed'; readonly token: null; readonly ttlMs: number }
+
 /** A lock at the earliest instant possible. */
 export interface LeaseState {
   readonly mutex: MutexState
@@ -46,10 +52,13 @@ const nanosecondsPerMs = 1_000_000
 
 type LeaseMin = (ttlMs: number) => number
 
-/** A lock with leases, levels and fencing tokens. The history must have times. */
+/**
+ * A lock with leases, levels and fencing tokens. The history must have times. Where answers name no
+ * level (`count` or `level`), there is just one: a second acquire refreshes, a release frees.
+ */
 export function lease(
   { ttlMs = Infinity, epsilonPpm = 0, slackMs = 0 }: LeaseOptions = {}
-): NamedModel<LeaseState, LeaseInput, LockOutput> {
+): NamedModel<LeaseState, LeaseInput, LeaseOutput> {
   const leaseMin: LeaseMin = (asked) => {
     const shortest = (asked * nanosecondsPerMs * (1_000_000 - 2 * epsilonPpm)) / 1_000_000
     return Math.floor(shortest) - slackMs * nanosecondsPerMs
@@ -58,7 +67,7 @@ export function lease(
   const steps = (
     state: LeaseState,
     input: LeaseInput,
-    output: LockOutput | undefined
+    output: LeaseOutput | undefined
   ): readonly LeaseState[] => [
     ...stepHeld(state, input, output, leaseMin),
     ...stepExpired(state, input, output, leaseMin)
@@ -72,21 +81,35 @@ export function lease(
     equal: (a, b) => hash(a) === hash(b),
     hash,
     partition: partitionByKey,
-    describe: ({ asked }, output) => describeLock(asked, output),
+    describe: ({ asked }, output) => {
+      return output === undefined || isWhole(output)
+        ? describeLock(asked, output)
+        : describeLock(asked, undefined).replace(/[?]$/, output.type)
+    },
     describeState: ({ mutex }) => leaseMutex.describeState(mutex),
     ask: (asked) => ask(asked, ttlMs),
     tell: ({ asked }, told) => tell(asked, told)
   }
 }
 
-/** The operations as the near-linear judge of leases takes them, in nanoseconds. */
+/**
+ * The operations as the near-linear judge of leases takes them, in nanoseconds. What was answered
+ * without its token is to it as if unanswered.
+ */
 export function lockOperations(
-  history: readonly Operation<LeaseInput, LockOutput>[]
+  history: readonly Operation<LeaseInput, LeaseOutput>[]
 ): LockOperation[] {
-  return history.map((operation) => {
-    const { asked, call, return: answered } = operation.input
-    return { ...operation, input: asked, call, return: answered }
+  return history.map(({ process, input, outcome, output }) => {
+    const { asked, call, return: answered } = input
+    const operation = { process, input: asked, call, return: answered }
+    if (outcome !== 'ok') return { ...operation, outcome }
+    if (output === undefined || !isWhole(output)) return { ...operation, outcome: 'info' }
+    return { ...operation, outcome, output }
   })
+}
+
+function isWhole(output: LeaseOutput): output is LockOutput {
+  return !('token' in output && output.token === null)
 }
 
 function hash({ mutex, at, expiresMin }: LeaseState): string {
@@ -97,11 +120,11 @@ function hash({ mutex, at, expiresMin }: LeaseState): string {
 function stepHeld(
   state: LeaseState,
   { asked, call, return: answered }: LeaseInput,
-  output: LockOutput | undefined,
+  output: LeaseOutput | undefined,
   leaseMin: LeaseMin
 ): LeaseState[] {
   const at = Math.max(state.at, call)
-  const mutex = at > answered ? null : leaseMutex.step(state.mutex, asked, output)
+  const mutex = at > answered ? null : stepMutex(state.mutex, asked, output)
   if (mutex === null) return []
   if (mutex.holder === null) return [{ mutex, at, expiresMin: -Infinity }]
   const isNew = state.mutex.holder === null
@@ -113,7 +136,7 @@ function stepHeld(
 function stepExpired(
   state: LeaseState,
   input: LeaseInput,
-  output: LockOutput | undefined,
+  output: LeaseOutput | undefined,
   leaseMin: LeaseMin
 ): LeaseState[] {
   const { mutex, expiresMin } = state
@@ -124,6 +147,22 @@ function stepExpired(
   return stepHeld(expired, input, output, leaseMin)
 }
 
+/** The lock's own rules; an answer without token is one that names the token which fits. */
+function stepMutex(
+  state: MutexState,
+  asked: LockInput,
+  output: LeaseOutput | undefined
+): MutexState | null {
+  if (output === undefined || isWhole(output)) return leaseMutex.step(state, asked, output)
+  const after = leaseMutex.step(state, asked, undefined)
+  if (output.type === 'renewed' || after === null) return after
+  return output.count === state.holder?.count ? state : sameCount(after, output.count)
+}
+
+function sameCount(state: MutexState, count: number): MutexState | null {
+  return state.holder?.count === count ? state : null
+}
+
 /**
  * The earliest expiry after an operation at `at`. A grant moves it on, a renew sets it; an
  * unanswered renew may have set it; of an unanswered acquire nothing is known.
@@ -132,7 +171,7 @@ function extend(
   before: number,
   at: number,
   asked: LockInput,
-  output: LockOutput | undefined,
+  output: LeaseOutput | undefined,
   leaseMin: LeaseMin
 ): number {
   if (asked.type === 'acquire' && output?.type === 'granted') {
@@ -178,7 +217,7 @@ function ask(asked: Asked, ttlMsDefault: number): LeaseInput | null {
   }
 }
 
-function tell(asked: LockInput, { value, failed }: Told): LockOutput | undefined {
+function tell(asked: LockInput, { value, failed }: Told): LeaseOutput | undefined {
   const named = tokenOf(value)
   const token = named === null ? null : Number(named)
   const count = fieldOf(value, 'count', 'level')
@@ -188,13 +227,12 @@ function tell(asked: LockInput, { value, failed }: Told): LockOutput | undefined
   }
   switch (asked.type) {
     case 'acquire':
-      return token === null ? undefined : { type: 'granted', token, count: wholeOf(count, 1) ?? 1 }
+      return grantOf(token, wholeOf(count, 1) ?? 1)
     case 'release':
       return { type: 'released', count: wholeOf(count, 0) ?? 0 }
     case 'renew': {
       const ttlMs = positiveOf(fieldOf(value, 'ttlMs', 'ttl')) ?? asked.ttlMs
-      const known = token ?? asked.token
-      return known === null ? undefined : { type: 'renewed', token: known, ttlMs }
+      return renewalOf(token ?? asked.token, ttlMs)
     }
     case 'status': {
       const owner = fieldOf(value, 'owner', 'client') ?? null
@@ -204,6 +242,14 @@ function tell(asked: LockInput, { value, failed }: Told): LockOutput | undefined
         : { type: 'status', locked: true, token, owner: plainText(owner) }
     }
   }
+}
+
+function grantOf(token: number | null, count: number): LeaseOutput {
+  return token === null ? { type: 'granted', token, count } : { type: 'granted', token, count }
+}
+
+function renewalOf(token: number | null, ttlMs: number): LeaseOutput {
+  return token === null ? { type: 'renewed', token, ttlMs } : { type: 'renewed', token, ttlMs }
 }
 
 const freeStatus: LockOutput = { type: 'status', locked: false, token: 0, owner: '' }

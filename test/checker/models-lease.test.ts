@@ -5,8 +5,7 @@ import type { Asked, HistoryEvent, Plain, Told } from '../../checker/event.ts'
 import { linearize } from '../../checker/linearize.ts'
 import { checkLocks } from '../../checker/lock-monitor.ts'
 import { modelNamed, type AnyModel } from '../../checker/models/catalogue.ts'
-import { lockOperations, type LeaseInput } from '../../checker/models/lease.ts'
-import type { LockOutput } from '../../checker/lock-history.ts'
+import { lockOperations, type LeaseInput, type LeaseOutput } from '../../checker/models/lease.ts'
 import type { Model } from '../../checker/model.ts'
 import type { Operation } from '../../checker/history.ts'
 import { suite } from '../harness.ts'
@@ -78,10 +77,11 @@ function after(world: World, asked: Asked, told: Told | undefined, at: number): 
   if (world.owner !== null && !isOwn) return []
   if (isOwn) {
     if (told === undefined) return [{ ...now, level: world.level + 1 }]
-    const isRefresh = world.level === 1 && answer.token === world.token
+    const isRefresh = world.level === 1 && (answer.token ?? world.token) === world.token
     return isRefresh ? [{ ...now, expires: Math.max(world.expires, deadline) }] : []
   }
-  const tokens = told === undefined ? [1, 2, 3, world.tokenMax + 0.01] : [answer.token as number]
+  const isUntold = answer.token === undefined
+  const tokens = isUntold ? [1, 2, 3, 4, 5, 6, 7, world.tokenMax + 0.01] : [answer.token as number]
   return tokens
     .filter((token) => token > world.tokenMax)
     .map((token) => {
@@ -122,7 +122,7 @@ function drawEvents(chance: Chance): HistoryEvent[] {
   const open: (HistoryEvent | null)[] = [null, null, null]
   let time = 0
   let asked = 0
-  let token = 0
+  let token = 1
   const operationsMax = 2 + chance.below(4)
   for (let round = 0; round < 24; round++) {
     const lane = chance.below(3)
@@ -132,18 +132,17 @@ function drawEvents(chance: Chance): HistoryEvent[] {
     if (pending === null) {
       if (asked++ >= operationsMax) continue
       const f = chance.pick(['acquire', 'acquire', 'acquire', 'renew', 'release'])
-      const value = { owner: chance.pick(['a', 'b']), ttlMs: 1 + chance.below(4) }
+      const value = { owner: chance.pick(['a', 'a', 'b']), ttlMs: chance.pick([1, 3, 8]) }
       const event: HistoryEvent = { type: 'invoke', process, f, value, time: at }
       events.push(event)
       open[lane] = event
     } else {
       open[lane] = null
       const type = chance.percent(12) ? 'info' : chance.percent(20) ? 'fail' : 'ok'
-      if (pending.f === 'acquire' && type === 'ok' && chance.percent(85)) token += 1
+      if (pending.f === 'acquire' && type === 'ok' && chance.percent(65)) token += 1
       const named = { token: chance.percent(90) ? token : 1 + chance.below(3) }
       const value: Plain = pending.f === 'release' || chance.percent(10) ? null : named
-      const isTold = pending.f === 'acquire' && type === 'ok'
-      events.push({ ...pending, type, value: isTold ? named : value, time: at })
+      events.push({ ...pending, type, value, time: at })
     }
     time += 1 + (chance.percent(20) ? chance.below(3) : 0)
   }
@@ -152,7 +151,7 @@ function drawEvents(chance: Chance): HistoryEvent[] {
 
 test('lease: random histories: every verdict as by definition, none refused by the judge', () => {
   const seen = { ok: 0, violation: 0, unknown: 0, judged: 0 }
-  for (let seed = 1; seed <= 3000; seed++) {
+  for (let seed = 1; seed <= 1500; seed++) {
     const events = drawEvents(chanceOf(seed))
     const operations = pairToys(events, true).filter(({ asked, told }) => {
       return told?.failed !== true || asked.f !== 'acquire' || told.value !== null
@@ -167,13 +166,13 @@ test('lease: random histories: every verdict as by definition, none refused by t
     const shown = `seed ${seed}: ${JSON.stringify(operations)}`
     assert.is(verdict, isExpected ? 'ok' : 'violation', shown)
     seen[verdict] += 1
-    const locks = lockOperations(history as Operation<LeaseInput, LockOutput>[])
+    const locks = lockOperations(history as Operation<LeaseInput, LeaseOutput>[])
     const timing = { unitsPerMs: nanosecondsPerMs, epsilonPpm: 0, slackMs: 0 }
     const judged = checkLocks(locks, timing).verdict
     if (judged === 'violation') seen.judged += 1
     if (isExpected) assert.is.not(judged, 'violation', shown)
   }
-  assert.ok(seen.ok > 300 && seen.violation > 300 && seen.judged > 200, JSON.stringify(seen))
+  assert.ok(seen.ok > 200 && seen.violation > 200 && seen.judged > 50, JSON.stringify(seen))
 })
 
 test('lease: what the service promises of its clock: a lease may run so much short', () => {

@@ -206,6 +206,25 @@ test('fifo-lock: a history without positions: not read', () => {
   assert.is(named('fifo-lock').ask({ f: 'acquire', value: null, process: 0 }), null)
 })
 
+test('fifo-lock: overtaken more often than the bound allows: refused, whatever came before', () => {
+  const model = named('fifo-lock', { bound: 1 })
+  const grantAll = (positions: readonly number[]): boolean => {
+    let state: unknown = model.init()
+    for (const position of positions) {
+      for (const f of ['acquire', 'release']) {
+        state = model.step(state, model.ask({ f, value: null, process: 0, position }), true)
+        if (state === null) return false
+      }
+    }
+    return true
+  }
+  assert.is(grantAll([1, 0, 3, 2, 4]), true)
+  assert.is(grantAll([1, 2, 0]), false)
+  assert.is(grantAll([9, 1, 0]), false)
+  assert.is(grantAll([0, 9, 1, 2]), true)
+  assert.is(grantAll([0, 9, 8, 1]), false)
+})
+
 test('rw-lock: the words of files: mode as suffix, value or field', () => {
   const model = named('rw-lock')
   const mode = (f: string, value: Plain): unknown => {
