@@ -1,11 +1,12 @@
 // The public face of the checker: histories in, a verdict and its explanation out.
 
-export { checkHistory, WordError } from './check.ts'
+export { check, minimised, type CheckResult } from './check.ts'
 export type { Asked, HistoryEvent, Plain, PlainMap, PlainSet, Told } from './event.ts'
 export { FORMATS, formatNamed, recogniseFormat } from './formats/formats.ts'
 export { FormatError, type Format, type HistoryReader } from './formats/format.ts'
 export { Pairing, type Failed } from './formats/pairing.ts'
 export { malformedReason, type Operation } from './history.ts'
+export { explain } from './explain.ts'
 export { linearize, stepsDefault, type Limits } from './linearize.ts'
 export {
   describeLock,
@@ -32,4 +33,6 @@ export {
   type RegisterState,
   type RegisterValue
 } from './models/register.ts'
-export type { Verdict } from './verdict.ts'
+export type { Proved, Span, Verdict } from './verdict.ts'
+export { verify } from './verify.ts'
+export { inWords, WordError } from './words.ts'

@@ -2,6 +2,7 @@
 // real time and explains every answer? Exact, and exponential at worst; limits are counted in
 // steps, never in time, so that a verdict is the same on every machine.
 
+import { describeAll, describeOperation } from './describe.ts'
 import { malformedReason, type Operation } from './history.ts'
 import { searchJustInTime } from './just-in-time.ts'
 import type { Judged, Model } from './model.ts'
@@ -51,23 +52,18 @@ export function linearize<State, Input, Output>(
   let stepsLeft = stepsMax
   for (const [index, part] of parts.entries()) {
     const share = Math.floor(stepsLeft / (parts.length - index))
-    const judged = model.judge?.(part) ?? null
-    if (judged?.type === 'conflict') return { verdict: 'violation', checked, ...say(model, judged) }
-    if (judged !== null) {
-      orders.push(judged.order)
-      continue
-    }
-    const result = searchPart(model, part, { ...limits, stepsMax: share })
+    const result = decide(model, part, { ...limits, stepsMax: share })
     stepsLeft -= Math.min(result.steps, share)
+    if (result.type === 'conflict') return { verdict: 'violation', checked, ...say(model, result) }
+    if (result.type === 'stuck') return { verdict: 'violation', checked, ...explain(model, result) }
     if (result.type === 'limit') unproved.push({ part, result })
-    if (result.type === 'stuck') {
-      return { verdict: 'violation', checked, ...explain(model, result) }
-    }
-    if (result.type === 'ordered') orders.push(result.order)
+    else orders.push(result.order)
   }
   const [first] = unproved
   if (first !== undefined) {
-    return { verdict: 'unknown', checked, reason: whyUnknown(first.part, first.result, stepsMax) }
+    const reason = whyUnknown(first.part, first.result, stepsMax)
+    const { proved } = first.result
+    return { verdict: 'unknown', checked, reason, ...(proved === undefined ? {} : { proved }) }
   }
   return { verdict: 'ok', checked, order: mergeOrders(orders) }
 }
@@ -76,23 +72,28 @@ function say<State, Input, Output>(
   model: Model<State, Input, Output>,
   { reason, operations }: Judged<Input, Output> & { readonly type: 'conflict' }
 ): { message: string; operations: readonly Operation[] } {
-  const said = operations.map(operation => describe(model, operation)).join('; ')
-  return { message: `${reason}: ${said}`, operations }
-}
-
-/** An operation in a few words, with who asked and when. */
-function describe<State, Input, Output>(
-  model: Model<State, Input, Output>,
-  { process, input, output, call, return: answered }: Operation<Input, Output>
-): string {
-  const until = answered === Infinity ? 'no answer' : `${answered}`
-  return `${model.describe(input, output)} (process ${process}, ${call} to ${until})`
+  return { message: `${reason}: ${describeAll(model, operations)}`, operations }
 }
 
 /** A part that could not be judged within the limits. */
 interface Unproved<Input, Output> {
   readonly part: readonly Operation<Input, Output>[]
   readonly result: SearchResult<Input, Output> & { readonly type: 'limit' }
+}
+
+/** What comes of one part of a history; of a judgement without a search, no steps. */
+export type Decided<Input, Output> =
+  | SearchResult<Input, Output>
+  | (Judged<Input, Output> & { readonly steps: 0 })
+
+/** Decides one part of a history: without a search where the model can, else by searches. */
+export function decide<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  part: readonly Operation<Input, Output>[],
+  bounds: Bounds
+): Decided<Input, Output> {
+  const judged = model.judge?.(part) ?? null
+  return judged === null ? searchPart(model, part, bounds) : { ...judged, steps: 0 }
 }
 
 function searchPart<State, Input, Output>(
@@ -132,7 +133,7 @@ function explain<State, Input, Output>(
   { longest, state, next }: SearchResult<Input, Output> & { type: 'stuck' }
 ): { message: string; operations: readonly Operation[] } {
   const [forced] = next
-  const asked = forced === undefined ? 'what follows' : describe(model, forced)
+  const asked = forced === undefined ? 'what follows' : describeOperation(model, forced)
   const last = longest.slice(-1)
   const message =
     `No order explains ${asked}: the longest one places ${longest.length} operations, ` +

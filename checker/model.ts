@@ -37,6 +37,16 @@ export interface Model<State, Input, Output> {
   ): readonly (readonly Operation<Input, Output>[])[]
   /** Judges a part without a search, exactly; null when only a search can tell. */
   judge?(part: readonly Operation<Input, Output>[]): Judged<Input, Output> | null
+  /**
+   * Groups of operations of a part, any of which can be left out: if an order explains the part,
+   * one explains what remains. Who leaves some out can still leave out the others. What only looks
+   * can always be left out, and need not be in a group.
+   */
+  units?(
+    part: readonly Operation<Input, Output>[]
+  ): readonly (readonly Operation<Input, Output>[])[]
+  /** All states in which the operations of a part can find it, if nobody knows what came before. */
+  any?(part: readonly Operation<Input, Output>[]): readonly State[]
   describe(input: Input, output: Output | undefined): string
   describeState(state: State): string
 }

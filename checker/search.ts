@@ -5,6 +5,7 @@
 
 import type { Operation } from './history.ts'
 import type { Model } from './model.ts'
+import type { Proved } from './verdict.ts'
 
 /** How a search ended. `steps` counts the calls of the model's step. */
 export type SearchResult<Input, Output> =
@@ -25,7 +26,7 @@ export type SearchResult<Input, Output> =
       readonly type: 'limit'
       readonly steps: number
       /** How many answers are explained, and all up to when, if the search goes by the clock. */
-      readonly proved?: { readonly answers: number; readonly until: number }
+      readonly proved?: Proved
     }
 
 /** How far a search may go. */

@@ -17,5 +17,29 @@ export type Verdict =
       readonly message: string
       /** The operations in conflict: few. */
       readonly operations: readonly Operation[]
+      /** From and until when they are a proof by themselves; undefined: they only show where. */
+      readonly span?: Span
     }
-  | { readonly verdict: 'unknown'; readonly checked: number; readonly reason: string }
+  | {
+      readonly verdict: 'unknown'
+      readonly checked: number
+      readonly reason: string
+      /** The longest prefix proved good: so many answers, all those up to an instant. */
+      readonly proved?: Proved
+    }
+
+/**
+ * What counts of a history: what returned before `from` is left out, and the state then is any
+ * (-Infinity: all from the beginning); what was called after `until` is left out (Infinity: nothing
+ * is).
+ */
+export interface Span {
+  readonly from: number
+  readonly until: number
+}
+
+/** A prefix of a history that an order explains. */
+export interface Proved {
+  readonly answers: number
+  readonly until: number
+}

@@ -3,7 +3,7 @@
 import { createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { checkHistory, WordError } from '../checker/check.ts'
+import { minimised } from '../checker/check.ts'
 import type { Asked, Plain, Told } from '../checker/event.ts'
 import { FormatError } from '../checker/formats/format.ts'
 import type { Format, HistoryReader } from '../checker/formats/format.ts'
@@ -11,8 +11,10 @@ import { FORMATS, formatNamed, recogniseFormat } from '../checker/formats/format
 import { Pairing } from '../checker/formats/pairing.ts'
 import type { Failed } from '../checker/formats/pairing.ts'
 import type { Operation } from '../checker/history.ts'
+import { linearize } from '../checker/linearize.ts'
 import { MODELS, modelNamed, recogniseModel } from '../checker/models/catalogue.ts'
 import type { Verdict } from '../checker/verdict.ts'
+import { inWords, WordError } from '../checker/words.ts'
 import { valueOf } from './arguments.ts'
 import { counted, duration } from './format.ts'
 import type { Screen } from './screen.ts'
@@ -127,12 +129,27 @@ async function checkFile(file: string, settings: Settings): Promise<Checked> {
   const startMs = performance.now()
   const isOver = (): boolean => performance.now() - startMs > settings.timeoutMs
   try {
-    const verdict = checkHistory(history, model, { steps: Number.MAX_SAFE_INTEGER, isOver })
-    return { file, model: name, verdict, ms: performance.now() - startMs }
+    const words = inWords(history, model)
+    const found = linearize(model, words, { steps: Number.MAX_SAFE_INTEGER, isOver })
+    const ms = performance.now() - startMs
+    const verdict = minimised({ ...found, model, history: words }, { isOver })
+    return { file, model: name, verdict: asInFile(verdict, words, history), ms }
   } catch (error) {
     if (error instanceof WordError) throw new UsageError(`${file}: ${error.message}`)
     throw error
   }
+}
+
+/** A verdict whose operations are as the file has them. */
+function asInFile(
+  verdict: Verdict,
+  words: readonly Operation[],
+  history: readonly Operation<Asked, Told>[],
+): Verdict {
+  if (verdict.verdict !== 'violation') return verdict
+  const place = new Map(words.map((one, at) => [one, at]))
+  const operations = verdict.operations.map((one) => history[place.get(one) ?? -1] ?? one)
+  return { ...verdict, operations }
 }
 
 interface Read {

@@ -2,7 +2,7 @@
 
 import type { Asked, Plain, Told } from '../event.ts'
 import { judgeFencedMutex } from '../mutex-monitors.ts'
-import { askLock, hasRefused, isRefused, words, type PlainLockInput } from './lock-words.ts'
+import { askLock, hasRefused, isRefused, turns, words, type PlainLockInput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, showKey } from './plain.ts'
 
@@ -33,6 +33,7 @@ export function fencedMutex(): NamedModel<FencedState, PlainLockInput, FencedOut
     equal: (a, b) => a.owner === b.owner && a.tokenMax === b.tokenMax,
     hash: ({ owner, tokenMax }) => `${tokenMax} ${owner}`,
     partition: partitionByKey,
+    units: turns,
     judge: (part) => {
       const isTold = part.every(({ input, outcome, output }) => {
         return outcome !== 'ok' || input.type === 'release' || typeof output === 'number'

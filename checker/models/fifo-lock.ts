@@ -10,7 +10,7 @@
 // acquire is overtaken by more than `bound` exactly when all of those were called after it.
 
 import type { Asked } from '../event.ts'
-import { askLock, describePlainLock, isRefused, tellLock } from './lock-words.ts'
+import { askLock, describePlainLock, isRefused, tellLock, turns } from './lock-words.ts'
 import type { PlainLockInput, PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 
@@ -46,6 +46,7 @@ export function fifoLock(
     equal: (a, b) => hash(a) === hash(b),
     hash,
     partition: partitionByKey,
+    units: turns,
     describe: describePlainLock,
     describeState: ({ owner }) => (owner === '' ? 'free' : `held by ${owner}`),
     ask: (asked: Asked) => {

@@ -1,6 +1,7 @@
 // A store of strings by key: get, put and append. What is absent is the empty string.
 
 import type { Asked, Plain } from '../event.ts'
+import type { Operation } from '../history.ts'
 import { unreachable } from '../lock-history.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
 import { keyOf, showKey } from './plain.ts'
@@ -30,6 +31,8 @@ export function kv({ nilRead = 'value' }: KvOptions = {}): NamedModel<string, Kv
     equal: isSame,
     hash: (state) => state,
     partition: partitionByKey,
+    units: unseen,
+    any,
     describe: (input, output) => {
       const asked = `${input.type}${showKey(input.key)}`
       if (input.type !== 'get') return `${asked} ${JSON.stringify(input.value)}`
@@ -45,6 +48,37 @@ export function kv({ nilRead = 'value' }: KvOptions = {}): NamedModel<string, Kv
     }
   }
 }
+
+type KvOperations = readonly Operation<KvInput, KvOutput>[]
+
+/**
+ * Each put and append whose text is in no string that anybody saw: until the next put nobody looks.
+ */
+function unseen(part: KvOperations): readonly KvOperations[] {
+  const seen = new Set<string>()
+  for (const { output } of part) if (output !== undefined) seen.add(output)
+  const texts = [...seen]
+  return part
+    .filter(({ input }) => {
+      return input.type !== 'get' && !texts.some((text) => text.includes(input.value))
+    })
+    .map((operation) => [operation])
+}
+
+/** All beginnings of the strings that anybody saw, and one of none; too many count as unknown. */
+function any(part: KvOperations): readonly string[] {
+  const beginnings = new Set<string>(['#another'])
+  for (const { input, output } of part) {
+    if (input.type !== 'get' || output === undefined) continue
+    for (let length = 0; length <= output.length; length++) {
+      beginnings.add(output.slice(0, length))
+      if (beginnings.size > beginningsMax) return []
+    }
+  }
+  return [...beginnings]
+}
+
+const beginningsMax = 5_000
 
 function step(state: string, input: KvInput, output: KvOutput | undefined): string | null {
   switch (input.type) {

@@ -13,6 +13,7 @@ import type { Operation } from '../history.ts'
 import { tokenOf } from './fenced-mutex.ts'
 import { leaseMutex, type MutexState } from './lease-mutex.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
+import { turnsOf } from './lock-units.ts'
 import { fieldOf, keyOf, ownerOf, plainText, wholeOf } from './plain.ts'
 
 /** What the lock is asked, from when to when, in nanoseconds. */
@@ -81,6 +82,7 @@ export function lease(
     equal: (a, b) => hash(a) === hash(b),
     hash,
     partition: partitionByKey,
+    units,
     describe: ({ asked }, output) => {
       return output === undefined || isWhole(output)
         ? describeLock(asked, output)
@@ -115,6 +117,25 @@ function isWhole(output: LeaseOutput): output is LockOutput {
 function hash({ mutex, at, expiresMin }: LeaseState): string {
   return `${at} ${expiresMin} ${leaseMutex.hash?.(mutex)}`
 }
+
+/** What an owner does until it is told that it has released; and each look of anybody. */
+function units(
+  part: readonly Operation<LeaseInput, LeaseOutput>[]
+): readonly (readonly Operation<LeaseInput, LeaseOutput>[])[] {
+  return turnsOf(part, {
+    ownerOf: ({ asked }) => (asked.type === 'status' ? '' : asked.owner),
+    levelsOf: ({ input, output }) => {
+      if (input.asked.type === 'acquire') return 1
+      return output?.type === 'released' && output.count === 0 ? null : 0
+    },
+    isLook: ({ input, output }) => {
+      if (input.asked.type === 'status') return true
+      return output !== undefined && !changes.has(output.type)
+    }
+  })
+}
+
+const changes: ReadonlySet<string> = new Set(['granted', 'released', 'renewed'])
 
 /** The operation in the holding, if there is one, that has not expired. */
 function stepHeld(

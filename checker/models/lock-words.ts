@@ -4,6 +4,7 @@ import type { Asked, Told } from '../event.ts'
 import type { Operation } from '../history.ts'
 import type { LockWords } from '../mutex-monitors.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
+import { turnsOf, type TurnWords } from './lock-units.ts'
 import { keyOf, ownerOf, showKey } from './plain.ts'
 
 /** What a plain lock is asked. `owner` is the process, unless the file names one. */
@@ -45,6 +46,60 @@ export function isRefused(_input: unknown, output: unknown): boolean {
 export const words: LockWords<PlainLockInput> = {
   stepOf: ({ type }) => type,
   ownerOf: ({ owner }) => owner
+}
+
+/** Whether an operation was refused, which says that somebody holds the lock, or does not. */
+function isLook({ output }: Operation<unknown, unknown>): boolean {
+  return output === false
+}
+
+/** The groups of a lock that its owner holds once, and frees with one release. */
+export function turns<Input extends { readonly type: string; readonly owner: string }, Output>(
+  part: readonly Operation<Input, Output>[]
+): readonly (readonly Operation<Input, Output>[])[] {
+  const turnWords: TurnWords<Input, Output> = {
+    ownerOf: ({ owner }) => owner,
+    levelsOf: ({ input }) => (input.type === 'acquire' ? 1 : null),
+    isLook
+  }
+  return turnsOf(part, turnWords)
+}
+
+interface PermitInput {
+  readonly type: 'acquire' | 'release'
+  readonly owner: string
+  /** One when not given. */
+  readonly permits?: number
+}
+
+/**
+ * Of what anybody gives back: if nobody gives back what it does not have, the turns of each. Else
+ * the unanswered acquires, when nobody releases, and the unanswered releases, when nobody acquires;
+ * others may be what made way for what is left.
+ */
+export function turnsOfAnybody<Input extends PermitInput, Output>(
+  part: readonly Operation<Input, Output>[]
+): readonly (readonly Operation<Input, Output>[])[] {
+  const levelsOf = ({ input: { type, permits = 1 } }: Operation<Input, Output>): number => {
+    return type === 'acquire' ? permits : -permits
+  }
+  const turnWords: TurnWords<Input, Output> = { ownerOf: ({ owner }) => owner, levelsOf, isLook }
+  const own = new Map<string, number>()
+  const byCall = [...part].sort((a, b) => a.call - b.call)
+  const isEachOwn = byCall.every((operation) => {
+    if (isLook(operation)) return true
+    const { owner } = operation.input
+    const levels = (own.get(owner) ?? 0) + levelsOf(operation)
+    own.set(owner, levels)
+    return levels >= 0
+  })
+  if (isEachOwn) return turnsOf(part, turnWords)
+  if (part.some(isLook)) return []
+  const unanswered = part.filter(({ outcome }) => outcome === 'info')
+  return (['acquire', 'release'] as const).flatMap((type) => {
+    if (part.some(({ input }) => input.type !== type)) return []
+    return unanswered.map((operation) => [operation])
+  })
 }
 
 /** Whether something was refused: that nobody but a search judges. */

@@ -1,9 +1,11 @@
 // Registers by name, read and written by transactions of several steps that take effect at once.
 
 import type { Asked, Plain, Told } from '../event.ts'
+import type { Operation } from '../history.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, keyOf, plainText, showKey, showValue } from './plain.ts'
 import { valueHash, valueOf, wordOf, type Value } from './plain.ts'
+import { unseenWrites, type Effects } from './seen-values.ts'
 
 /** One step of a transaction. */
 export type MultiRegisterStep =
@@ -51,6 +53,7 @@ export function multiRegister(
     equal: (a, b) => hash(a, unset) === hash(b, unset),
     hash: (state) => hash(state, unset),
     partition: partitionByKey,
+    units: (part) => unseenWrites(part, effectsOf),
     describe,
     describeState: (state) => {
       return [...state].map(([name, value]) => `${name} = ${showValue(value)}`).join(', ')
@@ -58,6 +61,20 @@ export function multiRegister(
     ask,
     tell: (input, told) => tell(input, told, nilRead)
   }
+}
+
+function effectsOf({
+  input,
+  output
+}: Operation<MultiRegisterInput, MultiRegisterOutput>): Effects {
+  const writes: [string, Value][] = []
+  const looks: [string, Value][] = []
+  for (const [index, one] of input.steps.entries()) {
+    const seen = output?.[index]
+    if (one.type === 'write') writes.push([one.register, one.value])
+    else if (seen !== undefined) looks.push([one.register, seen])
+  }
+  return { writes, looks }
 }
 
 function step(

@@ -3,7 +3,8 @@
 import type { Told } from '../event.ts'
 import { judgeOwnerMutex, judgeSemaphore } from '../mutex-monitors.ts'
 import { askLock, describePlainLock, hasRefused, isRefused, plainLock } from './lock-words.ts'
-import { tellLock, words } from './lock-words.ts'
+import { tellLock, turns, turnsOfAnybody, words } from './lock-words.ts'
+import { turnsOf } from './lock-units.ts'
 import type { PlainLockInput, PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, showKey, wholeOf } from './plain.ts'
@@ -25,6 +26,8 @@ export function mutex(): NamedModel<AnonymousState, PlainLockInput, PlainLockOut
     },
     hash: (state) => state,
     judge: (part) => (hasRefused(part) ? null : judgeSemaphore(part, words.stepOf, 1)),
+    units: turnsOfAnybody,
+    any: () => ['free', 'held'],
     describeState: (state) => state
   }
 }
@@ -43,6 +46,7 @@ export function ownerMutex(): NamedModel<string, PlainLockInput, PlainLockOutput
     },
     hash: (state) => state,
     judge: (part) => (hasRefused(part) ? null : judgeOwnerMutex(part, words)),
+    units: turns,
     describeState: (state) => (state === '' ? 'free' : `held by ${state}`)
   }
 }
@@ -80,6 +84,13 @@ export function reentrantMutex(
     equal: (a, b) => a.owner === b.owner && a.level === b.level,
     hash: ({ owner, level }) => `${level} ${owner}`,
     partition: partitionByKey,
+    units: (part) => {
+      return turnsOf(part, {
+        ownerOf: ({ owner }) => owner,
+        levelsOf: ({ input }) => (input.type === 'acquire' ? 1 : -1),
+        isLook: ({ output }) => output === false
+      })
+    },
     describe: (input, output) => {
       if (typeof output !== 'number') return describePlainLock(input, output)
       return `${input.owner}: ${input.type}${showKey(input.key)} -> level ${output}`

@@ -1,5 +1,6 @@
 // A queue: first in, first out.
 
+import type { Operation } from '../history.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
 import { keyOf, plainText, showKey } from './plain.ts'
 
@@ -21,6 +22,7 @@ export function queue(): NamedModel<string, QueueInput, QueueOutput> {
     equal: isSame,
     hash: (state) => state,
     partition: partitionByKey,
+    units,
     describe: (input, output) => {
       if (input.type === 'enqueue') return `enqueue${showKey(input.key)} ${input.item}`
       return `dequeue${showKey(input.key)} -> ${output === undefined ? '?' : output || 'empty'}`
@@ -37,6 +39,35 @@ export function queue(): NamedModel<string, QueueInput, QueueOutput> {
       return failed === true || (value ?? null) === null ? '' : plainText(value)
     }
   }
+}
+
+type QueueOperations = readonly Operation<QueueInput, QueueOutput>[]
+
+/**
+ * All operations of one item; and the unanswered dequeues, when each item went to another. If an
+ * answered one may have taken any item, none can be spared.
+ */
+function units(part: QueueOperations): readonly QueueOperations[] {
+  const items = new Map<string, Operation<QueueInput, QueueOutput>[]>()
+  const unanswered: QueueOperations[] = []
+  const left = new Map<string, number>()
+  for (const operation of part) {
+    const { input, output, outcome } = operation
+    const isTaken = input.type === 'dequeue'
+    if (isTaken && output === '') continue
+    if (isTaken && output === undefined) {
+      if (outcome === 'ok') return []
+      unanswered.push([operation])
+      continue
+    }
+    const item = isTaken ? (output as string) : input.item
+    const own = items.get(item)
+    if (own === undefined) items.set(item, [operation])
+    else own.push(operation)
+    left.set(item, (left.get(item) ?? 0) + (isTaken ? -1 : 1))
+  }
+  const isSpare = unanswered.length > 0 && [...left.values()].every((count) => count <= 0)
+  return isSpare ? [...items.values(), ...unanswered] : [...items.values()]
 }
 
 function step(state: string, input: QueueInput, output: QueueOutput | undefined): string | null {

@@ -7,6 +7,7 @@ import type { Judged } from '../model.ts'
 import { judgeUniqueRegister, type RegisterStep } from '../register-monitor.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { keyOf, showKey, showValue, valueHash, valueOf, type Value } from './plain.ts'
+import { unseenWrites, type Effects } from './seen-values.ts'
 
 /** A value of a register, compared by ===. Of files, nil is a value of its own, and not null. */
 export type RegisterValue = Value | null
@@ -57,6 +58,8 @@ export const register: RegisterRules = {
   equal: (a, b) => a.value === b.value,
   hash: ({ value }) => valueHash(value),
   partition: partitionByKey,
+  units: (part) => unseenWrites(part, effectsOf),
+  any,
   describe,
   describeState: ({ value }) => `register = ${showValue(value)}`
 }
@@ -102,6 +105,33 @@ function judge(
     return output === undefined ? null : { type: 'read', value: output }
   }
   return judgeUniqueRegister(part, stepOf, initial)
+}
+
+function effectsOf({
+  input,
+  output
+}: Operation<RegisterInput, RegisterOutput>): Effects {
+  switch (input.type) {
+    case 'read':
+      return { writes: [], looks: output === undefined ? [] : [['', output]] }
+    case 'write':
+      return { writes: [['', input.value]], looks: [] }
+    case 'cas':
+      if (output === false) return { writes: [], looks: [], refuses: true }
+      return { writes: [['', input.to]], looks: [['', input.from]] }
+    default:
+      return unreachable(input)
+  }
+}
+
+/** All values that anybody looks for, and one that nobody does. */
+function any(part: readonly Operation<RegisterInput, RegisterOutput>[]): readonly RegisterState[] {
+  const values = new Set<RegisterValue>(['#another'])
+  for (const { input, output } of part) {
+    if (input.type === 'read' && output !== undefined) values.add(output)
+    if (input.type === 'cas') values.add(input.from)
+  }
+  return [...values].map((value) => ({ value }))
 }
 
 function step(

@@ -1,7 +1,7 @@
 // A lock that many may share or one may hold alone.
 
 import type { Asked } from '../event.ts'
-import { isRefused, lockWord, tellLock, type PlainLockOutput } from './lock-words.ts'
+import { isRefused, lockWord, tellLock, turns, type PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, keyOf, ownerOf, showKey, wordOf } from './plain.ts'
 
@@ -49,6 +49,7 @@ export function rwLock(): NamedModel<RwLockState, RwLockInput, PlainLockOutput> 
     equal: (a, b) => hash(a) === hash(b),
     hash,
     partition: partitionByKey,
+    units: turns,
     describe: ({ type, key, owner, mode }, output) => {
       const answer = output === undefined ? '?' : output ? 'ok' : 'refused'
       return `${owner}: ${type}${mode === null ? '' : ` ${mode}`}${showKey(key)} -> ${answer}`

@@ -2,7 +2,8 @@
 
 import { judgeSemaphore } from '../mutex-monitors.ts'
 import { lockWord } from './lock-words.ts'
-import { hasRefused, isRefused, plainLock, tellLock, type PlainLockOutput } from './lock-words.ts'
+import { hasRefused, isRefused, plainLock, tellLock, turnsOfAnybody } from './lock-words.ts'
+import type { PlainLockOutput } from './lock-words.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, keyOf, ownerOf, showKey, wholeOf } from './plain.ts'
 
@@ -36,6 +37,8 @@ export function semaphore(
       return isPlain ? judgeSemaphore(part, ({ type }) => type, permits) : null
     },
     partition: partitionByKey,
+    units: turnsOfAnybody,
+    any: () => Array.from({ length: permits + 1 }, (_, taken) => taken),
     describe: ({ type, key, owner, permits: count }, output) => {
       const lock = { type, key: '', owner }
       const what = `${showKey(key)}${count === 1 ? '' : ` permits ${count}`}`

@@ -30,6 +30,7 @@ export function set(): NamedModel<SetState, SetInput, SetOutput> {
     equal: (a, b) => a.length === b.length && a.every((element, index) => element === b[index]),
     hash: (state) => state.join('\n'),
     partition,
+    units: unseen,
     describe: (input, output) => {
       const element = input.type === 'read' ? '' : ` ${input.element}`
       return `${input.type}${showKey(input.key)}${element} -> ${showAnswer(output)}`
@@ -80,6 +81,20 @@ function partition(
     }
     return [...byElement.values()]
   })
+}
+
+/** The adds and removes of elements that nobody looks for. */
+function unseen(
+  part: readonly Operation<SetInput, SetOutput>[]
+): readonly (readonly Operation<SetInput, SetOutput>[])[] {
+  const seen = new Set<string>()
+  for (const { input, output } of part) {
+    if (input.type !== 'read') {
+      if (typeof output === 'boolean') seen.add(input.element)
+    } else if (output !== undefined) return []
+  }
+  const blind = part.filter(({ input }) => input.type !== 'read' && !seen.has(input.element))
+  return blind.map((operation) => [operation])
 }
 
 function showAnswer(output: SetOutput | undefined): string {

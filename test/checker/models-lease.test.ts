@@ -9,6 +9,7 @@ import { lockOperations, type LeaseInput, type LeaseOutput } from '../../checker
 import type { Model } from '../../checker/model.ts'
 import type { Operation } from '../../checker/history.ts'
 import { suite } from '../harness.ts'
+import { brokenLaw } from './evidence-laws.ts'
 import { chanceOf, type Chance } from './chance.ts'
 import { pairToys, readToys, type ToyOperation } from './models-toys.ts'
 
@@ -166,6 +167,7 @@ test('lease: random histories: every verdict as by definition, none refused by t
     const shown = `seed ${seed}: ${JSON.stringify(operations)}`
     assert.is(verdict, isExpected ? 'ok' : 'violation', shown)
     seen[verdict] += 1
+    assert.is(brokenLaw(lease, history, chanceOf(seed)), null, shown)
     const locks = lockOperations(history as Operation<LeaseInput, LeaseOutput>[])
     const timing = { unitsPerMs: nanosecondsPerMs, epsilonPpm: 0, slackMs: 0 }
     const judged = checkLocks(locks, timing).verdict

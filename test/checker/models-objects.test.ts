@@ -6,6 +6,7 @@ import { linearize } from '../../checker/linearize.ts'
 import { modelNamed, type AnyModel, type ModelOptions } from '../../checker/models/catalogue.ts'
 import { suite } from '../harness.ts'
 import { chanceOf } from './chance.ts'
+import { brokenLaw } from './evidence-laws.ts'
 import { drawEvents, failed, isPossible, ok, pairToys, readToys } from './models-toys.ts'
 import type { Toy, ToyCase } from './models-toys.ts'
 
@@ -184,6 +185,8 @@ const cases: Readonly<Record<string, ToyCase>> = {
   'set, element by element': setCase(['add', 'remove', 'contains'])
 }
 
+const rounds = Number(process.env['ROUNDS'] ?? 1000)
+
 for (const [name, toy] of Object.entries(cases)) {
   test(`${name}: random histories: every verdict as by running the object`, () => {
     const seen = { ok: 0, violation: 0, unknown: 0 }
@@ -196,6 +199,15 @@ for (const [name, toy] of Object.entries(cases)) {
       seen[verdict] += 1
     }
     assert.ok(seen.ok > 300 && seen.violation > 150, JSON.stringify(seen))
+  })
+
+  test(`${name}: random histories: sound evidence, and nothing left out amiss`, () => {
+    for (let seed = 1; seed <= rounds; seed++) {
+      const chance = chanceOf(seed)
+      const operations = pairToys(drawEvents(toy, chance), chance.percent(50))
+      const history = readToys(toy.model, operations)
+      assert.is(brokenLaw(toy.model, history, chance), null, `seed ${seed}`)
+    }
   })
 }
 
