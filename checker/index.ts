@@ -1,10 +1,30 @@
 // The public face of the checker: histories in, a verdict and its explanation out.
 
 export { check, minimised, type CheckResult } from './check.ts'
-export type { Asked, HistoryEvent, Plain, PlainMap, PlainSet, Told } from './event.ts'
-export { FORMATS, formatNamed, recogniseFormat } from './formats/formats.ts'
-export { FormatError, type Format, type HistoryReader } from './formats/format.ts'
-export { Pairing, type Failed } from './formats/pairing.ts'
+export {
+  Tagged,
+  type Asked,
+  type HistoryEvent,
+  type Plain,
+  type PlainMap,
+  type Told
+} from './event.ts'
+export { FORMATS, formatNamed, headChars, recogniseFormat } from './formats/formats.ts'
+export {
+  FormatError,
+  type Format,
+  type HistoryReader,
+  type Place,
+  type ReadOptions
+} from './formats/format.ts'
+export { OperationReader } from './formats/operation-reader.ts'
+export {
+  Pairing,
+  PairingError,
+  type Failed,
+  type FileOperation,
+  type PairingOptions
+} from './formats/pairing.ts'
 export { malformedReason, type Operation } from './history.ts'
 export { explain } from './explain.ts'
 export { linearize, stepsDefault, type Limits } from './linearize.ts'

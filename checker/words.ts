@@ -3,12 +3,20 @@
 import type { Asked, Told } from './event.ts'
 import type { Operation } from './history.ts'
 import type { NamedModel } from './models/named-model.ts'
+import { plainText } from './models/plain.ts'
 
 type FileOperation = Operation<Asked, Told>
 
 /** What a file says and a model has no word for. */
 export class WordError extends Error {
   override readonly name = 'WordError'
+  /** When the operation was called, or returned: of a file, the position of that event. */
+  readonly position: number
+
+  constructor(position: number, what: string) {
+    super(what)
+    this.position = position
+  }
 }
 
 /**
@@ -31,15 +39,15 @@ function operationOf<State, Input, Output>(
   const { process, input: asked, call, return: answered, outcome, output: told } = one
   const input = model.ask(asked)
   if (input === null) {
-    throw new WordError(`${say(one)}: the model ${model.name} has no word for ${show(asked)}`)
+    throw new WordError(call, `${noWord(one, model)} ${show(asked)}`)
   }
   if (outcome !== 'ok' || told === undefined) {
     return { process, input, call, return: answered, outcome }
   }
   const output = model.tell(input, told)
   if (output === null) {
-    const what = `what ${show(asked)} is told, ${show(told.value)}`
-    throw new WordError(`${say(one)}: the model ${model.name} has no word for ${what}`)
+    const what = `what ${show(asked)} is told, ${plainText(told.value)}`
+    throw new WordError(answered, `${noWord(one, model)} ${what}`)
   }
   if (output !== undefined) return { process, input, call, return: answered, outcome, output }
   // It tells nothing: a failed one has not happened, another one has, and nobody knows how.
@@ -47,14 +55,10 @@ function operationOf<State, Input, Output>(
   return { process, input, call, return: answered, outcome: isFailed ? 'fail' : 'ok' }
 }
 
-function say({ process, call }: FileOperation): string {
-  return `event ${call}, process ${process}`
+function noWord({ process }: FileOperation, { name }: { readonly name: string }): string {
+  return `process ${process}: the model ${name} has no word for`
 }
 
-function show(value: unknown): string {
-  if (typeof value === 'object' && value !== null && 'f' in value) {
-    const { f, value: asked } = value as Asked
-    return asked === null ? f : `${f} ${show(asked)}`
-  }
-  return JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? `${one}` : one))
+function show({ f, value }: Asked): string {
+  return value === null ? f : `${f} ${plainText(value)}`
 }

@@ -1,15 +1,9 @@
 // `lockstep check`: judges history files of any service against a model.
 
-import { createReadStream, statSync } from 'node:fs'
-import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { minimised } from '../checker/check.ts'
-import type { Asked, Plain, Told } from '../checker/event.ts'
-import { FormatError } from '../checker/formats/format.ts'
-import type { Format, HistoryReader } from '../checker/formats/format.ts'
-import { FORMATS, formatNamed, recogniseFormat } from '../checker/formats/formats.ts'
-import { Pairing } from '../checker/formats/pairing.ts'
-import type { Failed } from '../checker/formats/pairing.ts'
+import type { Plain } from '../checker/event.ts'
+import { FORMATS, formatNamed } from '../checker/formats/formats.ts'
+import type { Failed, FileOperation } from '../checker/formats/pairing.ts'
 import type { Operation } from '../checker/history.ts'
 import { linearize } from '../checker/linearize.ts'
 import { MODELS, modelNamed, recogniseModel } from '../checker/models/catalogue.ts'
@@ -17,6 +11,7 @@ import type { Verdict } from '../checker/verdict.ts'
 import { inWords, WordError } from '../checker/words.ts'
 import { valueOf } from './arguments.ts'
 import { counted, duration } from './format.ts'
+import { readHistory } from './read-history.ts'
 import type { Screen } from './screen.ts'
 import { withSuggestion } from './suggest.ts'
 import { parseDurationMs } from './values.ts'
@@ -25,6 +20,7 @@ import type { Given, Verb } from './verb.ts'
 
 const TIMEOUT = '60s'
 const MODEL_NAMES: readonly string[] = MODELS.map(({ name }) => name)
+const FORMAT_NAMES: readonly string[] = FORMATS.map(({ name }) => name)
 
 export const checkCommand: Verb = {
   name: 'check',
@@ -32,7 +28,7 @@ export const checkCommand: Verb = {
   summary: 'judge histories of any service: are they linearizable?',
   options: [
     { name: 'model', value: 'M', help: 'what it is a history of (default: by what is asked)' },
-    { name: 'format', value: 'F', help: `${FORMATS.join(', ')} (default: by the first lines)` },
+    { name: 'format', value: 'F', help: `${FORMAT_NAMES.join(', ')} (default: as it looks)` },
     { name: 'init', value: 'JSON', help: 'the value at first (default: none)' },
     { name: 'failed', value: 'HOW', help: 'a fail was dropped (default), or observed why' },
     { name: 'timeout', value: 'TIME', help: `give up a file after this (default: ${TIMEOUT})` },
@@ -95,7 +91,7 @@ function settingsOf(given: Given): Settings {
     throw new UsageError(`--failed wants dropped or observed, not '${failed}'`)
   }
   const model = oneOf('model', valueOf(given, 'model'), MODEL_NAMES)
-  const format = oneOf('format', valueOf(given, 'format'), FORMATS)
+  const format = oneOf('format', valueOf(given, 'format'), FORMAT_NAMES)
   const timeoutMs = parseDurationMs('timeout', valueOf(given, 'timeout') ?? TIMEOUT)
   return { model, format, initial: initialOf(valueOf(given, 'init')), failed, timeoutMs }
 }
@@ -116,14 +112,17 @@ function initialOf(text: string | undefined): Plain {
 }
 
 async function checkFile(file: string, settings: Settings): Promise<Checked> {
-  const { format, history } = await readHistory(file, settings)
+  const { failed } = settings
+  const format = settings.format === null ? null : formatNamed(settings.format)
+  const hasTimes = settings.model === 'lease'
+  const { history, ...read } = await readHistory(file, { format, failed, hasTimes })
   const name = settings.model ?? recogniseModel(history)
   if (name === null) {
     const asked = [...new Set(history.map(({ input }) => input.f))].slice(0, 5).join(', ')
     throw new UsageError(`${file}: no model knows ${asked}: name one with --model`)
   }
   // Knossos takes a read of nil for one that was told nothing.
-  const nilRead = format.name === 'edn' && name !== 'kv' ? 'unknown' : 'value'
+  const nilRead = read.format?.name === 'edn' && name !== 'kv' ? 'unknown' : 'value'
   const model = modelNamed(name, { initial: settings.initial, nilRead })
   if (model === null) throw new UsageError(`there is no model ${name}`)
   const startMs = performance.now()
@@ -135,8 +134,10 @@ async function checkFile(file: string, settings: Settings): Promise<Checked> {
     const verdict = minimised({ ...found, model, history: words }, { isOver })
     return { file, model: name, verdict: asInFile(verdict, words, history), ms }
   } catch (error) {
-    if (error instanceof WordError) throw new UsageError(`${file}: ${error.message}`)
-    throw error
+    if (!(error instanceof WordError)) throw error
+    const { line, column } = read.placeOf(error.position)
+    const summary = MODELS.find((one) => one.name === name)?.summary
+    throw new UsageError(`${file}:${line}:${column}: ${error.message}, expected ${summary}`)
   }
 }
 
@@ -144,73 +145,12 @@ async function checkFile(file: string, settings: Settings): Promise<Checked> {
 function asInFile(
   verdict: Verdict,
   words: readonly Operation[],
-  history: readonly Operation<Asked, Told>[],
+  history: readonly FileOperation[],
 ): Verdict {
   if (verdict.verdict !== 'violation') return verdict
   const place = new Map(words.map((one, at) => [one, at]))
   const operations = verdict.operations.map((one) => history[place.get(one) ?? -1] ?? one)
   return { ...verdict, operations }
-}
-
-interface Read {
-  readonly format: Format
-  readonly history: Operation<Asked, Told>[]
-}
-
-async function readHistory(file: string, settings: Settings): Promise<Read> {
-  const pairing = new Pairing(settings.failed, settings.model === 'lease')
-  const history: Operation<Asked, Told>[] = []
-  let format = settings.format === null ? null : formatNamed(settings.format)
-  let reader: HistoryReader | null = null
-  const take = (events: ReturnType<HistoryReader['end']>): void => {
-    for (const event of events) {
-      const operation = pairing.observe(event)
-      if (operation !== null) history.push(operation)
-    }
-  }
-  try {
-    for await (const text of textOf(file)) {
-      if (text === '') continue
-      format ??= recogniseFormat(text)
-      if (format === null) {
-        throw new UsageError(`${file}: no history that is known; name its format with --format`)
-      }
-      reader ??= format.reader()
-      take(reader.push(text))
-    }
-    if (reader !== null) take(reader.end())
-  } catch (error) {
-    if (error instanceof FormatError) throw new UsageError(`${file}:${error.message}`)
-    throw error
-  }
-  history.push(...pairing.end())
-  // Who names the format says that it is a history, if one of nothing.
-  if (format === null || (history.length === 0 && settings.format === null)) {
-    throw new UsageError(`${file}:1:1: no event is in it; a history was expected`)
-  }
-  return { format, history }
-}
-
-/** The text of a file, in pieces; gunzipped when its name says so. `-` is standard input. */
-async function* textOf(file: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  try {
-    if (file !== '-' && statSync(file).isDirectory()) {
-      throw new UsageError(`${file}: it is a folder; a file was expected`)
-    }
-    const bytes: Readable = file === '-' ? process.stdin : createReadStream(file)
-    const plain = file.endsWith('.gz') ? bytes.pipe(createGunzip()) : bytes
-    for await (const piece of plain) yield decoder.decode(piece as Buffer, { stream: true })
-    yield decoder.decode()
-  } catch (error) {
-    if (error instanceof UsageError) throw error
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-      throw new UsageError(`${file}: it holds bytes that are no text`)
-    }
-    const what = code === 'ENOENT' ? 'there is no such file' : message
-    throw new UsageError(`${file}: ${what}`)
-  }
 }
 
 function exitOf({ verdict }: Verdict): number {

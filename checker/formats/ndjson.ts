@@ -1,60 +1,107 @@
-// Histories as JSON, one event a line, with Jepsen's fields.
+// NDJSON: Jepsen's fields as one JSON object a line.
 
-import type { HistoryEvent, Plain } from '../event.ts'
-import type { Format } from './format.ts'
-import { eventType, FormatError, lineReader } from './format.ts'
+import type { HistoryEvent } from '../event.ts'
+import { EventFields, fieldAt } from './event-fields.ts'
+import type { Field } from './event-fields.ts'
+import type { Format, HistoryReader, Place, ReadOptions } from './format.ts'
+import { JsonScanner } from './json-scanner.ts'
+import { writeJson } from './json-writer.ts'
+import { code } from './text-scanner.ts'
+import { WholeLines } from './whole-lines.ts'
 
 /** `{"process":0,"type":"invoke","f":"write","value":1}`, one a line. */
 export const ndjson: Format = {
   name: 'ndjson',
-  recognise: (head) => /^\s*\{\s*"/.test(head),
-  reader: () => lineReader(readJsonLine),
-  write: (event) => `${JSON.stringify(event)}\n`,
+  recognise: (head) => /^\s*\{\s*("([^"\\]|\\.)*"\s*:|\}|$)/.test(head),
+  reader: (options) => new JsonEvents(options ?? {}),
+  write: ({ type, process, f, key, value, time }) => {
+    const keyText = key === undefined ? '' : `"key":${writeJson(key)},`
+    const timeText = time === undefined ? '' : `,"time":${writeJson(time)}`
+    const head = `{"process":${process},"type":"${type}","f":${writeJson(f)},`
+    return `${head}${keyText}"value":${writeJson(value)}${timeText}}\n`
+  }
 }
 
-function readJsonLine(line: string, number: number): HistoryEvent | null {
-  if (line.trim() === '') return null
-  let read: unknown
-  try {
-    read = JSON.parse(line)
-  } catch (error) {
-    const at = /position (\d+)/.exec(String(error))?.[1]
-    const column = at === undefined ? line.length + 1 : Number(at) + 1
-    throw new FormatError(number, column, 'this is no JSON; an object on one line was expected')
+class JsonEvents implements HistoryReader {
+  readonly #scanner = new JsonScanner()
+  readonly #lines = new WholeLines()
+  readonly #fields: EventFields
+  #starts: number[] = []
+
+  constructor(options: ReadOptions) {
+    this.#fields = new EventFields(options, (at, what) => this.#scanner.fail(at, what))
   }
-  if (typeof read !== 'object' || read === null || Array.isArray(read)) {
-    throw new FormatError(number, 1, 'this is no object; {"process":0,"type":...} was expected')
+
+  push(text: string): readonly HistoryEvent[] {
+    return this.#read(this.#lines.push(text))
   }
-  const lost = lostInteger(read)
-  if (lost !== null) {
-    const at = Math.max(0, line.search(/\d{16}/))
-    throw new FormatError(number, at + 1, `an integer near ${lost}, beyond 2^53: write it as text`)
+
+  end(): readonly HistoryEvent[] {
+    const events = this.#read(`${this.#lines.rest()}\n`)
+    this.#fields.end(this.#lines.end)
+    return events
   }
-  const { process, type, f, key, value, time } = read as Readonly<Record<string, Plain>>
-  if (typeof process !== 'number') return null
-  const known = eventType(type)
-  if (known === null) {
-    const expected = '"invoke", "ok", "fail" or "info" was expected'
-    throw new FormatError(number, 1, `"type" is ${JSON.stringify(type)}; ${expected}`)
+
+  placeOf(index: number): Place {
+    return this.#scanner.placeOf(this.#starts[index] ?? 0)
   }
-  if (typeof f !== 'string') {
-    const expected = 'the name of what is asked was expected'
-    throw new FormatError(number, 1, `"f" is ${JSON.stringify(f)}; ${expected}`)
+
+  #read(lines: string): HistoryEvent[] {
+    const scanner = this.#scanner
+    const events: HistoryEvent[] = []
+    const starts: number[] = []
+    this.#starts = starts
+    scanner.load(lines, this.#lines.start)
+    while (scanner.at < lines.length) {
+      const next = scanner.skipBlank()
+      const start = scanner.at
+      if (next !== code.newline) {
+        const event = this.#readEvent(next, start)
+        if (event !== undefined) {
+          events.push(event)
+          starts.push(start)
+        }
+        if (scanner.skipBlank() !== code.newline) scanner.unexpected(scanner.at, 'a new line')
+      }
+      scanner.at += 1
+    }
+    return events
   }
-  const event = { process, type: known, f, value: value ?? null }
-  const keyed = key === undefined || key === null ? event : { ...event, key }
-  return typeof time === 'number' ? { ...keyed, time } : keyed
+
+  #readEvent(next: number, start: number): HistoryEvent | undefined {
+    const scanner = this.#scanner
+    const fields = this.#fields
+    if (next !== code.openCurly) scanner.unexpected(start, 'a JSON object')
+    scanner.at += 1
+    fields.begin(start)
+    if (scanner.skipBlank() === code.closeCurly) scanner.at += 1
+    else {
+      do {
+        const name = readFieldName(scanner)
+        scanner.take(code.colon)
+        scanner.skipBlank()
+        const valueAt = scanner.at
+        fields.set(name, scanner.value(), valueAt)
+      } while (scanner.goesOn(code.closeCurly, '"," or "}"'))
+    }
+    return fields.finish()
+  }
 }
 
-/** An integer within that JSON could not read to the last digit, or null. */
-function lostInteger(value: unknown): number | null {
-  if (typeof value === 'number') {
-    return Number.isInteger(value) && !Number.isSafeInteger(value) ? value : null
+function readFieldName(scanner: JsonScanner): Field {
+  if (scanner.skipBlank() !== code.quote) scanner.unexpected(scanner.at, 'a field name in quotes')
+  const { text } = scanner
+  const from = scanner.at + 1
+  let to = from
+  while (isLetter(text.charCodeAt(to))) to += 1
+  if (text.charCodeAt(to) === code.quote) {
+    scanner.at = to + 1
+    return fieldAt(text, from, to)
   }
-  if (typeof value !== 'object' || value === null) return null
-  for (const one of Object.values(value)) {
-    const lost = lostInteger(one)
-    if (lost !== null) return lost
-  }
-  return null
+  const name = scanner.string()
+  return fieldAt(name, 0, name.length)
+}
+
+function isLetter(character: number): boolean {
+  return character >= 0x61 && character <= 0x7a
 }

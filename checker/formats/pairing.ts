@@ -1,70 +1,99 @@
 // Makes operations of events: each invocation with what its process is told next. What was asked is
-// taken from the invocation alone. Instants are the places of the events in the file, which are
-// exact where clocks are not.
+// taken from the invocation alone. Instants are the positions of the events in the file, which are
+// exact where clocks are not. Holds what is open, no more.
 
 import type { Asked, HistoryEvent, Told } from '../event.ts'
 import type { Operation } from '../history.ts'
-import { FormatError } from './format.ts'
+
+/** An operation as files say it. */
+export type FileOperation = Operation<Asked, Told>
 
 /** What a `fail` says: `dropped`, it did not happen; `observed`, it saw why it could not. */
 export type Failed = 'dropped' | 'observed'
 
-/** Pairs the events of one history, in their order. */
+/** How events are paired. */
+export interface PairingOptions {
+  /** Default: `dropped`. */
+  readonly failed?: Failed
+  /** Whether operations say when they were asked and told; few models need it. Default: no. */
+  readonly hasTimes?: boolean
+}
+
+/** An event does not fit those before it: no history has both. */
+export class PairingError extends Error {
+  override readonly name = 'PairingError'
+}
+
+/** Pairs the events of one history, in their order. The first one's position is 1. */
 export class Pairing {
   readonly #failed: Failed
   readonly #hasTimes: boolean
-  readonly #open = new Map<number, { readonly asked: Asked; readonly call: number }>()
-  #at = 0
+  readonly #open = new Map<number, Asked & { readonly position: number }>()
+  #position = 0
 
-  /** @param hasTimes whether operations say when they were asked and told; few models need it */
-  constructor(failed: Failed = 'dropped', hasTimes = false) {
+  constructor({ failed = 'dropped', hasTimes = false }: PairingOptions = {}) {
     this.#failed = failed
     this.#hasTimes = hasTimes
   }
 
-  /** The operation that ends with this event, or null. @throws FormatError by the event's number */
-  observe(event: HistoryEvent): Operation<Asked, Told> | null {
-    this.#at += 1
-    const { process, type, f, key, value } = event
-    const time = this.#hasTimes ? event.time : undefined
+  /** The operation that ends with this event, or null. @throws PairingError */
+  observe(event: HistoryEvent): FileOperation | null {
+    this.#position += 1
+    const { process, type, f } = event
     const open = this.#open.get(process)
     if (type === 'invoke') {
       if (open !== undefined) {
-        const before = `its ${open.asked.f} of event ${open.call} has no answer yet`
-        throw new FormatError(this.#at, 1, `process ${process} asks for ${f}, and ${before}`)
+        const before = `its ${open.f} of event ${open.position} is open`
+        const expected = 'expected how that ended'
+        throw new PairingError(`process ${process} invokes ${f} while ${before}, ${expected}`)
       }
-      const position = this.#at
-      // Spelled out: a spread costs many times as much.
-      const asked: Asked =
-        key === undefined ? { process, f, value, position } : { process, f, key, value, position }
-      this.#open.set(process, {
-        asked: time === undefined ? asked : { ...asked, time },
-        call: position,
-      })
+      this.#open.set(process, this.#asked(event))
       return null
     }
-    if (open === undefined) {
-      const what = `process ${process} is told ${type}, and has asked for nothing`
-      throw new FormatError(this.#at, 1, `${what}; an invocation was expected`)
+    if (type !== 'ok' && type !== 'fail' && type !== 'info') {
+      const expected = 'expected invoke, ok, fail or info'
+      throw new PairingError(`an unknown type "${String(type)}", ${expected}`)
+    }
+    if (open === undefined || open.f !== f) {
+      const but = open === undefined ? 'without an invocation' : `but invoked ${open.f}`
+      const expected = 'expected an invocation of it before'
+      throw new PairingError(`process ${process} ends ${f} (${type}) ${but}, ${expected}`)
     }
     this.#open.delete(process)
-    const { call } = open
-    const asked = time === undefined ? open.asked : { ...open.asked, timeReturned: time }
-    if (type === 'info') {
-      return { process, input: asked, call, return: Infinity, outcome: 'info' }
-    }
-    const failed = type === 'fail'
-    if (failed && (this.#failed === 'dropped' || value === 'timed-out')) {
-      return { process, input: asked, call, return: this.#at, outcome: 'fail' }
-    }
-    const output = { value, failed }
-    return { process, input: asked, call, return: this.#at, outcome: 'ok', output }
+    return this.#told(open, event)
   }
 
-  /** The operations that never ended. */
-  end(): Operation<Asked, Told>[] {
-    return [...this.#open.values()].map(({ asked, call }) => {
-      return { process: asked.process, input: asked, call, return: Infinity, outcome: 'info' }
-    })
+  /** The operations that never ended, in the order of their invocations. */
+  end(): FileOperation[] {
+    const pending = [...this.#open.values()].map((asked) => unanswered(asked))
+    this.#open.clear()
+    return pending
   }
+
+  #asked({ process, f, key, value, time }: HistoryEvent): Asked & { readonly position: number } {
+    const position = this.#position
+    // Spelled out: a spread costs many times as much.
+    const asked =
+      key === undefined ? { process, f, value, position } : { process, f, key, value, position }
+    return this.#hasTimes && time !== undefined ? { ...asked, time } : asked
+  }
+
+  #told(asked: Asked & { readonly position: number }, event: HistoryEvent): FileOperation {
+    const { process, type, value, time } = event
+    const isTimed = this.#hasTimes && time !== undefined
+    const input = isTimed ? { ...asked, timeReturned: time } : asked
+    if (type === 'info') return unanswered(input)
+    const { position: call } = asked
+    const failed = type === 'fail'
+    if (failed && (this.#failed === 'dropped' || value === 'timed-out')) {
+      return { process, input, call, return: this.#position, outcome: 'fail' }
+    }
+    const output = { value, failed }
+    return { process, input, call, return: this.#position, outcome: 'ok', output }
+  }
+}
+
+function unanswered(input: Asked & { readonly position: number }): FileOperation {
+  const { process, position: call } = input
+  return { process, input, call, return: Infinity, outcome: 'info' }
 }

@@ -1,6 +1,7 @@
 // Reads the data of history files for the models: texts that name keys and owners, fields of maps,
 // and values that compare by ===. Accepts anything, and throws at nothing.
 
+import { Tagged } from '../event.ts'
 import type { Asked, Plain } from '../event.ts'
 
 /** A value of an object, compared by ===. Lists, maps and nil become texts that begin with #. */
@@ -13,8 +14,8 @@ export function plainText(value: unknown): string {
   if (typeof value === 'number') return Object.is(value, -0) ? '0' : `${value}`
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `[${value.map(plainText).join(' ')}]`
-  const elements = setOf(value)
-  if (elements !== null) return `#{${elements.map(plainText).sort().join(' ')}}`
+  if (value instanceof Set) return `#{${[...value].map(plainText).sort().join(' ')}}`
+  if (value instanceof Tagged) return `#${value.tag} ${plainText(value.value)}`
   const entries = value instanceof Map ? [...value] : Object.entries(value)
   const texts = entries.map(([name, field]) => `${plainText(name)} ${plainText(field)}`)
   return `{${texts.sort().join(', ')}}`
@@ -47,27 +48,20 @@ export function valueHash(value: Value | null): string {
   return `${typeof value} ${value}`
 }
 
-/** The elements of a set, or null when it is none. */
-function setOf(value: object): readonly Plain[] | null {
-  if (value instanceof Set) return [...value] as Plain[]
-  const isSet = Object.hasOwn(value, 'set') && Object.keys(value).length === 1
-  const elements = isSet ? (value as { readonly set: unknown }).set : null
-  return Array.isArray(elements) ? elements : null
-}
-
 /** The elements of a list or a set, or null. */
 export function itemsOf(plain: Plain | undefined): readonly Plain[] | null {
-  if (Array.isArray(plain)) return plain
-  return typeof plain === 'object' && plain !== null ? setOf(plain) : null
+  if (plain instanceof Tagged) return itemsOf(plain.value)
+  if (plain instanceof Set) return [...plain] as Plain[]
+  return Array.isArray(plain) ? plain : null
 }
 
 /** The field of a map under the first of `names` that it has, or undefined. */
 export function fieldOf(plain: Plain, ...names: readonly string[]): Plain | undefined {
+  if (plain instanceof Tagged) return fieldOf(plain.value, ...names)
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) return undefined
-  const map = plain as unknown
   for (const name of names) {
-    if (map instanceof Map) {
-      if (map.has(name)) return map.get(name) as Plain
+    if (plain instanceof Map) {
+      if (plain.has(name)) return plain.get(name) as Plain
     } else if (Object.hasOwn(plain, name)) return (plain as Record<string, Plain>)[name]
   }
   return undefined

@@ -36,7 +36,7 @@ interface Case {
 }
 
 function caseOf(asked: Parameters<typeof generate>[0]): Case {
-  const pairing = new Pairing('observed')
+  const pairing = new Pairing({ failed: 'observed' })
   const { events } = generate(asked)
   const operations = events.flatMap((event) => pairing.observe(event) ?? [])
   const model = modelNamed(modelOf[asked.kind], { permits: 3, initial: 0 }) as AnyModel

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { Tagged } from '../../checker/event.ts'
 import type { Asked, Plain, Told } from '../../checker/event.ts'
 import { MODELS, modelNamed, type AnyModel } from '../../checker/models/catalogue.ts'
 import { plainText, valueOf } from '../../checker/models/plain.ts'
@@ -18,7 +19,8 @@ const words = [
 const small: fc.Arbitrary<Plain> = fc.constantFrom(
   ...[null, 1, 2, '1', 'a', '', true, false, [], [1, 2], [2, 1], ['a', true], [1, [2]]],
   ...[{ owner: 'a' }, { client: 'b', fence: 2 }, { owner: 'a', token: 3, count: 1, ttlMs: 4 }],
-  ...['shared', 'exclusive', 1n << 60n, { set: [1, 2] }, { count: 2 }, { token: 1, ttl: 9 }],
+  ...['shared', 'exclusive', 1n << 60n, new Set([1, 2]), { count: 2 }, { token: 1, ttl: 9 }],
+  ...[new Tagged('n', 1), new Tagged('n', { owner: 'a' }), { tag: 'n', value: 1 }],
   ...[[['read', 'x', null]], [['write', 'x', 1], ['r', 'x', 1]]],
   ...[[['w', 'y', null]], [['read', 'x', 1]]]
 )

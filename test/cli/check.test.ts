@@ -55,6 +55,7 @@ const log = file('register.log', [
   'INFO  jepsen.util - 0\t:info\t:cas\t:timed-out',
   'INFO  jepsen.util - 1\t:invoke\t:read\tnil',
   'INFO  jepsen.util - 1\t:ok\t:read\t1',
+  '',
 ].join('\n'))
 
 test('check: a good history: exit code 0, its format and model are recognised', () => {
@@ -113,15 +114,17 @@ test('check: no answer in time: exit code 3, and how far it is right', () => {
 })
 
 const garbage: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
-  ['empty.edn', '', /empty\.edn:1:1: no event is in it; a history was expected/],
-  ['binary.edn', Uint8Array.of(0xff, 0xfe, 0x00), /binary\.edn: it holds bytes that are no text/],
-  ['foreign.txt', 'hello\n', /foreign\.txt: no history that is known; name its format/],
-  ['cut.ndjson', stale.slice(0, -9), /cut\.ndjson:6:\d+: this is no JSON; an object on one line/],
-  ['open.edn', '[{:process 0 :type :invoke', /open\.edn:1:2: the file ends within a value/],
-  ['twice.ndjson', history('invoke 0 read', 'invoke 0 read'), /:2:1: process 0 asks for read, and/],
-  ['orphan.ndjson', history('ok 0 read 1'), /:1:1: process 0 is told ok, and has asked/],
-  ['type.ndjson', history('done 0 read'), /:1:1: "type" is "done"; "invoke", "ok", "fail" or/],
-  ['big.ndjson', history('invoke 0 write 1152921504606846976'), /an integer near .* beyond 2\^53/],
+  ['empty.edn', '', /empty\.edn:1:1: no event is in the file, expected a history/],
+  ['binary.edn', Uint8Array.of(0xff, 0xfe, 0x00), /\.edn:1:1: bytes that are no UTF-8, expected/],
+  ['foreign.txt', 'hello\n', /foreign\.txt:1:1: a file of no known format, expected one of: nd/],
+  ['cut.ndjson', stale.slice(0, -9), /cut\.ndjson:6:\d+: the line ends within an event, expected/],
+  ['cut.log', 'INFO  jepsen.util - 1\t:invoke\t:write\t12', /log:1:\d+: the last line may be cut/],
+  ['cut.ndjson.gz', gzipSync(stale).subarray(0, 40), /:1:1: .*, expected a whole gzip/],
+  ['open.edn', '[{:process 0 :type :invoke', /edn:1:27: the file ends within a map/],
+  ['twice.ndjson', history('invoke 0 read', 'invoke 0 read'), /:2:1: process 0 invokes read/],
+  ['orphan.ndjson', history('ok 0 read 1'), /:1:1: process 0 ends read \(ok\) without an/],
+  ['other.ndjson', history('invoke 0 read', 'ok 0 write 1'), /:2:1: process 0 ends write/],
+  ['type.ndjson', history('done 0 read'), /:1:9: an unknown type "done", expected invoke, ok/],
   ['words.ndjson', history('invoke 0 fly'), /no model knows fly: name one with --model/],
 ]
 
@@ -137,14 +140,29 @@ for (const [name, bytes, said] of garbage) {
 
 test('check: a folder, a file that is not there, and no file: exit code 2', () => {
   mkdirSync(join(root, 'folder'))
-  assert.match(check(join(root, 'folder')).stderr, /it is a folder; a file was expected/)
-  assert.match(check(join(root, 'nowhere.edn')).stderr, /there is no such file/)
+  assert.match(check(join(root, 'folder')).stderr, /folder:1:1: it is a folder, expected a file/)
+  const { stderr: nowhere } = check(join(root, 'nowhere.edn'))
+  assert.match(nowhere, /nowhere\.edn:1:1: ENOENT.*, expected a file that can be read/)
   assert.match(check().stderr, /check wants the path of a history/)
   assert.match(check('--model', 'mutx', good).stderr, /'mutx'.*did you mean 'mutex'/)
   assert.match(check('--failed', 'maybe', good).stderr, /dropped or observed, not 'maybe'/)
   assert.match(check('--init', '{', good).stderr, /--init wants JSON/)
-  assert.match(check('--model', 'queue', good).stderr, /the model queue has no word for write 1/)
-  assert.is(check('--format', 'edn', file('none.edn', '')).code, 0)
+  const { stderr } = check('--model', 'queue', good)
+  assert.match(stderr, /good\.edn:1:2: process 0: .* no word for write 1, expected first in/)
+})
+
+test('check: an empty file: is a history of nothing when its format is given', () => {
+  const { code, stdout } = check('--format', 'edn', file('none.edn', ''))
+  assert.is(code, 0)
+  assert.match(stdout, /none\.edn: ok \(0 operations/)
+})
+
+test('check: integers beyond 2^53: one that differs in its last digit is another', () => {
+  const read = (value: string): number | null => {
+    const lines = ['invoke 0 write 1152921504606846976', 'ok 0 write 1', 'invoke 0 read']
+    return check(file('big.ndjson', history(...lines, `ok 0 read ${value}`))).code
+  }
+  assert.equal([read('1152921504606846976'), read('1152921504606846977')], [0, 1])
 })
 
 test.run()
