@@ -116,15 +116,14 @@ class Blocks<Input, Output> {
       const firstReturn = this.#firstReturn[block] as number
       const lastCall = this.#lastCall[block] as number
       const isInside = forward !== -1 && firstReturn < (this.#lastCall[forward] as number)
-      const isForward = firstReturn < lastCall
-      if (isInside && (isForward || lastCall > (this.#firstReturn[forward] as number))) {
+      if (isInside && lastCall > (this.#firstReturn[forward] as number)) {
         return this.#overlap(forward, block)
       }
       if (isWaiting && !isInside) {
         placed[count++] = forward
         isWaiting = false
       }
-      if (isForward) {
+      if (firstReturn < lastCall) {
         forward = block
         isWaiting = true
       } else placed[count++] = block
@@ -244,6 +243,6 @@ function withUntold<Input, Output>(
 export function conflict<Input, Output>(
   reason: string,
   operations: Operations<Input, Output>,
-): Judged<Input, Output> {
+): Judged<Input, Output> & { readonly type: 'conflict' } {
   return { type: 'conflict', reason, operations: [...new Set(operations)] }
 }

@@ -1,7 +1,7 @@
 // A store of strings by key: get, put and append. What is absent is the empty string.
 
 import type { Asked, Plain } from '../event.ts'
-import { judgeUniqueStrings } from '../kv-monitor.ts'
+import { judgeStrings } from '../kv-monitor.ts'
 import { unreachable } from '../lock-history.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
 import { keyOf, showKey } from './plain.ts'
@@ -31,7 +31,7 @@ export function kv({ nilRead = 'value' }: KvOptions = {}): NamedModel<string, Kv
     equal: isSame,
     hash: (state) => state,
     partition: partitionByKey,
-    judge: judgeUniqueStrings,
+    judge: judgeStrings,
     describe: (input, output) => {
       const asked = `${input.type}${showKey(input.key)}`
       if (input.type !== 'get') return `${asked} ${JSON.stringify(input.value)}`

@@ -2,22 +2,24 @@
 
 import * as assert from 'uvu/assert'
 import type { Operation } from '../../checker/history.ts'
-import { judgeUniqueStrings } from '../../checker/kv-monitor.ts'
+import { judgeStrings } from '../../checker/kv-monitor.ts'
 import { kv, type KvInput, type KvOutput } from '../../checker/models/kv.ts'
 import { suite } from '../harness.ts'
 import type { Chance } from './chance.ts'
-import { compareMonitor } from './compare-monitor.ts'
+import { compareMonitor, type Compared } from './compare-monitor.ts'
 import { drawHistory, type Drawing } from './draw-history.ts'
 
 const test = suite('kv monitor')
 const key = ''
 
-const drawing: Drawing<string, KvInput, KvOutput> = {
+/** Every `every`th write writes the same. */
+const drawing = (every: number): Drawing<string, KvInput, KvOutput> => ({
   initial: '',
   ask: (chance, _, index) => {
     if (chance.percent(50)) return { type: 'get', key }
     const type = chance.percent(25) ? 'put' : 'append'
-    return { type, key, value: `${chance.pick(['a', 'b.', 'c..'])}${index},` }
+    const written = index % every
+    return { type, key, value: `${['a', 'b.', 'c..'][written % 3]}${written},` }
   },
   run: (state, input) => {
     if (input.type === 'get') return [state, state]
@@ -31,19 +33,28 @@ const drawing: Drawing<string, KvInput, KvOutput> = {
     if (drawn === 1) return one.slice(chance.below(one.length))
     return drawn === 2 ? one.slice(0, chance.below(one.length + 1)) : one
   }
+})
+
+function compare(every: number, operationsMax: number): Compared {
+  const draw = (chance: Chance): Operation<KvInput, KvOutput>[] => {
+    return drawHistory(drawing(every), chance, operationsMax)
+  }
+  return compareMonitor(kv(), draw, { from: 1, to: 5_000 })
 }
 
-const draw = (operationsMax: number) => (chance: Chance): Operation<KvInput, KvOutput>[] => {
-  return drawHistory(drawing, chance, operationsMax)
-}
-
-test('kv monitor: random histories: every verdict as by definition', () => {
-  for (const operationsMax of [7, 16]) {
-    const compared = compareMonitor(kv(), draw(operationsMax), { from: 1, to: 5_000 })
+for (const operationsMax of [7, 16]) {
+  test(`kv monitor: up to ${operationsMax} operations: as by definition`, () => {
+    const compared = compare(Infinity, operationsMax)
     assert.ok(compared.ordered > 2_500 && compared.conflict > 600, JSON.stringify(compared))
     assert.is(compared.none, 0)
-  }
-})
+  })
+
+  test(`kv monitor: up to ${operationsMax} operations, some the same: as by definition`, () => {
+    const compared = compare(operationsMax === 7 ? 3 : 6, operationsMax)
+    assert.ok(compared.ordered > 2_000 && compared.conflict > 600, JSON.stringify(compared))
+    assert.ok(compared.none < 900, JSON.stringify(compared))
+  })
+}
 
 function asked(inputs: readonly KvInput[]): Operation<KvInput, KvOutput>[] {
   return inputs.map((input, process) => {
@@ -54,11 +65,13 @@ function asked(inputs: readonly KvInput[]): Operation<KvInput, KvOutput>[] {
 test('kv monitor: what does not tell who wrote it: no judgement', () => {
   const put = (value: string): KvInput => ({ type: 'put', key, value })
   const append = (value: string): KvInput => ({ type: 'append', key, value })
-  assert.is(judgeUniqueStrings(asked([put('a'), append('a')])), null)
-  assert.is(judgeUniqueStrings(asked([put('a'), append('ab')])), null)
-  assert.is(judgeUniqueStrings(asked([append('')])), null)
-  assert.is(judgeUniqueStrings(asked([append('a'), put('b')]))?.type, 'ordered')
-  assert.is(judgeUniqueStrings(asked([put('a'), put('ab')]))?.type, 'ordered')
+  const many = Array.from({ length: 9 }, () => put('a'))
+  assert.is(judgeStrings(asked(many)), null)
+  assert.is(judgeStrings(asked(many.slice(1)))?.type, 'ordered')
+  assert.is(judgeStrings(asked([put('a'), append('ab')])), null)
+  assert.is(judgeStrings(asked([append('')])), null)
+  assert.is(judgeStrings(asked([append('a'), put('b')]))?.type, 'ordered')
+  assert.is(judgeStrings(asked([put('a'), put('ab')]))?.type, 'ordered')
 })
 
 test.run()

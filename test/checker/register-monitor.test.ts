@@ -64,8 +64,8 @@ const drawing: Drawing<number, RegisterInput, RegisterOutput> = {
   ask: (chance, _, index) => {
     if (chance.percent(45)) return { type: 'read' }
     if (chance.percent(35)) return { type: 'write', value: index + 1 }
-    const from = Math.max(0, index - chance.below(4))
-    return { type: 'cas', from, to: index + 1 }
+    const from = chance.percent(90) ? index - chance.below(4) : index + chance.below(3)
+    return { type: 'cas', from: Math.max(0, from), to: index + 1 }
   },
   run: (value, input) => {
     if (input.type === 'read') return [value, value]
@@ -96,6 +96,8 @@ test('register monitor: a value that is written twice: no judgement', () => {
   }
   assert.is(judgeUniqueRegister([write(0), write(1)], null), null)
   assert.is(judgeUniqueRegister([write(0)], 1), null)
+  const cas = { ...write(0), input: { type: 'cas', from: 1, to: 2 } as const, output: false }
+  assert.is(judgeUniqueRegister([cas], 1), null)
 })
 
 test.run()
