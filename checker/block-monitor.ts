@@ -159,13 +159,14 @@ class Blocks<Input, Output> {
       if (maker !== -1) put(version, this.#operation(maker))
     }
     const untold: Operation<Input, Output>[] = []
-    for (const at of orderBy(Float64Array.from(this.#operations, ({ call }) => call))) {
+    for (const at of byTime(this.#operations)) {
       const version = versionOf[at] as number
       if (version >= 0) {
         if (makers[version] !== at) put(version, this.#operation(at))
       } else if (this.#operation(at).outcome === 'ok') untold.push(this.#operation(at))
     }
-    return untold.length === 0 ? order : withUntold(order, untold)
+    if (untold.length === 0) return order
+    return withUntold(order, untold.sort((a, b) => a.call - b.call))
   }
 
   /** Something of a version returned before something of an earlier one was called. */
@@ -221,6 +222,21 @@ class Blocks<Input, Output> {
   #operation(at: number): Operation<Input, Output> {
     return this.#operations[at] as Operation<Input, Output>
   }
+}
+
+/** Positions by the returns, if they come like that, else by the calls: either keeps real time. */
+function byTime(operations: Operations<unknown, unknown>): Int32Array {
+  let answered = -Infinity
+  let isByReturn = true
+  const calls = new Float64Array(operations.length)
+  for (let at = 0; at < operations.length; at++) {
+    const { call, return: returned, outcome } = operations[at] as Operation
+    calls[at] = call
+    if (outcome !== 'ok') continue
+    if (returned < answered) isByReturn = false
+    answered = returned
+  }
+  return orderBy(isByReturn ? new Float64Array(operations.length) : calls)
 }
 
 /** An order with what saw nobody knows what, each as soon as it is called. */

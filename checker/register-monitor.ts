@@ -5,17 +5,15 @@
 import { conflict, judgeBlocks } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import type { Judged } from './model.ts'
-
-/** What a register holds. */
-export type UniqueValue = string | number | bigint | boolean | null
+import { ValueTable, type Value } from './value-table.ts'
 
 /** What a register is asked. A read is answered with the value, a cas with whether it was done. */
 export type UniqueRegisterInput =
   | { readonly type: 'read' }
-  | { readonly type: 'write'; readonly value: UniqueValue }
-  | { readonly type: 'cas'; readonly from: UniqueValue; readonly to: UniqueValue }
+  | { readonly type: 'write'; readonly value: Value }
+  | { readonly type: 'cas'; readonly from: Value; readonly to: Value }
 
-type Operations<Input> = readonly Operation<Input, UniqueValue>[]
+type Operations<Input> = readonly Operation<Input, Value>[]
 
 /**
  * Null: a value is written twice, or one that is there at first, or a cas saw another value than
@@ -23,8 +21,8 @@ type Operations<Input> = readonly Operation<Input, UniqueValue>[]
  */
 export function judgeUniqueRegister<Input extends UniqueRegisterInput>(
   operations: Operations<Input>,
-  initial: UniqueValue,
-): Judged<Input, UniqueValue> | null {
+  initial: Value,
+): Judged<Input, Value> | null {
   const values = new Values(operations, initial)
   if (!values.readWrites()) return null
   return values.readReads() ?? values.readReplaced() ?? judgeBlocks(operations, values.versions())
@@ -33,48 +31,50 @@ export function judgeUniqueRegister<Input extends UniqueRegisterInput>(
 class Values<Input extends UniqueRegisterInput> {
   readonly #operations: Operations<Input>
   readonly #versionOf: Int32Array
-  readonly #versions = new Map<UniqueValue, number>()
-  readonly #makers: number[] = [-1]
+  readonly #versions: ValueTable
+  readonly #makers: Int32Array
+  #count = 1
   /** By version: the one that it was made of; those that were made of one. */
   #before = new Int32Array(0)
   /** By version: somebody saw it, or its maker was answered. */
-  #isThere = new Uint8Array(0)
+  readonly #isThere: Uint8Array
   #hasCas = false
 
-  constructor(operations: Operations<Input>, initial: UniqueValue) {
+  constructor(operations: Operations<Input>, initial: Value) {
     this.#operations = operations
     this.#versionOf = new Int32Array(operations.length).fill(-1)
-    this.#versions.set(initial, 0)
+    this.#makers = new Int32Array(operations.length + 1).fill(-1)
+    this.#isThere = new Uint8Array(operations.length + 1)
+    this.#versions = new ValueTable(2 * operations.length)
+    this.#versions.add(initial, 0)
   }
 
   /** False: what was written does not tell who wrote it. */
   readWrites(): boolean {
-    const there = [0]
     for (let at = 0; at < this.#operations.length; at++) {
       const { input, outcome, output } = this.#operation(at)
       if (outcome === 'fail' || input.type === 'read') continue
       const isCas = input.type === 'cas'
       if (isCas && outcome === 'ok' && output === false) return false
-      const version = this.#makers.length
-      this.#versions.set(isCas ? input.to : input.value, version)
-      if (this.#versions.size === version) return false
+      const version = this.#count
+      if (!this.#versions.add(isCas ? input.to : input.value, version)) return false
+      this.#count += 1
       this.#hasCas ||= isCas
       this.#versionOf[at] = version
-      this.#makers.push(at)
-      there.push(outcome === 'ok' ? 1 : 0)
+      this.#makers[version] = at
+      if (outcome === 'ok') this.#isThere[version] = 1
     }
-    this.#isThere = Uint8Array.from(there)
-    this.#before = new Int32Array(there.length).fill(-1)
+    this.#before = new Int32Array(this.#count).fill(-1)
     return true
   }
 
   /** A read of what nobody wrote, or null. */
-  readReads(): Judged<Input, UniqueValue> | null {
+  readReads(): Judged<Input, Value> | null {
     for (let at = 0; at < this.#operations.length; at++) {
       const { input, outcome, output } = this.#operation(at)
       if (input.type !== 'read' || outcome !== 'ok' || output === undefined) continue
       const version = this.#versions.get(output)
-      if (version === undefined) {
+      if (version === -1) {
         return conflict('nobody ever wrote what was read', [this.#operation(at)])
       }
       this.#versionOf[at] = version
@@ -84,9 +84,9 @@ class Values<Input extends UniqueRegisterInput> {
   }
 
   /** Those that replace one value both, or each other's, or what nobody wrote; or null. */
-  readReplaced(): Judged<Input, UniqueValue> | null {
+  readReplaced(): Judged<Input, Value> | null {
     if (!this.#hasCas) return null
-    const after = new Int32Array(this.#makers.length).fill(-1)
+    const after = new Int32Array(this.#count).fill(-1)
     const due: number[] = []
     for (let version = 1; version < after.length; version++) {
       if (this.#isThere[version] === 1) due.push(version)
@@ -95,7 +95,7 @@ class Values<Input extends UniqueRegisterInput> {
       const maker = this.#operation(this.#makers[version] as number)
       if (maker.input.type !== 'cas') continue
       const base = this.#versions.get(maker.input.from)
-      if (base === undefined) return conflict('nobody ever wrote what was replaced', [maker])
+      if (base === -1) return conflict('nobody ever wrote what was replaced', [maker])
       const other = after[base] as number
       if (other !== -1) {
         const both = [this.#operation(this.#makers[other] as number), maker]
@@ -111,7 +111,7 @@ class Values<Input extends UniqueRegisterInput> {
   }
 
   /** Those of which each replaced what another one wrote, and none was the first; or null. */
-  #circle(): Judged<Input, UniqueValue> | null {
+  #circle(): Judged<Input, Value> | null {
     const before = this.#before
     const walkOf = new Int32Array(before.length)
     for (let from = 1; from < before.length; from++) {
@@ -121,7 +121,7 @@ class Values<Input extends UniqueRegisterInput> {
         version = before[version] as number
       }
       if (version === -1 || walkOf[version] !== from) continue
-      const circle: Operation<Input, UniqueValue>[] = []
+      const circle: Operation<Input, Value>[] = []
       const first = version
       do {
         circle.push(this.#operation(this.#makers[version] as number))
@@ -134,7 +134,7 @@ class Values<Input extends UniqueRegisterInput> {
 
   /** What each operation is about; without writes that have no answer and that nobody saw. */
   versions(): { versionOf: Int32Array; makers: Int32Array; before: Int32Array } {
-    const makers = Int32Array.from(this.#makers)
+    const makers = this.#makers.subarray(0, this.#count)
     for (let version = 1; version < makers.length; version++) {
       if (this.#isThere[version] === 1) continue
       this.#versionOf[makers[version] as number] = -1
@@ -143,7 +143,7 @@ class Values<Input extends UniqueRegisterInput> {
     return { versionOf: this.#versionOf, makers, before: this.#before }
   }
 
-  #operation(at: number): Operation<Input, UniqueValue> {
-    return this.#operations[at] as Operation<Input, UniqueValue>
+  #operation(at: number): Operation<Input, Value> {
+    return this.#operations[at] as Operation<Input, Value>
   }
 }

@@ -15,6 +15,7 @@ test('order by: any numbers: as a stable sort has them', () => {
       const span = chance.pick([2, 100, 2 ** 30])
       const instants = Float64Array.from({ length: count }, (_, at) => {
         if (seed % 3 === 0) return at + chance.below(20)
+        if (seed % 3 === 1) return chance.percent(3) ? Infinity : chance.below(count) - 9
         return chance.percent(5) ? chance.pick(special) : (chance.below(span) - span / 4) / 8
       })
       const all = [...instants].map((instant, at) => ({ instant, at }))
