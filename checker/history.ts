@@ -1,6 +1,8 @@
 // What the checker reads: a history is a list of operations, each asked by one sequential process.
 // Knows no model, and not who recorded the history.
 
+import { ValueTable } from './value-table.ts'
+
 /**
  * One operation of a history: what one sequential process asked, when, and what it was told.
  * Times are in one unit, of any origin (the simulator: integer microseconds of true time).
@@ -28,6 +30,7 @@ export interface Operation<Input = unknown, Output = unknown> {
  * order. A process asks its next only after an answer, or at any time once it gave one up.
  */
 export function malformedReason(history: readonly Operation[]): string | null {
+  if (isPlain(history)) return null
   const byProcess = new Map<number, Operation[]>()
   for (const operation of history) {
     const reason = malformedOperation(operation)
@@ -47,6 +50,30 @@ export function malformedReason(history: readonly Operation[]): string | null {
     }
   }
   return null
+}
+
+/** Whether it is a history for sure: each process's operations come in the order of their calls. */
+function isPlain(history: readonly Operation[]): boolean {
+  const processes = new ValueTable(2 * history.length)
+  // By process: its last call, and when it was answered.
+  const calls: number[] = []
+  const busyUntil: number[] = []
+  for (let at = 0; at < history.length; at++) {
+    const { process, call, return: answered, outcome } = history[at] as Operation
+    const isOne = call > -Infinity && call <= answered && call < Infinity
+    if (!isOne || (outcome === 'ok' && answered === Infinity)) return false
+    let own = processes.get(process)
+    if (own === -1) {
+      own = calls.length
+      processes.add(process, own)
+      calls.push(-Infinity)
+      busyUntil.push(-Infinity)
+    }
+    if (call <= (calls[own] as number) || call < (busyUntil[own] as number)) return false
+    calls[own] = call
+    if (outcome !== 'info') busyUntil[own] = answered
+  }
+  return true
 }
 
 function malformedOperation(operation: Operation): string | null {

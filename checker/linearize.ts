@@ -47,14 +47,21 @@ export function linearize<State, Input, Output>(
   if (reason !== null) return { verdict: 'unknown', checked, reason }
   const parts = model.partition?.(history) ?? [history]
   const orders: (readonly Operation<Input, Output>[])[] = []
+  const unjudged: (readonly Operation<Input, Output>[])[] = []
+  // What is judged without a search comes first: any part may refute all.
+  for (const part of parts) {
+    const judged = model.judge?.(part) ?? null
+    if (judged?.type === 'conflict') return { verdict: 'violation', checked, ...say(model, judged) }
+    if (judged === null) unjudged.push(part)
+    else orders.push(judged.order)
+  }
   const unproved: Unproved<Input, Output>[] = []
   const stepsMax = limits.steps ?? stepsDefault
   let stepsLeft = stepsMax
-  for (const [index, part] of parts.entries()) {
-    const share = Math.floor(stepsLeft / (parts.length - index))
-    const result = decide(model, part, { ...limits, stepsMax: share })
+  for (const [index, part] of unjudged.entries()) {
+    const share = Math.floor(stepsLeft / (unjudged.length - index))
+    const result = searchPart(model, part, { ...limits, stepsMax: share })
     stepsLeft -= Math.min(result.steps, share)
-    if (result.type === 'conflict') return { verdict: 'violation', checked, ...say(model, result) }
     if (result.type === 'stuck') return { verdict: 'violation', checked, ...explain(model, result) }
     if (result.type === 'limit') unproved.push({ part, result })
     else orders.push(result.order)

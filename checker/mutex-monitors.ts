@@ -7,13 +7,15 @@
 // gave up waiting for an answer, or at the very instant of one, only a search can tell: then there
 // is no judgement.
 
+import { conflict } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import type { Judged } from './model.ts'
 
 /** What an operation does to a lock. */
 export type LockStep = 'acquire' | 'release'
 
-interface Holding<Input, Output> {
+/** An answered acquire, and the release that ended it, if there is one. */
+export interface Holding<Input, Output> {
   readonly acquire: Operation<Input, Output>
   readonly release: Operation<Input, Output> | null
 }
@@ -168,7 +170,7 @@ function endOfOperation(operation: Operation | undefined): number {
 }
 
 /** Each answered acquire with its release; or who acquires what it holds, or releases what not. */
-function holdingsOf<Input, Output>(
+export function holdingsOf<Input, Output>(
   operations: Operations<Input, Output>,
   { stepOf, ownerOf }: LockWords<Input>,
 ): Holding<Input, Output>[] | Judged<Input, Output> | null {
@@ -197,7 +199,7 @@ function holdingsOf<Input, Output>(
 }
 
 /** Whether each owner does one thing after the other, and nothing after what it gave up. */
-function isPlain<Input, Output>(
+export function isPlain<Input, Output>(
   byCall: Operations<Input, Output>,
   ownerOf: (input: Input) => string | number,
 ): boolean {
@@ -210,7 +212,8 @@ function isPlain<Input, Output>(
   return true
 }
 
-function endOf<Input, Output>({ release }: Holding<Input, Output>): number {
+/** Until when it is held at least. */
+export function endOf<Input, Output>({ release }: Holding<Input, Output>): number {
   return release === null ? Infinity : release.call
 }
 
@@ -225,18 +228,12 @@ function inOrder<Input, Output>(
   return order
 }
 
-function overlap<Input, Output>(
+/** Says that two hold what only one can. */
+export function overlap<Input, Output>(
   one: Holding<Input, Output>,
   other: Holding<Input, Output>,
 ): Judged<Input, Output> {
   const all = [one.acquire, one.release, other.acquire]
   const operations = all.filter((operation) => operation !== null)
   return conflict('two hold it at once', operations)
-}
-
-function conflict<Input, Output>(
-  reason: string,
-  operations: Operations<Input, Output>,
-): Judged<Input, Output> {
-  return { type: 'conflict', reason, operations }
 }

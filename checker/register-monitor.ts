@@ -1,133 +1,149 @@
-// Judges histories of a register each of whose values is written once, without a search, in
-// O(n log n). The operations of one value stand together in any order that explains them; its zone
-// is the span from the first return among them to the last call. Where that runs forward, the value
-// is there throughout it. So no two forward zones overlap; a zone that runs backward needs one
-// instant only, which must not lie within a forward one. Ref: Gibbons, Korach, "Testing shared
-// memories", 1997.
+// Judges histories of a register each of whose values is written once, by a write or by a
+// compare-and-set, without a search. A compare-and-set makes its value of the one that it replaces,
+// and nobody else replaces that one: so the values fall into blocks of versions.
 
+import { conflict, judgeBlocks } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import type { Judged } from './model.ts'
+import { ValueTable, type Value } from './value-table.ts'
 
-/** What an operation of a register does with which value. */
-export interface RegisterStep {
-  readonly type: 'read' | 'write'
-  readonly value: string | number | bigint | boolean | null
-}
+/** What a register is asked. A read is answered with the value, a cas with whether it was done. */
+export type UniqueRegisterInput =
+  | { readonly type: 'read' }
+  | { readonly type: 'write'; readonly value: Value }
+  | { readonly type: 'cas'; readonly from: Value; readonly to: Value }
 
-/** All operations of one value. */
-interface Zone<Input, Output> {
-  /** Null: the value that is there at first. */
-  readonly write: Operation<Input, Output> | null
-  readonly reads: Operation<Input, Output>[]
-  /** The first return, and the last call. */
-  firstReturn: number
-  lastCall: number
-}
+type Operations<Input> = readonly Operation<Input, Value>[]
 
 /**
- * Null: a value is written twice, or one that is there at first, and only a search can tell.
- *
- * @param stepOf null for what tells nothing, such as a read without an answer
+ * Null: a value is written twice, or one that is there at first, or a cas saw another value than
+ * its own, and only a search can tell.
  */
-export function judgeUniqueRegister<Input, Output>(
-  operations: readonly Operation<Input, Output>[],
-  stepOf: (operation: Operation<Input, Output>) => RegisterStep | null,
-  initial: RegisterStep['value'],
-): Judged<Input, Output> | null {
-  const zones = new Map<RegisterStep['value'], Zone<Input, Output>>()
-  zones.set(initial, { write: null, reads: [], firstReturn: -Infinity, lastCall: -Infinity })
-  const counted = operations.filter(({ outcome }) => outcome !== 'fail')
-  for (const write of counted) {
-    const step = stepOf(write)
-    if (step?.type !== 'write') continue
-    const { value } = step
-    if (zones.has(value)) return null
-    const firstReturn = write.outcome === 'ok' ? write.return : Infinity
-    zones.set(value, { write, reads: [], firstReturn, lastCall: write.call })
+export function judgeUniqueRegister<Input extends UniqueRegisterInput>(
+  operations: Operations<Input>,
+  initial: Value,
+): Judged<Input, Value> | null {
+  const values = new Values(operations, initial)
+  if (!values.readWrites()) return null
+  return values.readReads() ?? values.readReplaced() ?? judgeBlocks(operations, values.versions())
+}
+
+class Values<Input extends UniqueRegisterInput> {
+  readonly #operations: Operations<Input>
+  readonly #versionOf: Int32Array
+  readonly #versions: ValueTable
+  readonly #makers: Int32Array
+  #count = 1
+  /** By version: the one that it was made of; those that were made of one. */
+  #before = new Int32Array(0)
+  /** By version: somebody saw it, or its maker was answered. */
+  readonly #isThere: Uint8Array
+  #hasCas = false
+
+  constructor(operations: Operations<Input>, initial: Value) {
+    this.#operations = operations
+    this.#versionOf = new Int32Array(operations.length).fill(-1)
+    this.#makers = new Int32Array(operations.length + 1).fill(-1)
+    this.#isThere = new Uint8Array(operations.length + 1)
+    this.#versions = new ValueTable(2 * operations.length)
+    this.#versions.add(initial, 0)
   }
-  for (const read of counted) {
-    const step = stepOf(read)
-    if (step?.type !== 'read' || read.outcome !== 'ok') continue
-    const zone = zones.get(step.value)
-    if (zone === undefined) return conflict('nobody ever wrote what was read', [read])
-    const { write } = zone
-    if (write !== null && read.return < write.call) {
-      return conflict('it was read before it was written', [read, write])
+
+  /** False: what was written does not tell who wrote it. */
+  readWrites(): boolean {
+    for (let at = 0; at < this.#operations.length; at++) {
+      const { input, outcome, output } = this.#operation(at)
+      if (outcome === 'fail' || input.type === 'read') continue
+      const isCas = input.type === 'cas'
+      if (isCas && outcome === 'ok' && output === false) return false
+      const version = this.#count
+      if (!this.#versions.add(isCas ? input.to : input.value, version)) return false
+      this.#count += 1
+      this.#hasCas ||= isCas
+      this.#versionOf[at] = version
+      this.#makers[version] = at
+      if (outcome === 'ok') this.#isThere[version] = 1
     }
-    zone.reads.push(read)
-    zone.firstReturn = Math.min(zone.firstReturn, read.return)
-    zone.lastCall = Math.max(zone.lastCall, read.call)
+    this.#before = new Int32Array(this.#count).fill(-1)
+    return true
   }
-  return judgeZones([...zones.values()].filter(isThere))
-}
 
-/** A write without an answer that nobody has read need not have happened. */
-function isThere<Input, Output>({ write, reads }: Zone<Input, Output>): boolean {
-  return write?.outcome !== 'info' || reads.length > 0
-}
-
-function judgeZones<Input, Output>(
-  zones: readonly Zone<Input, Output>[],
-): Judged<Input, Output> {
-  const forward = zones.filter(({ firstReturn, lastCall }) => firstReturn < lastCall)
-  forward.sort((a, b) => a.firstReturn - b.firstReturn)
-  for (let at = 1; at < forward.length; at++) {
-    const [one, other] = [forward[at - 1], forward[at]] as [Zone<Input, Output>, typeof forward[0]]
-    if (other.firstReturn < one.lastCall) return both(one, other)
+  /** A read of what nobody wrote, or null. */
+  readReads(): Judged<Input, Value> | null {
+    for (let at = 0; at < this.#operations.length; at++) {
+      const { input, outcome, output } = this.#operation(at)
+      if (input.type !== 'read' || outcome !== 'ok' || output === undefined) continue
+      const version = this.#versions.get(output)
+      if (version === -1) {
+        return conflict('nobody ever wrote what was read', [this.#operation(at)])
+      }
+      this.#versionOf[at] = version
+      this.#isThere[version] = 1
+    }
+    return null
   }
-  const placed = forward.map((zone) => ({ at: zone.firstReturn, isForward: true, zone }))
-  for (const zone of zones) {
-    const { firstReturn, lastCall } = zone
-    if (firstReturn < lastCall) continue
-    const around = forward[lastNotAfter(forward, firstReturn)]
-    const isInside = around !== undefined && firstReturn < around.lastCall
-    if (isInside && lastCall > around.firstReturn) return both(around, zone)
-    placed.push({ at: isInside ? around.firstReturn : firstReturn, isForward: false, zone })
+
+  /** Those that replace one value both, or each other's, or what nobody wrote; or null. */
+  readReplaced(): Judged<Input, Value> | null {
+    if (!this.#hasCas) return null
+    const after = new Int32Array(this.#count).fill(-1)
+    const due: number[] = []
+    for (let version = 1; version < after.length; version++) {
+      if (this.#isThere[version] === 1) due.push(version)
+    }
+    for (let version = due.pop(); version !== undefined; version = due.pop()) {
+      const maker = this.#operation(this.#makers[version] as number)
+      if (maker.input.type !== 'cas') continue
+      const base = this.#versions.get(maker.input.from)
+      if (base === -1) return conflict('nobody ever wrote what was replaced', [maker])
+      const other = after[base] as number
+      if (other !== -1) {
+        const both = [this.#operation(this.#makers[other] as number), maker]
+        return conflict('both replaced one value', both)
+      }
+      after[base] = version
+      this.#before[version] = base
+      if (base === 0 || this.#isThere[base] === 1) continue
+      this.#isThere[base] = 1
+      due.push(base)
+    }
+    return this.#circle()
   }
-  // What runs backward goes before what begins where it is put.
-  placed.sort((a, b) => a.at - b.at || Number(a.isForward) - Number(b.isForward))
-  return { type: 'ordered', order: placed.flatMap(({ zone }) => orderOf(zone)) }
-}
 
-/** Place of the last zone that does not begin after an instant; -1: there is none. */
-function lastNotAfter(forward: readonly Zone<unknown, unknown>[], instant: number): number {
-  let low = 0
-  let high = forward.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((forward[middle]?.firstReturn ?? Infinity) <= instant) low = middle + 1
-    else high = middle
+  /** Those of which each replaced what another one wrote, and none was the first; or null. */
+  #circle(): Judged<Input, Value> | null {
+    const before = this.#before
+    const walkOf = new Int32Array(before.length)
+    for (let from = 1; from < before.length; from++) {
+      let version = from
+      while (version !== -1 && walkOf[version] === 0) {
+        walkOf[version] = from
+        version = before[version] as number
+      }
+      if (version === -1 || walkOf[version] !== from) continue
+      const circle: Operation<Input, Value>[] = []
+      const first = version
+      do {
+        circle.push(this.#operation(this.#makers[version] as number))
+        version = before[version] as number
+      } while (version !== first)
+      return conflict('none of them was the first', circle)
+    }
+    return null
   }
-  return low - 1
-}
 
-function orderOf<Input, Output>({ write, reads }: Zone<Input, Output>): Operation<Input, Output>[] {
-  const byCall = reads.sort((a, b) => a.call - b.call)
-  return write === null ? byCall : [write, ...byCall]
-}
+  /** What each operation is about; without writes that have no answer and that nobody saw. */
+  versions(): { versionOf: Int32Array; makers: Int32Array; before: Int32Array } {
+    const makers = this.#makers.subarray(0, this.#count)
+    for (let version = 1; version < makers.length; version++) {
+      if (this.#isThere[version] === 1) continue
+      this.#versionOf[makers[version] as number] = -1
+      makers[version] = -1
+    }
+    return { versionOf: this.#versionOf, makers, before: this.#before }
+  }
 
-function both<Input, Output>(
-  one: Zone<Input, Output>,
-  other: Zone<Input, Output>,
-): Judged<Input, Output> {
-  return conflict('one value was there before and after the other', [
-    ...ends(one),
-    ...ends(other),
-  ])
-}
-
-/** What returned first of a zone, and what was called last. */
-function ends<Input, Output>(zone: Zone<Input, Output>): Operation<Input, Output>[] {
-  const all = orderOf(zone)
-  const first = all.find((one) => one.outcome === 'ok' && one.return === zone.firstReturn)
-  const last = all.find(({ call }) => call === zone.lastCall)
-  const found = [zone.write, first, last].filter((one) => one !== null && one !== undefined)
-  return [...new Set(found)]
-}
-
-function conflict<Input, Output>(
-  reason: string,
-  operations: readonly Operation<Input, Output>[],
-): Judged<Input, Output> {
-  return { type: 'conflict', reason, operations }
+  #operation(at: number): Operation<Input, Value> {
+    return this.#operations[at] as Operation<Input, Value>
+  }
 }

@@ -2,6 +2,7 @@
 
 import type { Asked, Plain } from '../event.ts'
 import type { Operation } from '../history.ts'
+import { judgeStrings } from '../kv-monitor.ts'
 import { unreachable } from '../lock-history.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
 import { keyOf, showKey } from './plain.ts'
@@ -33,6 +34,7 @@ export function kv({ nilRead = 'value' }: KvOptions = {}): NamedModel<string, Kv
     partition: partitionByKey,
     units: unseen,
     any,
+    judge: judgeStrings,
     describe: (input, output) => {
       const asked = `${input.type}${showKey(input.key)}`
       if (input.type !== 'get') return `${asked} ${JSON.stringify(input.value)}`

@@ -1,6 +1,7 @@
 // Locks that only one may hold: by anyone's word (Knossos' mutex), by its owner's, by levels.
 
 import type { Told } from '../event.ts'
+import { judgeReentrantMutex, type ReentrantWords } from '../level-monitors.ts'
 import { judgeOwnerMutex, judgeSemaphore } from '../mutex-monitors.ts'
 import { askLock, describePlainLock, hasRefused, isRefused, plainLock } from './lock-words.ts'
 import { tellLock, turns, turnsOfAnybody, words } from './lock-words.ts'
@@ -72,6 +73,11 @@ const unheld: ReentrantState = { owner: '', level: 0 }
 export function reentrantMutex(
   { levelMax = Infinity }: ReentrantOptions = {}
 ): NamedModel<ReentrantState, PlainLockInput, ReentrantOutput> {
+  const levels: ReentrantWords<PlainLockInput, ReentrantOutput> = {
+    ...words,
+    levelOf: (output) => (typeof output === 'number' ? output : null),
+    levelMax
+  }
   return {
     name: 'reentrant-mutex',
     init: () => unheld,
@@ -81,6 +87,7 @@ export function reentrantMutex(
       return typeof output === 'number' && after?.level !== output ? null : after
     },
     isObserver: isRefused,
+    judge: (part) => (hasRefused(part) ? null : judgeReentrantMutex(part, levels)),
     equal: (a, b) => a.owner === b.owner && a.level === b.level,
     hash: ({ owner, level }) => `${level} ${owner}`,
     partition: partitionByKey,

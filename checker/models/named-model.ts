@@ -21,6 +21,8 @@ export interface NamedModel<State, Input, Output> extends Model<State, Input, Ou
 export function partitionByKey<Input extends { readonly key?: string }, Output>(
   history: readonly Operation<Input, Output>[]
 ): readonly (readonly Operation<Input, Output>[])[] {
+  const first = history[0]?.input.key ?? ''
+  if (history.every(({ input }) => (input.key ?? '') === first)) return [history]
   const parts = new Map<string, Operation<Input, Output>[]>()
   for (const operation of history) {
     const key = operation.input.key ?? ''

@@ -3,8 +3,7 @@
 import type { Asked, Plain } from '../event.ts'
 import type { Operation } from '../history.ts'
 import { unreachable } from '../lock-history.ts'
-import type { Judged } from '../model.ts'
-import { judgeUniqueRegister, type RegisterStep } from '../register-monitor.ts'
+import { judgeUniqueRegister } from '../register-monitor.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { keyOf, showKey, showValue, valueHash, valueOf, type Value } from './plain.ts'
 import { unseenWrites, type Effects } from './seen-values.ts'
@@ -54,7 +53,7 @@ export const register: RegisterRules = {
   step,
   isObserver: ({ type }, output) => type === 'read' || (type === 'cas' && output === false),
   isOverwrite: ({ type }) => type === 'write',
-  judge: (part) => judge(part, null),
+  judge: (part) => judgeUniqueRegister(part, null),
   equal: (a, b) => a.value === b.value,
   hash: ({ value }) => valueHash(value),
   partition: partitionByKey,
@@ -84,7 +83,7 @@ function registerModel(
     ...register,
     name,
     init: () => first,
-    judge: (part) => judge(part, first.value),
+    judge: (part) => judgeUniqueRegister(part, first.value),
     ask: (asked) => (words.includes(asked.f) ? ask(asked) : null),
     tell: ({ type }, { value, failed }) => {
       if (failed === true) return type === 'cas' ? false : undefined
@@ -92,19 +91,6 @@ function registerModel(
       return (value ?? null) === null && nilRead === 'unknown' ? undefined : valueOf(value)
     }
   }
-}
-
-/** Without a cas, and with values that are written once, no search is needed. */
-function judge(
-  part: readonly Operation<RegisterInput, RegisterOutput>[],
-  initial: RegisterValue
-): Judged<RegisterInput, RegisterOutput> | null {
-  if (part.some(({ input }) => input.type === 'cas')) return null
-  const stepOf = ({ input, output }: (typeof part)[number]): RegisterStep | null => {
-    if (input.type === 'write') return { type: 'write', value: input.value }
-    return output === undefined ? null : { type: 'read', value: output }
-  }
-  return judgeUniqueRegister(part, stepOf, initial)
 }
 
 function effectsOf({

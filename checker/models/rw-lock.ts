@@ -1,7 +1,9 @@
 // A lock that many may share or one may hold alone.
 
 import type { Asked } from '../event.ts'
-import { isRefused, lockWord, tellLock, turns, type PlainLockOutput } from './lock-words.ts'
+import { judgeRwLock, type RwLockWords } from '../level-monitors.ts'
+import { hasRefused, isRefused, lockWord, tellLock, turns } from './lock-words.ts'
+import type { PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, keyOf, ownerOf, showKey, wordOf } from './plain.ts'
 
@@ -30,6 +32,12 @@ export interface RwLockState {
   readonly owners: readonly string[]
 }
 
+const words: RwLockWords<RwLockInput> = {
+  stepOf: ({ type }) => type,
+  ownerOf: ({ owner }) => owner,
+  isSharedOf: ({ mode }) => (mode === null ? null : mode === 'shared')
+}
+
 const unheld: RwLockState = { mode: 'shared', owners: [] }
 
 /**
@@ -46,6 +54,7 @@ export function rwLock(): NamedModel<RwLockState, RwLockInput, PlainLockOutput> 
       return after
     },
     isObserver: isRefused,
+    judge: (part) => (hasRefused(part) ? null : judgeRwLock(part, words)),
     equal: (a, b) => hash(a) === hash(b),
     hash,
     partition: partitionByKey,

@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert'
 import { malformedReason, type Operation } from '../../checker/history.ts'
 import { suite } from '../harness.ts'
+import { chanceOf } from './chance.ts'
 
 const test = suite('history')
 
@@ -42,6 +43,25 @@ test('history: instants that are none, or in the wrong order: malformed', () => 
     malformedReason([ok(3, 5, Infinity)]),
     'process 3 asks at 5 with outcome ok, but has no answer'
   )
+})
+
+test('history: random operations: the same is said of them in any order', () => {
+  const seen = { right: 0, wrong: 0 }
+  for (let seed = 1; seed <= 3_000; seed++) {
+    const chance = chanceOf(seed)
+    const history = Array.from({ length: 2 + chance.below(3) }, (): Operation => {
+      const call = chance.below(6)
+      const asked = { process: chance.below(2) - 1, input, call }
+      if (chance.percent(60)) return { ...asked, return: call + chance.below(3), outcome: 'ok' }
+      return { ...asked, return: chance.pick([call + 2.5, Infinity]), outcome: 'info' }
+    })
+    const isRight = malformedReason(history) === null
+    for (const order of [history.toReversed(), history.toSorted((a, b) => a.call - b.call)]) {
+      assert.is(malformedReason(order) === null, isRight, `seed ${seed}`)
+    }
+    seen[isRight ? 'right' : 'wrong'] += 1
+  }
+  assert.ok(seen.right > 400 && seen.wrong > 400, JSON.stringify(seen))
 })
 
 test.run()

@@ -2,13 +2,14 @@
 
 import * as assert from 'uvu/assert'
 import type { Operation } from '../../checker/history.ts'
-import { register } from '../../checker/models/register.ts'
+import { casRegister, register } from '../../checker/models/register.ts'
 import type { RegisterInput, RegisterOutput } from '../../checker/models/register.ts'
 import { judgeUniqueRegister } from '../../checker/register-monitor.ts'
-import type { RegisterStep } from '../../checker/register-monitor.ts'
 import { suite } from '../harness.ts'
 import { chanceOf } from './chance.ts'
 import type { Chance } from './chance.ts'
+import { compareMonitor } from './compare-monitor.ts'
+import { drawHistory, type Drawing } from './draw-history.ts'
 import { isLinearizable, orderProblem } from './naive-search.ts'
 
 const test = suite('register monitor')
@@ -38,15 +39,11 @@ function draw(chance: Chance): RegisterOperation[] {
   return history
 }
 
-function stepOf({ input, output = null }: RegisterOperation): RegisterStep {
-  return input.type === 'write' ? input : { type: 'read', value: output }
-}
-
 test('register monitor: random histories: every verdict as by definition', () => {
   const seen = { ordered: 0, conflict: 0 }
   for (let seed = 1; seed <= 20_000; seed++) {
     const history = draw(chanceOf(seed))
-    const judged = judgeUniqueRegister(history, stepOf, null)
+    const judged = judgeUniqueRegister(history, null)
     const said = `seed ${seed}: ${JSON.stringify(history)}`
     assert.ok(judged !== null)
     assert.is(judged.type, isLinearizable(register, history) ? 'ordered' : 'conflict', said)
@@ -61,13 +58,46 @@ test('register monitor: random histories: every verdict as by definition', () =>
   assert.ok(seen.ordered > 2_000 && seen.conflict > 2_000, JSON.stringify(seen))
 })
 
+/** Writes and swaps to values that all differ. */
+const drawing: Drawing<number, RegisterInput, RegisterOutput> = {
+  initial: 0,
+  ask: (chance, _, index) => {
+    if (chance.percent(45)) return { type: 'read' }
+    if (chance.percent(35)) return { type: 'write', value: index + 1 }
+    const from = chance.percent(90) ? index - chance.below(4) : index + chance.below(3)
+    return { type: 'cas', from: Math.max(0, from), to: index + 1 }
+  },
+  run: (value, input) => {
+    if (input.type === 'read') return [value, value]
+    if (input.type === 'write') return [input.value as number, true]
+    return input.from === value ? [input.to as number, true] : null
+  },
+  lie: (chance, { type }, told) => {
+    return type === 'read' ? chance.pick([0, 1, 99, ...told.filter(Number.isInteger)]) : true
+  }
+}
+
+test('register monitor: with cas: every verdict as by definition', () => {
+  const model = casRegister({ initial: 0 })
+  for (const operationsMax of [7, 14]) {
+    const draw = (chance: Chance): RegisterOperation[] => {
+      return drawHistory(drawing, chance, operationsMax)
+    }
+    const compared = compareMonitor(model, draw, { from: 1, to: 6_000 })
+    assert.ok(compared.ordered > 1_000 && compared.conflict > 1_000, JSON.stringify(compared))
+    assert.is(compared.none, 0)
+  }
+})
+
 test('register monitor: a value that is written twice: no judgement', () => {
   const write = (process: number): RegisterOperation => {
     const input = { type: 'write', value: 1 } as const
     return { process, input, call: process, return: 5, outcome: 'ok', output: true }
   }
-  assert.is(judgeUniqueRegister([write(0), write(1)], stepOf, null), null)
-  assert.is(judgeUniqueRegister([write(0)], stepOf, 1), null)
+  assert.is(judgeUniqueRegister([write(0), write(1)], null), null)
+  assert.is(judgeUniqueRegister([write(0)], 1), null)
+  const cas = { ...write(0), input: { type: 'cas', from: 1, to: 2 } as const, output: false }
+  assert.is(judgeUniqueRegister([cas], 1), null)
 })
 
 test.run()

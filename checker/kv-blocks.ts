@@ -1,0 +1,345 @@
+// Reads what was seen of a string that is put and appended to: which put each text begins with,
+// and what was appended then. No value that is written begins with another one, so a text can be
+// read in one way only. Where one value was written several times, instants tell who it can be.
+
+import { conflict } from './block-monitor.ts'
+import type { Operation } from './history.ts'
+import type { Judged } from './model.ts'
+
+/** What the string is asked. A get is answered with the string. */
+export type StringInput =
+  | { readonly type: 'get' }
+  | { readonly type: 'put' | 'append'; readonly value: string }
+
+/** A put, or the empty string, and what was appended to it. */
+export interface Block {
+  /** The longest text that somebody saw of it; who, or -1. */
+  text: string
+  reader: number
+  /** The versions it is made of; -1: one of several. */
+  readonly rows: number[]
+  /** By length: the place of the version whose text is as long. */
+  readonly ends: Map<number, number>
+  readonly readers: { readonly read: number; readonly at: number }[]
+}
+
+/** A place in a block that any of several versions can have. */
+export interface Place {
+  readonly block: Block
+  readonly at: number
+  readonly candidates: readonly number[]
+  /** A read that saw it there. */
+  readonly seenBy: number
+}
+
+/** The answered puts by their calls, and which is answered first from each on. */
+interface Puts {
+  readonly calls: Float64Array
+  readonly answeredFirst: Int32Array
+}
+
+type Conflict<Input> = Judged<Input, string> & { readonly type: 'conflict' }
+
+/** If one value is written more often than this, it is not asked who was it. */
+const sameMax = 8
+
+/** The blocks of a history, by what its reads saw. Version 0 is the empty string at first. */
+export class StringBlocks<Input extends StringInput> {
+  /** By version: who wrote it. */
+  readonly makers: number[] = [-1]
+  readonly #operations: readonly Operation<Input, string>[]
+  /** By value: the last version that wrote it; by version: the one before that wrote the same. */
+  readonly #written = new Map<string, number>()
+  readonly #same: number[] = [-1]
+  readonly #isPut: boolean[] = [true]
+  #lengths: readonly number[] = []
+  /** By the version they begin with. */
+  readonly #blocks = new Map<number, Block>()
+  /** By version of an append that has its place: a read that saw it. */
+  readonly #seenBy = new Map<number, number>()
+  #places: Place[] = []
+  #puts: Puts | null = null
+
+  constructor(operations: readonly Operation<Input, string>[]) {
+    this.#operations = operations
+  }
+
+  all(): Iterable<Block> {
+    return this.#blocks.values()
+  }
+
+  /** False: what was written does not tell which write it is. */
+  readWrites(): boolean {
+    const written = this.#written
+    let appendsCount = 0
+    for (const [at, { input, outcome }] of this.#operations.entries()) {
+      if (outcome === 'fail' || input.type === 'get') continue
+      const { type, value } = input
+      if (value === '') return false
+      this.#same.push(written.get(value) ?? -1)
+      written.set(value, this.makers.length)
+      this.makers.push(at)
+      this.#isPut.push(type === 'put')
+      if (type === 'append') appendsCount += 1
+    }
+    for (const version of written.values()) {
+      if (this.#same[version] !== -1 && this.#sameAs(version).length > sameMax) return false
+    }
+    if (appendsCount === 0) return true
+    const lengths = new Set<number>()
+    for (const value of written.keys()) lengths.add(value.length)
+    this.#lengths = [...lengths].sort((a, b) => a - b)
+    for (const value of written.keys()) {
+      for (const length of this.#lengths) {
+        if (length >= value.length) break
+        if (written.has(value.slice(0, length))) return false
+      }
+    }
+    return true
+  }
+
+  /** The reads that no order of the writes explains; unclear: which put one began with; or null. */
+  readReads(): Conflict<Input> | { readonly type: 'unclear' } | null {
+    for (const [read, { input, outcome, output }] of this.#operations.entries()) {
+      if (input.type !== 'get' || outcome !== 'ok' || output === undefined) continue
+      const first = this.#firstOf(read, output)
+      if (typeof first !== 'number') return first
+      const problem = this.#readOf(this.#blockOf(first), read, output)
+      if (problem !== null) return problem
+    }
+    return null
+  }
+
+  /** The version that a text begins with. */
+  #firstOf(read: number, text: string): number | Conflict<Input> | { readonly type: 'unclear' } {
+    if (text === '') return 0
+    const begins = this.#written.get(text) ?? this.#writtenAt(text, 0)
+    if (begins === -1) return this.#neverThere(read)
+    if (this.#same[begins] === -1) return this.#isPut[begins] === true ? begins : 0
+    const same = this.#sameAs(begins)
+    const all = same.filter((one) => this.#isPut[one] === true)
+    if (all.length < same.length) all.push(0)
+    const [only] = all
+    if (all.length === 1 && only !== undefined) return only
+    const possible = all.filter((one) => this.#mayBeOf(one, read))
+    if (possible.length > 1) return { type: 'unclear' }
+    if (possible[0] !== undefined) return possible[0]
+    const puts = all.flatMap((one) => [this.makers[one] ?? -1, this.#replacedBy(one)])
+    return this.#conflict('what was read was not there any more, or not yet', [...puts, read])
+  }
+
+  /** Whether an operation can stand between a put and the next one. */
+  #mayBeOf(put: number, at: number): boolean {
+    const operation = this.#operation(at)
+    const maker = this.#operations[this.makers[put] as number]
+    if (maker !== undefined && returnOf(operation) < maker.call) return false
+    const replaced = this.#operations[this.#replacedBy(put)]
+    return replaced === undefined || replaced.return >= operation.call
+  }
+
+  /** Of the puts that were called after a put was answered, the one that was answered first; -1. */
+  #replacedBy(put: number): number {
+    const maker = this.#operations[this.makers[put] as number]
+    if (maker !== undefined && maker.outcome !== 'ok') return -1
+    const { calls, answeredFirst } = (this.#puts ??= this.#putsByCall())
+    let low = 0
+    let high = calls.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((calls[middle] as number) > (maker?.return ?? -Infinity)) high = middle
+      else low = middle + 1
+    }
+    return answeredFirst[low] ?? -1
+  }
+
+  #putsByCall(): Puts {
+    const isPut = this.#isPut
+    const puts = this.makers.filter((at, version) => {
+      return version > 0 && isPut[version] === true && this.#operation(at).outcome === 'ok'
+    })
+    puts.sort((a, b) => this.#operation(a).call - this.#operation(b).call)
+    const answeredFirst = Int32Array.from(puts)
+    for (let at = puts.length - 2; at >= 0; at--) {
+      const [one, other] = [answeredFirst[at] as number, answeredFirst[at + 1] as number]
+      if (this.#operation(other).return < this.#operation(one).return) answeredFirst[at] = other
+    }
+    return { calls: Float64Array.from(puts, (at) => this.#operation(at).call), answeredFirst }
+  }
+
+  #blockOf(first: number): Block {
+    const known = this.#blocks.get(first)
+    if (known !== undefined) return known
+    const text = first === 0 ? '' : this.#valueOf(first)
+    const ends = new Map([[text.length, 0]])
+    const block = { text, reader: -1, rows: [first], ends, readers: [] }
+    this.#blocks.set(first, block)
+    return block
+  }
+
+  #readOf(block: Block, read: number, text: string): Conflict<Input> | null {
+    const isLonger = text.length > block.text.length
+    if (!(isLonger ? text.startsWith(block.text) : block.text.startsWith(text))) {
+      if (!this.#isWritten(text)) return this.#neverThere(read)
+      return this.#conflict('two saw it appended to in different ways', [block.reader, read])
+    }
+    const problem = isLonger ? this.#lengthen(block, read, text) : null
+    if (problem !== null) return problem
+    const at = block.ends.get(text.length)
+    if (at === undefined) return this.#neverThere(read)
+    block.readers.push({ read, at })
+    return null
+  }
+
+  /** Notes the versions that a longer text of a block shows. */
+  #lengthen(block: Block, read: number, text: string): Conflict<Input> | null {
+    for (let end = block.text.length; end < text.length;) {
+      const version = this.#writtenAt(text, end)
+      if (version === -1) return this.#neverThere(read)
+      const appends = this.#sameAs(version).filter((one) => this.#isPut[one] === false)
+      const at = block.rows.length
+      const [only] = appends
+      if (only === undefined) {
+        const maker = this.makers[version] as number
+        return this.#conflict('something was there before what was put', [maker, read])
+      }
+      if (appends.length === 1) {
+        const problem = this.#take(only, read)
+        if (problem !== null) return problem
+        block.rows.push(only)
+      } else {
+        block.rows.push(-1)
+        this.#places.push({ block, at, candidates: appends, seenBy: read })
+      }
+      end += this.#valueOf(version).length
+      block.ends.set(end, at)
+    }
+    block.text = text
+    block.reader = read
+    return null
+  }
+
+  /** Gives a version its place. */
+  #take(version: number, read: number): Conflict<Input> | null {
+    const other = this.#seenBy.get(version)
+    this.#seenBy.set(version, read)
+    if (other === undefined) return null
+    const operations = [this.makers[version] as number, other, read]
+    return this.#conflict('it was appended once, and is there twice', operations)
+  }
+
+  /** The places that any of several versions can have, once the others have theirs. */
+  placesShared(): Place[] | Conflict<Input> {
+    const windows = new Map<Block, Windows>()
+    let places = this.#places.map((place) => {
+      const { block, at } = place
+      const known = windows.get(block) ?? this.#windowsOf(block)
+      windows.set(block, known)
+      const { calledLast, returnsFirst } = known
+      const candidates = place.candidates.filter((version) => {
+        const maker = this.makers[version] as number
+        const operation = this.#operation(maker)
+        return (
+          operation.call <= (returnsFirst[at] as number) &&
+          returnOf(operation) >= (calledLast[at] as number) &&
+          this.#mayBeOf(block.rows[0] as number, maker)
+        )
+      })
+      return { ...place, candidates, all: place.candidates }
+    })
+    for (let count = -1; count !== places.length;) {
+      count = places.length
+      for (const { block, at, candidates, all, seenBy } of places) {
+        const [only] = candidates
+        if (only === undefined) {
+          const operations = [...all.map((one) => this.makers[one] as number), seenBy]
+          return this.#conflict('none of them was appended where it was seen', operations)
+        }
+        if (candidates.length > 1) continue
+        const problem = this.#take(only, seenBy)
+        if (problem !== null) return problem
+        block.rows[at] = only
+      }
+      places = places.filter(({ candidates }) => candidates.length > 1).map((place) => {
+        const candidates = place.candidates.filter((one) => !this.#seenBy.has(one))
+        return { ...place, candidates }
+      })
+    }
+    return places
+  }
+
+  /** By place: the last call of what comes before it, and the first return of what does not. */
+  #windowsOf({ rows, readers }: Block): Windows {
+    const calledLast = new Float64Array(rows.length + 1).fill(-Infinity)
+    const returnsFirst = new Float64Array(rows.length).fill(Infinity)
+    const note = (at: number, operation: Operation): void => {
+      calledLast[at + 1] = Math.max(calledLast[at + 1] as number, operation.call)
+      returnsFirst[at] = Math.min(returnsFirst[at] as number, returnOf(operation))
+    }
+    for (const [at, version] of rows.entries()) {
+      if (version > 0) note(at, this.#operation(this.makers[version] as number))
+    }
+    for (const { read, at } of readers) note(at, this.#operation(read))
+    for (let at = 1; at < rows.length; at++) {
+      calledLast[at] = Math.max(calledLast[at] as number, calledLast[at - 1] as number)
+    }
+    for (let at = rows.length - 2; at >= 0; at--) {
+      returnsFirst[at] = Math.min(returnsFirst[at] as number, returnsFirst[at + 1] as number)
+    }
+    return { calledLast, returnsFirst }
+  }
+
+  /** The versions that wrote the same as one does. */
+  #sameAs(version: number): number[] {
+    const same: number[] = []
+    for (let one = version; one !== -1; one = this.#same[one] as number) same.push(one)
+    return same
+  }
+
+  /** The last write whose value stands at a place of a text, or -1. */
+  #writtenAt(text: string, at: number): number {
+    for (const length of this.#lengths) {
+      if (at + length > text.length) return -1
+      const version = this.#written.get(text.slice(at, at + length))
+      if (version !== undefined) return version
+    }
+    return -1
+  }
+
+  /** Whether a text is made of values that were written. */
+  #isWritten(text: string): boolean {
+    for (let at = 0; at < text.length;) {
+      const version = this.#writtenAt(text, at)
+      if (version === -1) return false
+      at += this.#valueOf(version).length
+    }
+    return true
+  }
+
+  #valueOf(version: number): string {
+    const { input } = this.#operation(this.makers[version] as number)
+    return input.type === 'get' ? '' : input.value
+  }
+
+  #neverThere(read: number): Conflict<Input> {
+    return this.#conflict('what was read was never there', [read])
+  }
+
+  #conflict(reason: string, found: readonly number[]): Conflict<Input> {
+    const operations = found.filter((at) => at !== -1).map((at) => this.#operation(at))
+    return conflict(reason, operations)
+  }
+
+  #operation(at: number): Operation<Input, string> {
+    return this.#operations[at] as Operation<Input, string>
+  }
+}
+
+/** What is known of when a version got its place. */
+interface Windows {
+  readonly calledLast: Float64Array
+  readonly returnsFirst: Float64Array
+}
+
+function returnOf({ outcome, return: answered }: Operation): number {
+  return outcome === 'ok' ? answered : Infinity
+}
