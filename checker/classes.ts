@@ -111,6 +111,7 @@ function textOfObject(value: object | null): string {
   if (Array.isArray(value)) return `[${value.map(textOf).join()}]`
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return '?'
-  const fields = Object.entries(value).map(([name, one]) => `${textOf(name)}:${textOf(one)}`)
-  return `{${fields.sort().join()}}`
+  let text = '{'
+  for (const [name, one] of Object.entries(value)) text += `${textOf(name)}:${textOf(one)},`
+  return `${text}}`
 }

@@ -19,12 +19,29 @@ export interface Limits {
 /** Steps of a search when no limit is given: some seconds. */
 export const stepsDefault = 5_000_000
 
+/** A turn of one of the searches. */
+interface Turn {
+  readonly isDepthFirst?: boolean
+  /** Of a search by events; undefined: all configurations are kept, so that it can refute. */
+  readonly width?: number
+  /** For each operation. */
+  readonly steps: number
+}
+
 /**
- * A depth-first search is the faster one where hardly any choice is wrong; breadth first is bounded
- * where none is right. So they take turns, each for longer than the turn before, in steps for each
- * operation.
+ * The searches take turns. By events it is fast for most. A narrow one finds an order where there
+ * are many; depth first may find one where a return explains little. Then all of them once more.
  */
-const TURNS = [2, 50, 100, 2_000, 5_000] as const
+const TURNS: readonly Turn[] = [
+  { steps: 30 },
+  { isDepthFirst: true, steps: 4 },
+  { width: 16, steps: 400 },
+  { steps: 2_000 },
+  { isDepthFirst: true, steps: 100 },
+  { width: 128, steps: 4_000 },
+  { steps: 10_000 },
+  { isDepthFirst: true, steps: 5_000 },
+]
 
 const operationsShownMax = 5
 
@@ -100,21 +117,26 @@ function searchPart<State, Input, Output>(
   part: readonly Operation<Input, Output>[],
   bounds: Bounds
 ): SearchResult<Input, Output> {
-  const isDeterministic = model.steps === undefined
   let stepsLeft = bounds.stepsMax
-  for (const [turn, share] of TURNS.entries()) {
-    const stepsMax = Math.min(stepsLeft, share * part.length + 500)
-    const isDepthFirst = turn % 2 === 0
-    if (isDepthFirst && !isDeterministic) continue
-    const one = isDepthFirst ? search : searchJustInTime
-    const result = one(model, part, { ...bounds, stepsMax })
+  let proved: Proved = { answers: 0, until: -Infinity }
+  for (const { isDepthFirst = false, width, steps } of [...TURNS, { steps: Infinity }]) {
+    if (isDepthFirst && model.steps !== undefined) continue
+    const stepsMax = Math.min(stepsLeft, steps * part.length + 500)
+    const own = { ...bounds, stepsMax, ...(width === undefined ? {} : { width }) }
+    const result = (isDepthFirst ? search : searchJustInTime)(model, part, own)
     stepsLeft -= Math.min(result.steps, stepsMax)
     if (result.type !== 'limit') return { ...result, steps: bounds.stepsMax - stepsLeft }
+    if (result.proved !== undefined && result.proved.answers > proved.answers) {
+      proved = result.proved
+    }
     if (stepsLeft === 0 || bounds.isOver?.() === true) break
   }
-  const last = searchJustInTime(model, part, { ...bounds, stepsMax: stepsLeft })
-  return { ...last, steps: bounds.stepsMax - stepsLeft + last.steps }
+  // One more step would have been one too many.
+  const steps = bounds.stepsMax - stepsLeft + (stepsLeft === 0 ? 1 : 0)
+  return { type: 'limit', steps, proved }
 }
+
+type Proved = NonNullable<(SearchResult<unknown, unknown> & { readonly type: 'limit' })['proved']>
 
 function whyUnknown<Input, Output>(
   part: readonly Operation<Input, Output>[],
