@@ -5,6 +5,7 @@
 import { malformedReason, type Operation } from './history.ts'
 import { searchJustInTime } from './just-in-time.ts'
 import type { Judged, Model } from './model.ts'
+import { findOutOfReach } from './out-of-reach.ts'
 import { search, type Bounds, type SearchResult } from './search.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -77,6 +78,7 @@ export function linearize<State, Input, Output>(
     const result = searchPart(model, part, { ...limits, stepsMax: share })
     stepsLeft -= Math.min(result.steps, share)
     if (result.type === 'limit') unproved.push({ part, result })
+    if (result.type === 'conflict') return { verdict: 'violation', checked, ...say(model, result) }
     if (result.type === 'stuck') {
       return { verdict: 'violation', checked, ...explain(model, result) }
     }
@@ -116,10 +118,16 @@ function searchPart<State, Input, Output>(
   model: Model<State, Input, Output>,
   part: readonly Operation<Input, Output>[],
   bounds: Bounds
-): SearchResult<Input, Output> {
+): PartResult<Input, Output> {
   let stepsLeft = bounds.stepsMax
   let proved: Proved = { answers: 0, until: -Infinity }
-  for (const { isDepthFirst = false, width, steps } of [...TURNS, { steps: Infinity }]) {
+  for (const turn of [...TURNS, { steps: Infinity }]) {
+    const { isDepthFirst = false, width, steps } = turn
+    if (turn === TURNS[1]) {
+      // Not an easy one: is it a plain case?
+      const conflict = findOutOfReach(model, part)
+      if (conflict !== null) return { ...conflict, steps: bounds.stepsMax - stepsLeft }
+    }
     if (isDepthFirst && model.steps !== undefined) continue
     const stepsMax = Math.min(stepsLeft, steps * part.length + 500)
     const own = { ...bounds, stepsMax, ...(width === undefined ? {} : { width }) }
@@ -135,6 +143,10 @@ function searchPart<State, Input, Output>(
   const steps = bounds.stepsMax - stepsLeft + (stepsLeft === 0 ? 1 : 0)
   return { type: 'limit', steps, proved }
 }
+
+type PartResult<Input, Output> =
+  | SearchResult<Input, Output>
+  | (Judged<Input, Output> & { readonly type: 'conflict'; readonly steps: number })
 
 type Proved = NonNullable<(SearchResult<unknown, unknown> & { readonly type: 'limit' })['proved']>
 
