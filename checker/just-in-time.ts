@@ -6,7 +6,8 @@
 //
 // Six rules keep the configurations few.
 // - An observer, which changes no state, is placed as soon as its answer is right.
-// - Unanswered operations that ask the same are interchangeable: only their number counts.
+// - Unanswered operations that ask the same are interchangeable: only their number counts. And no
+//   unanswered overwrite is placed while one that will be answered can be, and leads to the same.
 // - Of open operations that ask the same and are told the same, the one that returns first is
 //   placed first: in any order that has it otherwise the two can be exchanged.
 // - An overwrite that nobody looks at is not placed before another one: it can be hidden right
@@ -348,12 +349,20 @@ class Search<State, Input, Output> {
       this.#steps += 1
       for (const state of this.#classes.after(one.state, classId)) {
         // An overwrite may be there to hide others.
-        if (state === one.state && !isOverwrite) continue
+        if (isOverwrite ? this.#hasOpen(one, state) : state === one.state) continue
         this.#change(one, state, operation, isOverwrite)
         this.#two.used[number] = (one.used[number] as number) + 1
         this.#reach(this.#two, forced)
       }
     }
+  }
+
+  /** Whether an overwrite is open, and not placed, that leads to this state. */
+  #hasOpen(one: Draft, state: number): boolean {
+    return this.#changing.some(({ isOverwrite, classId, slots }) => {
+      if (!isOverwrite || this.#classes.after(one.state, classId)[0] !== state) return false
+      return slots.some((slot) => !hasSlot(one.placed, slot))
+    })
   }
 
   /** Makes the second draft of the first one, with an operation placed that leads to `state`. */
