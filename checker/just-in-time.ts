@@ -70,8 +70,8 @@ class Search<State, Input, Output> {
   readonly #bounds: WidthBounds
   readonly #classes: Classes<State, Input, Output>
   readonly #classIds: readonly number[]
-  readonly #byCall: Int32Array
-  readonly #byReturn: Int32Array
+  readonly #byCall: readonly number[]
+  readonly #byReturn: readonly number[]
   /** The place of each operation in the order of their returns. */
   readonly #turns: Int32Array
   readonly #words: number
@@ -402,7 +402,7 @@ class Search<State, Input, Output> {
   }
 
   #order(): Operation<Input, Output>[] {
-    const called = Array.from(this.#byCall.subarray(0, this.#called), (at) => ({
+    const called = this.#byCall.slice(0, this.#called).map((at) => ({
       operation: at,
       classId: this.#classIds[at] as number,
       isAnswered: this.#operation(at).outcome === 'ok',
@@ -421,12 +421,16 @@ class Search<State, Input, Output> {
   }
 }
 
-function sortedBy<One>(list: readonly One[], instant: (one: One) => number): Int32Array {
-  const instants = Float64Array.from(list, instant)
-  const order = Int32Array.from(list, (_, at) => at)
+/** The places of a list by an instant; those of one instant as they come. */
+function sortedBy<One>(list: readonly One[], instant: (one: One) => number): readonly number[] {
+  const order: number[] = []
+  const instants: number[] = []
   let isSorted = true
-  for (let at = 1; at < instants.length && isSorted; at++) {
-    isSorted = (instants[at - 1] as number) <= (instants[at] as number)
+  for (const one of list) {
+    const at = instant(one)
+    if (order.length > 0 && (instants[order.length - 1] as number) > at) isSorted = false
+    order.push(order.length)
+    instants.push(at)
   }
   if (isSorted) return order
   return order.sort((a, b) => {
