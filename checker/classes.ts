@@ -44,12 +44,13 @@ export class Classes<State, Input, Output> {
   /** The number of what an operation asks and is told. */
   of({ input, output, outcome }: Operation<Input, Output>): number {
     const told = outcome === 'ok' ? output : undefined
-    const text = textOf(input) + textOf(told)
-    const known = this.#byText.get(text)
+    const [asked, answered] = [textOf(input), textOf(told)]
+    const text = asked === null || answered === null ? null : asked + answered
+    const known = text === null ? undefined : this.#byText.get(text)
     if (known !== undefined) return known
     const number = this.#classes.push({ input, output: told }) - 1
     // What has no text of its own is like nothing else.
-    if (!text.includes('?')) this.#byText.set(text, number)
+    if (text !== null) this.#byText.set(text, number)
     this.#after.push([])
     return number
   }
@@ -87,30 +88,45 @@ export class Classes<State, Input, Output> {
   }
 }
 
-/** Plain data as text that tells it from all other; with a `?` in it when it is none. */
-function textOf(value: unknown): string {
+/** Plain data as text that tells it from all other; null when it is none. */
+function textOf(value: unknown): string | null {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value).replaceAll('?', '\\u003f')
+      // With its length no two are alike, whatever they stand beside.
+      return `s${value.length}:${value}`
     case 'number':
-      return Object.is(value, -0) ? 'n-0' : `n${value}`
+      return Object.is(value, -0) ? 'n-0,' : `n${value},`
     case 'bigint':
-      return `i${value}`
+      return `i${value},`
     case 'boolean':
+      return value ? 't' : 'f'
     case 'undefined':
-      return String(value)
+      return 'u'
     case 'object':
       return textOfObject(value)
     default:
-      return '?'
+      return null
   }
 }
 
-function textOfObject(value: object | null): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return `[${value.map(textOf).join()}]`
+function textOfObject(value: object | null): string | null {
+  if (value === null) return '0'
+  let text = '['
+  if (Array.isArray(value)) {
+    for (const one of value) {
+      const own = textOf(one)
+      if (own === null) return null
+      text += own
+    }
+    return `${text}]`
+  }
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return '?'
-  const fields = Object.entries(value).map(([name, one]) => `${textOf(name)}:${textOf(one)}`)
-  return `{${fields.sort().join()}}`
+  if (prototype !== Object.prototype && prototype !== null) return null
+  text = '{'
+  for (const name of Object.keys(value)) {
+    const own = textOf((value as Record<string, unknown>)[name])
+    if (own === null) return null
+    text += `${name.length}:${name}${own}`
+  }
+  return `${text}}`
 }

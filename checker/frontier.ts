@@ -1,170 +1,263 @@
-// The configurations of a search that goes by events: what each has placed of the operations that
-// are open, as bits, and which of them makes which other superfluous.
+// The configurations of a search that goes by events, in typed arrays: what each has placed of the
+// operations that are open, as bits, and which of them makes which other superfluous.
 
-const WORD_BITS = 30
-const NO_WORDS: readonly number[] = []
+const WORD_BITS = 32
+// What a configuration is made of: these, the words of two sets, and the counts.
+const STATE = 0
+const NEXT = 1
+const FLAGS = 2
+const HEAD = 3
 
-/** The operations placed, the last first. */
+const FRESH = 1
+const OBSOLETE = 2
+
+/** An operation placed, and the one placed before it. */
 export interface Placed {
   readonly operation: number
-  readonly how: 'observed' | 'overwrite' | 'hidden' | 'changed'
+  /** The state that it led to. */
+  readonly state: number
+  /** How many operations had been called. */
+  readonly called: number
   readonly before: Placed | null
 }
 
-/** One way to explain the history so far. */
-export interface Configuration {
-  readonly state: number
-  /** Bit `slot`: the operation open there is placed. Those from slot 30 on are in `more`. */
-  readonly mask: number
-  readonly more: readonly number[]
-  /** How many unanswered operations of each class are placed; null: none. */
-  readonly used: Uint16Array | null
-  readonly placed: Placed | null
-  /** How many operations had been called when an overwrite was placed last. */
-  readonly overwrittenAt: number
-  /** The last one placed is an overwrite, and nothing has looked at it yet. */
-  readonly isFresh: boolean
-  /** The next one with the same hash. */
-  next: Configuration | null
-  /** Another one, with fewer unanswered operations, has taken its place. */
-  isObsolete: boolean
+/** A set of slots. */
+export type Slots = Int32Array
+
+/** How many words a set of so many slots takes. */
+export function wordsFor(slots: number): number {
+  return Math.max(1, Math.ceil(slots / WORD_BITS))
 }
 
-/** Configurations, of which none makes another superfluous. */
-export class Frontier {
-  readonly all: Configuration[] = []
-  readonly #byHash = new Map<number, Configuration>()
-  readonly #overwrites: Words
-  readonly #hidden: (overwrittenAt: number) => Words
+/** Whether a slot is in the set. */
+export function hasSlot(set: Slots, slot: number): boolean {
+  return (((set[slot >>> 5] as number) >>> (slot & 31)) & 1) === 1
+}
 
-  /**
-   * @param overwrites the slots of overwrites
-   * @param hidden those of them that can be hidden, by when an overwrite was placed last
-   */
-  constructor(overwrites: Words, hidden: (overwrittenAt: number) => Words) {
-    this.#overwrites = overwrites
-    this.#hidden = hidden
-  }
+/** Puts a slot into the set, or takes it out. */
+export function flipSlot(set: Slots, slot: number): void {
+  set[slot >>> 5] = (set[slot >>> 5] as number) ^ (1 << (slot & 31))
+}
 
-  /** False: another one is as good. */
-  add(one: Configuration): boolean {
-    const hash = hashOf(one, this.#overwrites)
-    const first = this.#byHash.get(hash) ?? null
-    for (let other = first; other !== null; other = other.next) {
-      if (other.isObsolete || other.state !== one.state) continue
-      if (this.#isAsGood(other, one)) return false
-      if (this.#isAsGood(one, other)) other.isObsolete = true
-    }
-    one.next = first
-    this.#byHash.set(hash, one)
-    this.all.push(one)
-    return true
-  }
-
-  /** Whether `a`, of the same state, can do all that `b` can. */
-  #isAsGood(a: Configuration, b: Configuration): boolean {
-    if (a.isFresh && !b.isFresh) return false
-    if (a.mask !== b.mask || a.more !== b.more || a.overwrittenAt < b.overwrittenAt) {
-      const own = this.#hidden(a.overwrittenAt)
-      const others = this.#hidden(b.overwrittenAt)
-      if (!canDoAll(a.mask, own.first, b.mask, others.first)) return false
-      const words = Math.max(a.more.length, b.more.length, others.more.length)
-      for (let at = 0; at < words; at++) {
-        const [placed, hidden] = [a.more[at] ?? 0, own.more[at] ?? 0]
-        if (!canDoAll(placed, hidden, b.more[at] ?? 0, others.more[at] ?? 0)) return false
-      }
-    }
-    if (a.used === null || a.used === b.used) return true
-    return a.used.every((count, at) => count <= (b.used?.[at] ?? 0))
+/** Puts all slots of another set into the set. */
+export function unite(set: Slots, other: Slots): void {
+  for (let word = 0; word < set.length; word++) {
+    set[word] = (set[word] as number) | (other[word] as number)
   }
 }
 
 /**
- * Whether who has placed the slots `a`, and can hide `hiddenA`, can do all that one can who has
- * placed `b` and can hide `hiddenB`: it has placed none that the other has not, and can hide what
- * the other has placed or can hide.
+ * One configuration while it is worked on. `settled` are the slots that ask nothing more of it:
+ * what is placed, and what can be hidden; `placed` those of them that changed its state.
  */
-function canDoAll(a: number, hiddenA: number, b: number, hiddenB: number): boolean {
-  return (a & ~b) === 0 && ((b | hiddenB) & ~a & ~hiddenA) === 0
+export interface Draft {
+  state: number
+  /** The last one placed is an overwrite, and nothing has looked at it yet. */
+  isFresh: boolean
+  readonly settled: Slots
+  readonly placed: Slots
+  /** How many unanswered operations of each class are placed. */
+  readonly used: Int32Array
+  chain: Placed | null
 }
 
-/** A set of slots: bits up to slot 29, and words of 30 bits for those after. */
-export interface Words {
-  readonly first: number
-  readonly more: readonly number[]
-}
-
-export /** Whether the operation of a slot is placed. */
-function has({ mask, more }: Configuration, slot: number): boolean {
-  if (slot < WORD_BITS) return ((mask >>> slot) & 1) === 1
-  return (((more[wordOf(slot)] ?? 0) >>> slot % WORD_BITS) & 1) === 1
-}
-
-function wordOf(slot: number): number {
-  return Math.floor(slot / WORD_BITS) - 1
-}
-
-/** With the operation of a slot placed. */
-export function withSlot(one: Configuration, slot: number): Configuration {
-  const isFirst = slot < WORD_BITS
-  const mask = isFirst ? one.mask | (1 << slot) : one.mask
-  const more = isFirst ? one.more : flipped(one.more, slot)
-  const { state, used, placed, overwrittenAt, isFresh } = one
-  const rest = { placed, overwrittenAt, isFresh, next: null, isObsolete: false }
-  return { state, mask, more, used, ...rest }
-}
-
-/** With the slot, whose operation has returned, free for another. */
-export function without(one: Configuration, slot: number): Configuration {
-  const { state, used, placed, overwrittenAt } = one
-  const isFirst = slot < WORD_BITS
-  const mask = isFirst ? one.mask & ~(1 << slot) : one.mask
-  const more = isFirst ? one.more : flipped(one.more, slot)
-  const rest = { overwrittenAt, isFresh: false, next: null, isObsolete: false }
-  return { state, mask, more, used, placed, ...rest }
-}
-
-/** Words with the bit of a slot changed; without zeros at the end, so that equal ones are equal. */
-function flipped(more: readonly number[], slot: number): readonly number[] {
-  const words = more.slice()
-  const word = wordOf(slot)
-  while (words.length <= word) words.push(0)
-  words[word] = (words[word] as number) ^ (1 << slot % WORD_BITS)
-  while (words.length > 0 && words[words.length - 1] === 0) words.pop()
-  return words.length === 0 ? NO_WORDS : words
-}
-
-/** Of its state and of what it has placed, overwrites apart. */
-function hashOf({ state, mask, more }: Configuration, overwrites: Words): number {
-  const first = mask & ~overwrites.first
-  let hash = Math.imul(state, 0x9e3779b1) ^ Math.imul(first, 0x85ebca77)
-  for (let at = 0; at < more.length; at++) {
-    const word = (more[at] as number) & ~(overwrites.more[at] ?? 0)
-    if (word !== 0) hash = Math.imul(hash ^ (word + at), 0xc2b2ae3d) ^ (hash >>> 15)
-  }
-  return (hash ^ (hash >>> 16)) | 0
-}
-
-/** No slot. */
-export const NOTHING: Words = { first: 0, more: NO_WORDS }
-
-/** The set with a slot that is not in it. */
-export function withOne({ first, more }: Words, slot: number): Words {
-  if (slot < WORD_BITS) return { first: first | (1 << slot), more }
-  return { first, more: flipped(more, slot) }
-}
-
-/** The configuration before anything has happened. */
-export function firstConfiguration(state: number): Configuration {
+/** The configuration that has placed nothing. */
+export function newDraft(words: number, classes: number): Draft {
   return {
-    state,
-    mask: 0,
-    more: NO_WORDS,
-    used: null,
-    placed: null,
-    overwrittenAt: 0,
+    state: 0,
     isFresh: false,
-    next: null,
-    isObsolete: false,
+    settled: new Int32Array(words),
+    placed: new Int32Array(words),
+    used: new Int32Array(classes),
+    chain: null,
   }
+}
+
+/** Configurations, of which none makes another superfluous. */
+export class Frontier {
+  /** How many there are, obsolete ones among them. */
+  count = 0
+  readonly #words: number
+  readonly #classes: number
+  readonly #stride: number
+  #data: Int32Array
+  readonly #chains: (Placed | null)[] = []
+  #heads: Int32Array
+  #told: Slots
+
+  constructor(words: number, classes: number) {
+    this.#words = words
+    this.#classes = classes
+    this.#stride = HEAD + 2 * words + classes
+    this.#data = new Int32Array(16 * this.#stride)
+    this.#heads = new Int32Array(32).fill(-1)
+    this.#told = new Int32Array(words)
+  }
+
+  /** Takes all out. @param told the slots in which two must be equal to be compared at all */
+  clear(told: Slots): void {
+    this.count = 0
+    this.#told = told
+    this.#heads.fill(-1)
+  }
+
+  /** The state of one. */
+  stateOf(at: number): number {
+    return this.#data[at * this.#stride + STATE] as number
+  }
+
+  /** Whether another one, that can do all that it can, has come after it. */
+  isObsolete(at: number): boolean {
+    return ((this.#data[at * this.#stride + FLAGS] as number) & OBSOLETE) !== 0
+  }
+
+  /** What one has placed. */
+  chainOf(at: number): Placed | null {
+    return this.#chains[at] ?? null
+  }
+
+  /** Writes one into a draft. */
+  read(at: number, into: Draft): void {
+    const data = this.#data
+    let from = at * this.#stride
+    into.state = data[from] as number
+    into.isFresh = ((data[from + FLAGS] as number) & FRESH) !== 0
+    from += HEAD
+    const words = this.#words
+    for (let word = 0; word < words; word++) {
+      into.settled[word] = data[from + word] as number
+      into.placed[word] = data[from + words + word] as number
+    }
+    from += 2 * words
+    for (let one = 0; one < this.#classes; one++) into.used[one] = data[from + one] as number
+    into.chain = this.#chains[at] ?? null
+  }
+
+  /** False: another one is as good. */
+  add(one: Draft): boolean {
+    let slot = this.#hash(one.state, one.placed, 0) & (this.#heads.length - 1)
+    const data = this.#data
+    const stride = this.#stride
+    for (let at = this.#heads[slot] as number; at >= 0; at = data[at * stride + NEXT] as number) {
+      const from = at * stride
+      if (data[from] !== one.state || ((data[from + FLAGS] as number) & OBSOLETE) !== 0) continue
+      const order = this.#compare(from, one)
+      if ((order & 1) !== 0) return false
+      if ((order & 2) !== 0) data[from + FLAGS] = (data[from + FLAGS] as number) | OBSOLETE
+    }
+    if (this.count >= this.#heads.length) {
+      this.#rehash()
+      slot = this.#hash(one.state, one.placed, 0) & (this.#heads.length - 1)
+    }
+    const at = this.count++
+    this.#write(at, one)
+    this.#data[at * stride + NEXT] = this.#heads[slot] as number
+    this.#heads[slot] = at
+    return true
+  }
+
+  /**
+   * So many that are likely to go furthest, or null when there are no more: those that have used
+   * up little, and can hide much.
+   */
+  mostPromising(width: number, overwrites: Slots): readonly number[] | null {
+    const costs = new Map<number, number>()
+    for (let at = 0; at < this.count; at++) {
+      if (!this.isObsolete(at)) costs.set(at, this.#costOf(at, overwrites))
+    }
+    if (costs.size <= width) return null
+    const costOf = (at: number): number => costs.get(at) as number
+    return [...costs.keys()].sort((a, b) => costOf(a) - costOf(b) || a - b).slice(0, width)
+  }
+
+  #costOf(at: number, overwrites: Slots): number {
+    const data = this.#data
+    const words = this.#words
+    const from = at * this.#stride + HEAD
+    let cost = 0
+    for (let word = 0; word < words; word++) {
+      const settled = data[from + word] as number
+      const placed = data[from + words + word] as number
+      cost += 3 * bitsIn(placed & (overwrites[word] as number)) - 2 * bitsIn(settled & ~placed)
+    }
+    for (let one = 0; one < this.#classes; one++) {
+      cost += 3 * (data[from + 2 * words + one] as number)
+    }
+    return cost
+  }
+
+  /** Bit 0: the one at `from` can do all that `one` can; bit 1: the other way round. */
+  #compare(from: number, one: Draft): number {
+    const data = this.#data
+    const words = this.#words
+    const isFresh = ((data[from + FLAGS] as number) & FRESH) !== 0
+    let order = isFresh === one.isFresh ? 3 : isFresh ? 2 : 1
+    let at = from + HEAD
+    for (let word = 0; word < words && order !== 0; word++, at++) {
+      const settled = data[at] as number
+      const placed = data[at + words] as number
+      const otherSettled = one.settled[word] as number
+      const otherPlaced = one.placed[word] as number
+      if ((otherSettled & ~settled) !== 0 || (placed & ~otherPlaced) !== 0) order &= 2
+      if ((settled & ~otherSettled) !== 0 || (otherPlaced & ~placed) !== 0) order &= 1
+    }
+    at = from + HEAD + 2 * words
+    for (let number = 0; number < this.#classes && order !== 0; number++) {
+      const used = data[at + number] as number
+      const other = one.used[number] as number
+      if (used > other) order &= 2
+      if (other > used) order &= 1
+    }
+    return order
+  }
+
+  #hash(state: number, placed: Int32Array, from: number): number {
+    let hash = Math.imul(state + 1, 0x9e3779b1)
+    for (let word = 0; word < this.#words; word++) {
+      const told = (placed[from + word] as number) & (this.#told[word] as number)
+      if (told !== 0) hash = Math.imul(hash ^ (told + word), 0x85ebca6b) ^ (hash >>> 13)
+    }
+    return hash ^ (hash >>> 16)
+  }
+
+  #rehash(): void {
+    const size = this.#heads.length * 4
+    this.#heads = new Int32Array(size).fill(-1)
+    for (let at = 0; at < this.count; at++) {
+      const from = at * this.#stride
+      const state = this.#data[from] as number
+      const slot = this.#hash(state, this.#data, from + HEAD + this.#words) & (size - 1)
+      this.#data[from + NEXT] = this.#heads[slot] as number
+      this.#heads[slot] = at
+    }
+  }
+
+  #write(at: number, one: Draft): void {
+    if ((at + 1) * this.#stride > this.#data.length) {
+      const data = new Int32Array(2 * this.#data.length)
+      data.set(this.#data)
+      this.#data = data
+    }
+    const data = this.#data
+    const words = this.#words
+    let from = at * this.#stride
+    data[from] = one.state
+    data[from + FLAGS] = one.isFresh ? FRESH : 0
+    from += HEAD
+    for (let word = 0; word < words; word++) {
+      data[from + word] = one.settled[word] as number
+      data[from + words + word] = one.placed[word] as number
+    }
+    from += 2 * words
+    for (let number = 0; number < this.#classes; number++) {
+      data[from + number] = one.used[number] as number
+    }
+    this.#chains[at] = one.chain
+  }
+}
+
+function bitsIn(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555)
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
 }

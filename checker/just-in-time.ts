@@ -4,47 +4,44 @@
 // the open operations it has placed, and how many of the unanswered ones. So memory follows what is
 // open at once and not the length. Ref: Lowe, "Testing for linearizability", 2016.
 //
-// Five rules keep the configurations few.
+// Six rules keep the configurations few.
 // - An observer, which changes no state, is placed as soon as its answer is right.
-// - Unanswered operations that ask the same are interchangeable: only their number counts, and who
-//   has used fewer of them can do all that the other can.
+// - Unanswered operations that ask the same are interchangeable: only their number counts. And no
+//   unanswered overwrite is placed while one that will be answered can be, and leads to the same.
 // - Of open operations that ask the same and are told the same, the one that returns first is
 //   placed first: in any order that has it otherwise the two can be exchanged.
 // - An overwrite that nobody looks at is not placed before another one: it can be hidden right
 //   before that, at no cost, whenever its return comes.
-// - So who has not placed an overwrite that it can hide can do all that one can that has.
+// - An overwrite that writes what is there already can be hidden too, where it stands. So an open
+//   operation is placed, or settled without being placed, or not settled.
+// - Who has settled as much, and placed no more, can do all that another one can: an observer may
+//   always be left out of what follows, and what can be hidden may also be placed later.
+//
+// With a width only the most promising configurations are kept. What they explain is right; that
+// they explain nothing is no proof then.
 
 import type { Operation } from './history.ts'
 import { Classes } from './classes.ts'
-import {
-  firstConfiguration,
-  Frontier,
-  has,
-  NOTHING,
-  withOne,
-  without,
-  withSlot,
-} from './frontier.ts'
-import type { Configuration, Placed, Words } from './frontier.ts'
+import { flipSlot, Frontier, hasSlot, newDraft, unite, wordsFor } from './frontier.ts'
+import type { Draft, Slots } from './frontier.ts'
 import type { Model } from './model.ts'
+import { orderOfPlaced } from './placed-order.ts'
 import type { Bounds, SearchResult } from './search.ts'
 
 /** How often it is asked whether time is over. */
 const LOOKS = 256
 
-/** An operation that has been asked and whose return has not come. */
-interface Open {
-  readonly operation: number
-  readonly classId: number
-  /** How many operations had been called before it. */
-  readonly calledAt: number
+/** How far this search may go. */
+export interface WidthBounds extends Bounds {
+  /** The most configurations that are kept from one return to the next; undefined: all. */
+  readonly width?: number
 }
 
 /** Looks for an order of `part` that `model` accepts, within bounds. */
 export function searchJustInTime<State, Input, Output>(
   model: Model<State, Input, Output>,
   part: readonly Operation<Input, Output>[],
-  bounds: Bounds,
+  bounds: WidthBounds,
 ): SearchResult<Input, Output> {
   return new Search(model, part, bounds).run()
 }
@@ -52,9 +49,11 @@ export function searchJustInTime<State, Input, Output>(
 /** The open operations that ask the same and are told the same. */
 interface Kind {
   readonly classId: number
+  readonly isObserver: boolean
   readonly isOverwrite: boolean
   /** Their slots, what returns first first. */
   readonly slots: number[]
+  readonly set: Slots
 }
 
 /** The unanswered operations that ask the same. */
@@ -68,229 +67,316 @@ interface Unanswered {
 class Search<State, Input, Output> {
   readonly #model: Model<State, Input, Output>
   readonly #operations: readonly Operation<Input, Output>[]
-  readonly #bounds: Bounds
+  readonly #bounds: WidthBounds
   readonly #classes: Classes<State, Input, Output>
-  /** By slot; null: free. */
-  readonly #open: (Open | null)[] = []
-  /** Those that change a state, by class; observers apart. */
-  readonly #kinds: Kind[] = []
-  readonly #kindOf = new Map<number, Kind>()
-  readonly #observing = new Set<number>()
-  readonly #unanswered: Unanswered[] = []
-  #overwrites: Words = NOTHING
-  readonly #hiddenAt = new Map<number, Words>()
+  readonly #classIds: readonly number[]
+  readonly #byCall: readonly number[]
+  readonly #byReturn: readonly number[]
   /** The place of each operation in the order of their returns. */
   readonly #turns: Int32Array
-  #frontier: readonly Configuration[]
+  readonly #words: number
+  /** The operation of a slot. */
+  readonly #open: number[] = []
+  readonly #free: number[] = []
+  /** Those that change a state, and observers, by class. */
+  readonly #changing: Kind[] = []
+  readonly #observing: Kind[] = []
+  readonly #kindOf = new Map<number, Kind>()
+  readonly #unanswered: Unanswered[] = []
+  readonly #unansweredOf: ReadonlyMap<number, Unanswered>
+  readonly #overwrites: Slots
+  /** Slots of those that change a state and are no overwrites. */
+  readonly #others: Slots
+  /** By state: what asks nothing more where it is there. */
+  readonly #settled: (Slots | undefined)[] = []
+  #frontier: Frontier
+  #result: Frontier
+  #seen: Frontier
+  readonly #one: Draft
+  readonly #two: Draft
   #called = 0
   #steps = 0
   #looks = 0
   #isOver = false
+  #isNarrowed = false
 
   constructor(
     model: Model<State, Input, Output>,
     part: readonly Operation<Input, Output>[],
-    bounds: Bounds,
+    bounds: WidthBounds,
   ) {
     this.#model = model
-    this.#operations = part.filter(({ outcome }) => outcome !== 'fail')
-    this.#turns = new Int32Array(this.#operations.length)
     this.#bounds = bounds
+    const operations = part.filter(({ outcome }) => outcome !== 'fail')
+    this.#operations = operations
     this.#classes = new Classes(model)
-    const state = this.#classes.state(model.init())
-    this.#frontier = [firstConfiguration(state)]
+    this.#classIds = operations.map((operation) => this.#classes.of(operation))
+    this.#byCall = sortedBy(operations, ({ call }) => call)
+    this.#byReturn = sortedBy(operations, (one) => one.return)
+    this.#turns = new Int32Array(operations.length)
+    this.#byReturn.forEach((at, turn) => (this.#turns[at] = turn))
+    this.#words = wordsFor(this.#mostOpen())
+    this.#overwrites = new Int32Array(this.#words)
+    this.#others = new Int32Array(this.#words)
+    this.#unansweredOf = this.#findUnanswered()
+    const classes = this.#unanswered.length
+    this.#frontier = new Frontier(this.#words, classes)
+    this.#result = new Frontier(this.#words, classes)
+    this.#seen = new Frontier(this.#words, classes)
+    this.#one = newDraft(this.#words, classes)
+    this.#two = newDraft(this.#words, classes)
+    this.#one.state = this.#classes.state(model.init())
+    this.#frontier.clear(this.#others)
+    this.#frontier.add(this.#one)
+  }
+
+  #mostOpen(): number {
+    let open = 0
+    let most = 0
+    let called = 0
+    for (const at of this.#byReturn) {
+      const { outcome, return: answered } = this.#operation(at)
+      if (outcome !== 'ok') continue
+      for (; called < this.#byCall.length; called++) {
+        const next = this.#operation(this.#byCall[called] as number)
+        if (next.call > answered) break
+        if (next.outcome === 'ok') open += 1
+      }
+      if (open > most) most = open
+      open -= 1
+    }
+    return most
   }
 
   run(): SearchResult<Input, Output> {
-    const operations = this.#operations
-    const classIds = operations.map((operation) => this.#classes.of(operation))
-    const numbers = this.#numberUnanswered(classIds)
-    const slots = new Int32Array(operations.length)
-    const byCall = sortedBy(operations, ({ call }) => call)
-    const byReturn = sortedBy(operations, (one) => one.return)
-    byReturn.forEach((at, turn) => (this.#turns[at] = turn))
+    const slots = new Int32Array(this.#operations.length)
     let answers = 0
     let until = -Infinity
-    for (const at of byReturn) {
+    for (const at of this.#byReturn) {
       const operation = this.#operation(at)
       if (operation.outcome !== 'ok') continue
-      // What touches at one instant is concurrent: calls come first.
-      for (; this.#called < byCall.length; this.#called++) {
-        const called = byCall[this.#called] as number
-        const { call, outcome } = this.#operation(called)
-        if (call > operation.return) break
-        const classId = classIds[called] as number
-        if (outcome === 'ok') slots[called] = this.#openSlot(called, classId)
-        else this.#unanswered[numbers.get(classId) ?? -1]?.operations.push(called)
-      }
+      this.#call(operation.return, slots)
       const slot = slots[at] as number
-      const frontier = this.#forced(slot)
-      if (this.#isOver) return { type: 'limit', steps: this.#steps, proved: { answers, until } }
-      if (frontier.length === 0) return this.#stuck(slot)
-      this.#frontier = frontier
+      this.#force(slot)
+      const isStuck = this.#result.count === 0
+      if (isStuck && !this.#isNarrowed && !this.#isOver) return this.#stuck(slot)
+      if (isStuck || this.#isOver) {
+        return { type: 'limit', steps: this.#steps, proved: { answers, until } }
+      }
+      this.#advance()
       this.#closeSlot(slot)
       answers += 1
       until = operation.return
     }
-    return { type: 'ordered', steps: this.#steps, order: this.#orderOf(this.#frontier[0] ?? null) }
+    return { type: 'ordered', steps: this.#steps, order: this.#order() }
   }
 
-  /** A number for each class of unanswered operations. Observers among them tell nothing. */
-  #numberUnanswered(classIds: readonly number[]): ReadonlyMap<number, number> {
-    const numbers = new Map<number, number>()
+  /** Opens what is called up to an instant. What touches at one instant is concurrent. */
+  #call(until: number, slots: Int32Array): void {
+    for (; this.#called < this.#byCall.length; this.#called++) {
+      const called = this.#byCall[this.#called] as number
+      const { call, outcome } = this.#operation(called)
+      if (call > until) return
+      if (outcome === 'ok') slots[called] = this.#openSlot(called)
+      else this.#unansweredOf.get(this.#classIds[called] as number)?.operations.push(called)
+    }
+  }
+
+  /** What explains this return, or the most promising of it, is what the next one starts from. */
+  #advance(): void {
+    const { width } = this.#bounds
+    const before = this.#frontier
+    this.#frontier = this.#result
+    this.#result = before
+    if (width === undefined || this.#frontier.count <= width) return
+    const kept = this.#frontier.mostPromising(width, this.#overwrites)
+    if (kept === null) return
+    this.#isNarrowed = true
+    before.clear(this.#others)
+    for (const at of kept) {
+      this.#frontier.read(at, this.#one)
+      before.add(this.#one)
+    }
+    this.#result = this.#frontier
+    this.#frontier = before
+  }
+
+  /** The classes of unanswered operations. Observers among them tell nothing. */
+  #findUnanswered(): ReadonlyMap<number, Unanswered> {
+    const found = new Map<number, Unanswered>()
     this.#operations.forEach(({ outcome }, at) => {
-      const classId = classIds[at] as number
-      if (outcome !== 'info' || numbers.has(classId) || this.#classes.isObserver(classId)) return
+      const classId = this.#classIds[at] as number
+      if (outcome !== 'info' || found.has(classId) || this.#classes.isObserver(classId)) return
       const isOverwrite = this.#classes.isOverwrite(classId)
-      numbers.set(classId, this.#unanswered.push({ classId, isOverwrite, operations: [] }) - 1)
+      const unanswered: Unanswered = { classId, isOverwrite, operations: [] }
+      found.set(classId, unanswered)
+      this.#unanswered.push(unanswered)
     })
-    return numbers
+    return found
   }
 
-  #openSlot(operation: number, classId: number): number {
-    const free = this.#open.indexOf(null)
-    const slot = free < 0 ? this.#open.length : free
-    this.#open[slot] = { operation, classId, calledAt: this.#called }
-    if (this.#classes.isObserver(classId)) this.#observing.add(slot)
-    else this.#addToKind(slot, classId)
+  #openSlot(operation: number): number {
+    const slot = this.#free.pop() ?? this.#open.length
+    this.#open[slot] = operation
+    const kind = this.#kindFor(this.#classIds[operation] as number)
+    this.#flip(kind, slot)
+    const turn = this.#turns[operation] as number
+    const { slots } = kind
+    let at = slots.length
+    while (at > 0 && this.#turnOf(slots[at - 1] as number) > turn) at -= 1
+    slots.splice(at, 0, slot)
     return slot
   }
 
-  #addToKind(slot: number, classId: number): void {
-    let kind = this.#kindOf.get(classId)
-    if (kind === undefined) {
-      kind = { classId, isOverwrite: this.#classes.isOverwrite(classId), slots: [] }
-      this.#kindOf.set(classId, kind)
-      this.#kinds.push(kind)
-    }
-    const turn = this.#turnOf(slot)
-    const later = kind.slots.findIndex((other) => this.#turnOf(other) > turn)
-    kind.slots.splice(later < 0 ? kind.slots.length : later, 0, slot)
+  #kindFor(classId: number): Kind {
+    const known = this.#kindOf.get(classId)
+    if (known !== undefined) return known
+    const isObserver = this.#classes.isObserver(classId)
+    const isOverwrite = !isObserver && this.#classes.isOverwrite(classId)
+    const set = new Int32Array(this.#words)
+    const kind: Kind = { classId, isObserver, isOverwrite, slots: [], set }
+    this.#kindOf.set(classId, kind)
+    const kinds = isObserver ? this.#observing : this.#changing
+    kinds.push(kind)
+    return kind
   }
 
   #closeSlot(slot: number): void {
-    const { classId } = this.#open[slot] as Open
-    this.#open[slot] = null
-    if (this.#observing.delete(slot)) return
-    const kind = this.#kindOf.get(classId) as Kind
-    kind.slots.splice(kind.slots.indexOf(slot), 1)
-    if (kind.slots.length > 0) return
+    const kind = this.#kindOf.get(this.#classIds[this.#open[slot] as number] as number) as Kind
+    const { slots, isObserver, classId } = kind
+    this.#flip(kind, slot)
+    slots.splice(slots.indexOf(slot), 1)
+    this.#free.push(slot)
+    if (slots.length > 0) return
     this.#kindOf.delete(classId)
-    this.#kinds.splice(this.#kinds.indexOf(kind), 1)
+    const kinds = isObserver ? this.#observing : this.#changing
+    kinds.splice(kinds.indexOf(kind), 1)
   }
 
-  /** The configurations in which the operation of a slot, which returns, is placed. */
-  #forced(slot: number): readonly Configuration[] {
-    const { classId, calledAt, operation } = this.#open[slot] as Open
-    const canHide = this.#classes.isOverwrite(classId)
-    this.#overwrites = this.#slotsOf(() => true)
-    this.#hiddenAt.clear()
-    const hidden = (overwrittenAt: number): Words => this.#hidden(overwrittenAt)
-    const result = new Frontier(this.#overwrites, hidden)
-    const seen = new Frontier(this.#overwrites, hidden)
-    const todo: Configuration[] = []
-    const reach = (one: Configuration): void => {
-      const seeing = this.#seeing(one)
-      if (has(seeing, slot)) result.add(without(seeing, slot))
-      else if (seen.add(seeing)) todo.push(seeing)
+  /** Adds a slot to the sets of its kind, or takes it out of them. */
+  #flip({ set, isObserver, isOverwrite }: Kind, slot: number): void {
+    flipSlot(set, slot)
+    if (isOverwrite) flipSlot(this.#overwrites, slot)
+    else if (!isObserver) flipSlot(this.#others, slot)
+  }
+
+  /** Finds the configurations in which the operation of a slot, which returns, is settled. */
+  #force(slot: number): void {
+    this.#settled.length = 0
+    this.#result.clear(this.#others)
+    this.#seen.clear(this.#others)
+    const one = this.#one
+    const frontier = this.#frontier
+    for (let at = 0; at < frontier.count; at++) {
+      if (frontier.isObsolete(at)) continue
+      frontier.read(at, one)
+      this.#reach(one, slot)
     }
-    for (const one of this.#frontier) reach(one)
-    for (let one = todo.pop(); one !== undefined; one = todo.pop()) {
-      if (one.isObsolete) continue
-      if (this.#look()) return []
-      if (canHide && !one.isFresh && one.overwrittenAt > calledAt) {
-        const placed: Placed = { operation, how: 'hidden', before: one.placed }
-        result.add({ ...one, placed, next: null })
-      }
-      this.#placeOpen(one, reach)
-      this.#placeUnanswered(one, reach)
+    const seen = this.#seen
+    for (let at = 0; at < seen.count; at++) {
+      if (seen.isObsolete(at)) continue
+      if (this.#look()) return
+      seen.read(at, one)
+      this.#placeOpen(one, slot)
+      this.#placeUnanswered(one, slot)
     }
-    return result.all.filter(({ isObsolete }) => !isObsolete)
   }
 
-  /** The overwrites that can be hidden by one that was placed then. */
-  #hidden(overwrittenAt: number): Words {
-    const known = this.#hiddenAt.get(overwrittenAt)
-    if (known !== undefined) return known
-    const words = this.#slotsOf(({ calledAt }) => calledAt < overwrittenAt)
-    this.#hiddenAt.set(overwrittenAt, words)
-    return words
-  }
-
-  /** The slots of open overwrites of which this holds. */
-  #slotsOf(holds: (open: Open) => boolean): Words {
-    let words = NOTHING
-    for (const { isOverwrite, slots } of this.#kinds) {
-      if (!isOverwrite) continue
-      for (const slot of slots) {
-        if (!holds(this.#open[slot] as Open)) continue
-        words = withOne(words, slot)
-      }
+  /** Takes a configuration that may explain the return of a slot. It is left as it was. */
+  #reach(one: Draft, slot: number): void {
+    this.#settle(one)
+    const isSettled = hasSlot(one.settled, slot)
+    const isPlaced = isSettled && hasSlot(one.placed, slot)
+    // What can be hidden may also be placed, now for the last time.
+    if (!isSettled || (!isPlaced && hasSlot(this.#overwrites, slot))) {
+      if (!this.#seen.add(one) || !isSettled || one.isFresh) return
     }
-    return words
+    const { isFresh } = one
+    flipSlot(one.settled, slot)
+    if (isPlaced) flipSlot(one.placed, slot)
+    one.isFresh = false
+    this.#result.add(one)
+    flipSlot(one.settled, slot)
+    if (isPlaced) flipSlot(one.placed, slot)
+    one.isFresh = isFresh
   }
 
-  #placeOpen(one: Configuration, reach: (one: Configuration) => void): void {
-    for (const { classId, isOverwrite, slots } of this.#kinds) {
+  /** Settles what asks nothing more in its state. */
+  #settle(one: Draft): void {
+    const settled = (this.#settled[one.state] ??= this.#settledIn(one.state))
+    for (let word = 0; word < this.#words; word++) {
+      const before = one.settled[word] as number
+      const more = (settled[word] as number) & ~before
+      if (more === 0) continue
+      one.settled[word] = before | more
+      if ((more & ~(this.#overwrites[word] as number)) !== 0) one.isFresh = false
+    }
+  }
+
+  #settledIn(state: number): Slots {
+    const set = new Int32Array(this.#words)
+    for (const kind of this.#observing) {
+      if (this.#classes.after(state, kind.classId).length > 0) unite(set, kind.set)
+    }
+    for (const { isOverwrite, classId, set: own } of this.#changing) {
+      if (isOverwrite && this.#classes.after(state, classId)[0] === state) unite(set, own)
+    }
+    return set
+  }
+
+  #placeOpen(one: Draft, forced: number): void {
+    const two = this.#two
+    for (const { classId, isOverwrite, slots } of this.#changing) {
       if (isOverwrite && one.isFresh) continue
-      const slot = slots.find((candidate) => !has(one, candidate))
+      const slot = slots.find((candidate) => !hasSlot(one.placed, candidate))
       if (slot === undefined) continue
       this.#steps += 1
-      const { operation } = this.#open[slot] as Open
       for (const state of this.#classes.after(one.state, classId)) {
-        reach(this.#changed(withSlot(one, slot), state, operation, isOverwrite))
+        this.#change(one, state, this.#open[slot] as number, isOverwrite)
+        flipSlot(two.placed, slot)
+        if (!hasSlot(two.settled, slot)) flipSlot(two.settled, slot)
+        this.#reach(two, forced)
       }
     }
   }
 
-  #placeUnanswered(one: Configuration, reach: (one: Configuration) => void): void {
+  #placeUnanswered(one: Draft, forced: number): void {
     const count = this.#unanswered.length
     for (let number = 0; number < count; number++) {
       const { classId, isOverwrite, operations } = this.#unanswered[number] as Unanswered
-      const operation = operations[one.used?.[number] ?? 0]
+      const operation = operations[one.used[number] as number]
       if (operation === undefined || (isOverwrite && one.isFresh)) continue
       this.#steps += 1
       for (const state of this.#classes.after(one.state, classId)) {
         // An overwrite may be there to hide others.
-        if (state === one.state && !isOverwrite) continue
-        const used = one.used === null ? new Uint16Array(count) : one.used.slice()
-        used[number] = (used[number] as number) + 1
-        reach(this.#changed({ ...one, used }, state, operation, isOverwrite))
+        if (isOverwrite ? this.#hasOpen(one, state) : state === one.state) continue
+        this.#change(one, state, operation, isOverwrite)
+        this.#two.used[number] = (one.used[number] as number) + 1
+        this.#reach(this.#two, forced)
       }
     }
   }
 
-  /** With an operation placed that leads to `state`. */
-  #changed(
-    { mask, more, used, placed: before, overwrittenAt }: Configuration,
-    state: number,
-    operation: number,
-    isOverwrite: boolean,
-  ): Configuration {
-    return {
-      state,
-      mask,
-      more,
-      used,
-      placed: { operation, how: isOverwrite ? 'overwrite' : 'changed', before },
-      overwrittenAt: isOverwrite ? this.#called : overwrittenAt,
-      isFresh: isOverwrite,
-      next: null,
-      isObsolete: false,
-    }
+  /** Whether an overwrite is open, and not placed, that leads to this state. */
+  #hasOpen(one: Draft, state: number): boolean {
+    return this.#changing.some(({ isOverwrite, classId, slots }) => {
+      if (!isOverwrite || this.#classes.after(one.state, classId)[0] !== state) return false
+      return slots.some((slot) => !hasSlot(one.placed, slot))
+    })
   }
 
-  /** With all open observers placed whose answer is right in its state. */
-  #seeing(one: Configuration): Configuration {
-    let seeing = one
-    for (const slot of this.#observing) {
-      if (has(seeing, slot)) continue
-      const { classId, operation } = this.#open[slot] as Open
-      if (this.#classes.after(one.state, classId).length === 0) continue
-      const placed: Placed = { operation, how: 'observed', before: seeing.placed }
-      seeing = { ...withSlot(seeing, slot), placed, isFresh: false }
+  /** Makes the second draft of the first one, with an operation placed that leads to `state`. */
+  #change(one: Draft, state: number, operation: number, isOverwrite: boolean): void {
+    const two = this.#two
+    two.state = state
+    two.isFresh = isOverwrite
+    for (let word = 0; word < this.#words; word++) {
+      const hidden = isOverwrite ? (this.#overwrites[word] as number) : 0
+      two.settled[word] = (one.settled[word] as number) | hidden
+      two.placed[word] = one.placed[word] as number
     }
-    return seeing
+    for (let at = 0; at < two.used.length; at++) two.used[at] = one.used[at] as number
+    two.chain = { operation, state, called: this.#called, before: one.chain }
   }
 
   /** Whether it is time to give up. */
@@ -303,47 +389,48 @@ class Search<State, Input, Output> {
 
   /** No configuration explains the return of this slot. */
   #stuck(slot: number): SearchResult<Input, Output> {
-    const one = this.#frontier[0] as Configuration
-    const forced = this.#open[slot] as Open
-    const others = this.#open.filter((open) => open !== null && open !== forced) as Open[]
-    const next = [forced, ...others].map(({ operation }) => this.#operation(operation))
-    const state = this.#model.describeState(this.#classes.stateAt(one.state))
-    return { type: 'stuck', steps: this.#steps, longest: this.#orderOf(one), state, next }
+    const isOther = (_: number, at: number): boolean => at !== slot && !this.#free.includes(at)
+    const next = [this.#open[slot] as number, ...this.#open.filter(isOther)]
+    const state = this.#model.describeState(this.#classes.stateAt(this.#frontier.stateOf(0)))
+    return {
+      type: 'stuck',
+      steps: this.#steps,
+      longest: this.#order(),
+      state,
+      next: next.map((at) => this.#operation(at)),
+    }
   }
 
-  /** What is placed, in order; what is hidden right before the overwrite that hides it. */
-  #orderOf(one: Configuration | null): Operation<Input, Output>[] {
-    const placed: Placed[] = []
-    for (let at = one?.placed ?? null; at !== null; at = at.before) placed.push(at)
-    const groups: number[][] = []
-    let overwrite: number[] = []
-    for (const { operation, how } of placed.reverse()) {
-      // An overwrite is the last of its group.
-      if (how === 'hidden') overwrite.splice(-1, 0, operation)
-      else {
-        const group = [operation]
-        groups.push(group)
-        if (how === 'overwrite') overwrite = group
-      }
-    }
-    return groups.flat().map((at) => this.#operation(at))
+  #order(): Operation<Input, Output>[] {
+    const called = this.#byCall.slice(0, this.#called).map((at) => ({
+      operation: at,
+      classId: this.#classIds[at] as number,
+      isAnswered: this.#operation(at).outcome === 'ok',
+    }))
+    const first = this.#classes.state(this.#model.init())
+    const order = orderOfPlaced(this.#frontier.chainOf(0), called, this.#classes, first)
+    return order.map((at) => this.#operation(at))
+  }
+
+  #turnOf(slot: number): number {
+    return this.#turns[this.#open[slot] as number] as number
   }
 
   #operation(at: number): Operation<Input, Output> {
     return this.#operations[at] as Operation<Input, Output>
   }
-
-  #turnOf(slot: number): number {
-    return this.#turns[(this.#open[slot] as Open).operation] as number
-  }
 }
 
-function sortedBy<One>(list: readonly One[], instant: (one: One) => number): Int32Array {
-  const instants = Float64Array.from(list, instant)
-  const order = Int32Array.from(list, (_, at) => at)
+/** The places of a list by an instant; those of one instant as they come. */
+function sortedBy<One>(list: readonly One[], instant: (one: One) => number): readonly number[] {
+  const order: number[] = []
+  const instants: number[] = []
   let isSorted = true
-  for (let at = 1; at < instants.length && isSorted; at++) {
-    isSorted = (instants[at - 1] as number) <= (instants[at] as number)
+  for (const one of list) {
+    const at = instant(one)
+    if (order.length > 0 && (instants[order.length - 1] as number) > at) isSorted = false
+    order.push(order.length)
+    instants.push(at)
   }
   if (isSorted) return order
   return order.sort((a, b) => {

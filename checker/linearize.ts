@@ -6,8 +6,9 @@ import { describeAll, describeOperation } from './describe.ts'
 import { malformedReason, type Operation } from './history.ts'
 import { searchJustInTime } from './just-in-time.ts'
 import type { Judged, Model } from './model.ts'
+import { findOutOfReach } from './out-of-reach.ts'
 import { search, type Bounds, type SearchResult } from './search.ts'
-import type { Verdict } from './verdict.ts'
+import type { Proved, Verdict } from './verdict.ts'
 
 /** Bounds of a search. */
 export interface Limits {
@@ -20,12 +21,29 @@ export interface Limits {
 /** Steps of a search when no limit is given: some seconds. */
 export const stepsDefault = 5_000_000
 
+/** A turn of one of the searches. */
+interface Turn {
+  readonly isDepthFirst?: boolean
+  /** Of a search by events; undefined: all configurations are kept, so that it can refute. */
+  readonly width?: number
+  /** For each operation. */
+  readonly steps: number
+}
+
 /**
- * A depth-first search is the faster one where hardly any choice is wrong; breadth first is bounded
- * where none is right. So they take turns, each for longer than the turn before, in steps for each
- * operation.
+ * The searches take turns. By events it is fast for most. A narrow one finds an order where there
+ * are many; depth first may find one where a return explains little. Then all of them once more.
  */
-const TURNS = [2, 50, 100, 2_000, 5_000] as const
+const TURNS: readonly Turn[] = [
+  { steps: 30 },
+  { isDepthFirst: true, steps: 4 },
+  { width: 16, steps: 400 },
+  { steps: 2_000 },
+  { isDepthFirst: true, steps: 100 },
+  { width: 128, steps: 4_000 },
+  { steps: 10_000 },
+  { isDepthFirst: true, steps: 5_000 },
+]
 
 const operationsShownMax = 5
 
@@ -64,13 +82,15 @@ export function linearize<State, Input, Output>(
     stepsLeft -= Math.min(result.steps, share)
     if (result.type === 'stuck') return { verdict: 'violation', checked, ...explain(model, result) }
     if (result.type === 'limit') unproved.push({ part, result })
-    else orders.push(result.order)
+    if (result.type === 'conflict') return { verdict: 'violation', checked, ...say(model, result) }
+    if (result.type === 'ordered') orders.push(result.order)
   }
   const [first] = unproved
   if (first !== undefined) {
     const reason = whyUnknown(first.part, first.result, stepsMax)
     const { proved } = first.result
-    return { verdict: 'unknown', checked, reason, ...(proved === undefined ? {} : { proved }) }
+    const isSome = proved !== undefined && proved.answers > 0
+    return { verdict: 'unknown', checked, reason, ...(isSome ? { proved } : {}) }
   }
   return { verdict: 'ok', checked, order: mergeOrders(orders) }
 }
@@ -88,10 +108,10 @@ interface Unproved<Input, Output> {
   readonly result: SearchResult<Input, Output> & { readonly type: 'limit' }
 }
 
-/** What comes of one part of a history; of a judgement without a search, no steps. */
+/** What comes of one part of a history. */
 export type Decided<Input, Output> =
   | SearchResult<Input, Output>
-  | (Judged<Input, Output> & { readonly steps: 0 })
+  | (Judged<Input, Output> & { readonly steps: number })
 
 /** Decides one part of a history: without a search where the model can, else by searches. */
 export function decide<State, Input, Output>(
@@ -107,22 +127,35 @@ function searchPart<State, Input, Output>(
   model: Model<State, Input, Output>,
   part: readonly Operation<Input, Output>[],
   bounds: Bounds
-): SearchResult<Input, Output> {
-  const isDeterministic = model.steps === undefined
+): PartResult<Input, Output> {
   let stepsLeft = bounds.stepsMax
-  for (const [turn, share] of TURNS.entries()) {
-    const stepsMax = Math.min(stepsLeft, share * part.length + 500)
-    const isDepthFirst = turn % 2 === 0
-    if (isDepthFirst && !isDeterministic) continue
-    const one = isDepthFirst ? search : searchJustInTime
-    const result = one(model, part, { ...bounds, stepsMax })
+  let proved: Proved = { answers: 0, until: -Infinity }
+  for (const turn of [...TURNS, { steps: Infinity }]) {
+    const { isDepthFirst = false, width, steps } = turn
+    if (turn === TURNS[1]) {
+      // Not an easy one: is it a plain case?
+      const conflict = findOutOfReach(model, part)
+      if (conflict !== null) return { ...conflict, steps: bounds.stepsMax - stepsLeft }
+    }
+    if (isDepthFirst && model.steps !== undefined) continue
+    const stepsMax = Math.min(stepsLeft, steps * part.length + 500)
+    const own = { ...bounds, stepsMax, ...(width === undefined ? {} : { width }) }
+    const result = (isDepthFirst ? search : searchJustInTime)(model, part, own)
     stepsLeft -= Math.min(result.steps, stepsMax)
     if (result.type !== 'limit') return { ...result, steps: bounds.stepsMax - stepsLeft }
+    if (result.proved !== undefined && result.proved.answers > proved.answers) {
+      proved = result.proved
+    }
     if (stepsLeft === 0 || bounds.isOver?.() === true) break
   }
-  const last = searchJustInTime(model, part, { ...bounds, stepsMax: stepsLeft })
-  return { ...last, steps: bounds.stepsMax - stepsLeft + last.steps }
+  // One more step would have been one too many.
+  const steps = bounds.stepsMax - stepsLeft + (stepsLeft === 0 ? 1 : 0)
+  return { type: 'limit', steps, proved }
 }
+
+type PartResult<Input, Output> =
+  | SearchResult<Input, Output>
+  | (Judged<Input, Output> & { readonly type: 'conflict'; readonly steps: number })
 
 function whyUnknown<Input, Output>(
   part: readonly Operation<Input, Output>[],

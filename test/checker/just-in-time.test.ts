@@ -4,6 +4,7 @@
 import * as assert from 'uvu/assert'
 import type { Operation } from '../../checker/history.ts'
 import { searchJustInTime } from '../../checker/just-in-time.ts'
+import { linearize } from '../../checker/linearize.ts'
 import type { Model } from '../../checker/model.ts'
 import { kv } from '../../checker/models/kv.ts'
 import type { KvInput } from '../../checker/models/kv.ts'
@@ -183,6 +184,61 @@ test('just in time: a write that may have happened, and changes nothing, hides a
     ok(2, 13, 19, { type: 'get', key: '' }, 'ba'),
   ]
   assert.is(searchJustInTime(kv(), history, { stepsMax: 1_000 }).type, 'ordered')
+})
+
+test('just in time: narrow: an order is one, and it refutes only with nothing left out', () => {
+  const seen = { ordered: 0, stuck: 0, limit: 0 }
+  for (let seed = 1; seed <= 3_000; seed++) {
+    const history = drawRegister(chanceOf(seed))
+    const all = searchJustInTime(register, history, { stepsMax: 300_000 })
+    const narrow = searchJustInTime(register, history, { stepsMax: 300_000, width: 1 })
+    seen[narrow.type] += 1
+    if (narrow.type === 'limit') continue
+    assert.is(narrow.type, all.type, `seed ${seed}: ${JSON.stringify(history)}`)
+    if (narrow.type !== 'ordered') continue
+    assert.is(orderProblem(register, history, narrow.order), null, `seed ${seed}`)
+  }
+  assert.ok(Object.values(seen).every((count) => count > 100), JSON.stringify(seen))
+})
+
+/** Many clients that read and write few values, answered in the order in which they arrive. */
+function drawCrowd(chance: Chance, clients: number, operations: number): RegisterOperation[] {
+  const history: RegisterOperation[] = []
+  const freeAt = Array.from({ length: clients }, () => chance.below(20))
+  const arrivals = Array.from({ length: operations }, (_, at) => {
+    const process = at % clients
+    const call = (freeAt[process] as number) + chance.below(20)
+    const arrival = call + 1 + chance.below(20)
+    freeAt[process] = arrival + 1 + chance.below(20)
+    return { process, call, arrival, return: freeAt[process] as number }
+  })
+  let present: RegisterOutput = null
+  for (const { process, call, return: end } of arrivals.sort((a, b) => a.arrival - b.arrival)) {
+    const value = chance.below(5)
+    const kind = chance.below(100)
+    const asked = { process, call, return: end, outcome: 'ok' } as const
+    if (kind < 50) history.push({ ...asked, input: { type: 'read' }, output: present })
+    else if (kind < 97) {
+      history.push({ ...asked, input: { type: 'write', value }, output: true })
+      present = value
+    } else {
+      const input: RegisterInput = { type: 'cas', from: present, to: value }
+      history.push({ ...asked, input, output: true })
+      present = value
+    }
+  }
+  return history
+}
+
+test('just in time: a hundred clients, few values: good and bad ones are told apart', () => {
+  const history = drawCrowd(chanceOf(7), 100, 600)
+  const { verdict, ...rest } = linearize(register, history)
+  assert.is(verdict, 'ok')
+  assert.is(orderProblem(register, history, ('order' in rest && rest.order) || []), null)
+  const last = Math.max(...history.map((one) => one.return))
+  const late = { process: 100, input: { type: 'read' }, outcome: 'ok' } as const
+  const bad = [...history, { ...late, call: last + 1, return: last + 2, output: -7 }]
+  assert.is(linearize(register, bad).verdict, 'violation')
 })
 
 test.run()

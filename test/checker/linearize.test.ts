@@ -175,9 +175,9 @@ test('linearize: operations that touch at one instant: concurrent', () => {
 
 test('linearize: more steps than the limit: unknown, at the same step each time', () => {
   const writes = Array.from({ length: 12 }, (_, at) => ok(at, 0, 100, write(at)))
-  const history = [...writes, ok(99, 200, 300, read, 77)]
+  const history = [...writes, ok(99, 200, 300, read, 3), ok(99, 301, 400, read, 4)]
   const verdict = linearize(searched, history, { steps: 1000 })
-  assert.equal(verdict, { verdict: 'unknown', checked: 13, reason: 'no answer within 1000 steps' })
+  assert.equal(verdict, { verdict: 'unknown', checked: 14, reason: 'no answer within 1000 steps' })
   assert.is(linearize(searched, history).verdict, 'violation')
   let steps = 0
   const counting: typeof searched = {
@@ -196,7 +196,8 @@ test('linearize: more steps than the limit: unknown, at the same step each time'
 
 test('linearize: a part beyond the limit beside a bad one: violation', () => {
   const hard = Array.from({ length: 12 }, (_, at) => ok(at * 2, 0, 100, write(at)))
-  const history = [...hard, ok(98, 200, 300, read, 77), ok(1, 0, 1, read, 5)]
+  const late = [ok(98, 200, 300, read, 3), ok(98, 301, 400, read, 4)]
+  const history = [...hard, ...late, ok(1, 0, 1, read, 5)]
   assert.is(linearize(parities, history, { steps: 1000 }).verdict, 'violation')
 })
 
