@@ -1,0 +1,150 @@
+// Watches a lock that only its holders release: held by one, by one in several levels, by one with
+// a token, or by many who share it.
+//
+// Nothing is taken to have happened before an answer calls for it. An answered acquire that its
+// predecessor forbids calls for that one's release, if it has been asked: no order is better than
+// one that lets go no earlier. So there is one state to remember as long as each owner does one
+// thing after the other, and nothing after what it gave up. Where one does, only a search can tell.
+
+import { tokenOf } from '../models/fenced-mutex.ts'
+import { operationOf, sayWhen } from './key-watch.ts'
+import type { Answer, FileOperation, Grant, Impossible, KeyWatch, LockAsked } from './key-watch.ts'
+import type { Request, Standing } from './key-watch.ts'
+
+/** What the watch asks of a model: its steps, and who holds the lock in a state. */
+export interface OwnerRules {
+  init(): unknown
+  step(state: unknown, input: LockAsked, output: unknown): unknown
+  holders(state: unknown): readonly string[]
+}
+
+/** Watches one lock of holders. */
+export class OwnersWatch implements KeyWatch {
+  readonly #rules: OwnerRules
+  #state: unknown
+  /** By owner: what it has asked. */
+  readonly #open = new Map<string, Request>()
+  /** By owner: how it came to hold the lock. */
+  readonly #grants = new Map<string, Grant>()
+  #latest: Grant | null = null
+
+  constructor(rules: OwnerRules) {
+    this.#rules = rules
+    this.#state = rules.init()
+  }
+
+  ask(request: Request): boolean {
+    const { owner } = request.input
+    if (this.#open.has(owner)) return false
+    this.#open.set(owner, request)
+    return true
+  }
+
+  grant(request: Request, output: unknown, answer: Answer): Impossible | null {
+    const { input, usedIn } = request
+    const { owner } = input
+    this.#open.delete(owner)
+    if (usedIn !== undefined) {
+      const isRight = this.#rules.step(usedIn, input, output) !== null
+      return isRight ? null : this.#refuse(request, answer)
+    }
+    const after = this.#rules.step(this.#state, input, output) ?? this.#letGo(input, output)
+    if (after === null) return this.#refuse(request, answer)
+    this.#state = after
+    if (input.type === 'release') this.#forget(owner)
+    else if (!this.#grants.has(owner)) {
+      this.#latest = { request, answer }
+      this.#grants.set(owner, this.#latest)
+    }
+    return null
+  }
+
+  drop(request: Request, answer: Answer): Impossible | null {
+    const { owner, key } = request.input
+    this.#open.delete(owner)
+    const next = this.#latest
+    if (request.usedIn === undefined || next === null) return null
+    const failed = `${owner} still held it, whose release failed at ${sayWhen(answer)}`
+    const operations = [operationOf(request, answer), shown(next)]
+    return conflict(`${holds(next, key)} while ${failed}`, operations)
+  }
+
+  crash(request: Request): void {
+    request.isCrashed = true
+  }
+
+  standing(): Standing {
+    const open = [...this.#open.values()]
+    const crashed = open.filter((one) => one.isCrashed && one.usedIn === undefined)
+    return { state: this.#state, crashed }
+  }
+
+  /** The state after `input` when holders that have asked to let go do so first, or null. */
+  #letGo(input: LockAsked, output: unknown): unknown {
+    for (const holder of this.#rules.holders(this.#state)) {
+      const release = this.#open.get(holder)
+      if (release?.input.type !== 'release') continue
+      const free = this.#rules.step(this.#state, release.input, undefined)
+      if (free === null) continue
+      release.usedIn = this.#state
+      this.#state = free
+      this.#forget(holder)
+      const after = this.#rules.step(free, input, output)
+      if (after !== null) return after
+    }
+    return null
+  }
+
+  #forget(owner: string): void {
+    if (!this.#rules.holders(this.#state).includes(owner)) this.#grants.delete(owner)
+  }
+
+  #refuse(request: Request, answer: Answer): Impossible {
+    const { owner, key, type } = request.input
+    const now = { request, answer }
+    const own = this.#grants.get(owner)
+    if (own !== undefined) {
+      const again = `${owner} was told ${type} of ${nameOf(key)} at ${sayWhen(answer)}`
+      const since = `while it held it from ${sayWhen(own.answer)}${withToken(own)}`
+      return conflict(`${again} ${since}`, [shown(own), shown(now)])
+    }
+    if (type === 'release') {
+      const what = `${owner} released ${nameOf(key)} at ${sayWhen(answer)} and did not hold it`
+      return conflict(what, [shown(now)])
+    }
+    const [holder = ''] = this.#rules.holders(this.#state)
+    const other = this.#grants.get(holder)
+    if (other !== undefined) {
+      const since = `${holder} held it from ${sayWhen(other.answer)}${withToken(other)}`
+      const what = `${holds(now, key)} while ${since} and had not asked to release it`
+      return conflict(what, [shown(other), shown(now)])
+    }
+    const before = this.#latest
+    if (before === null) return conflict(`${holds(now, key)}: it cannot`, [shown(now)])
+    const what = `${holds(now, key)} after ${holds(before, key)}`
+    return conflict(what, [shown(before), shown(now)])
+  }
+}
+
+/** Who held the lock since when, and with which token if there is one. */
+function holds(grant: Grant, key: string): string {
+  const { owner } = grant.request.input
+  return `${owner} held ${nameOf(key)} from ${sayWhen(grant.answer)}${withToken(grant)}`
+}
+
+function nameOf(key: string): string {
+  return key === '' ? 'the lock' : key
+}
+
+function withToken({ answer }: Grant): string {
+  const token = tokenOf(answer.event.value)
+  return token === null ? '' : ` with token ${token}`
+}
+
+function shown({ request, answer }: Grant): FileOperation {
+  return operationOf(request, answer)
+}
+
+function conflict(message: string, operations: readonly FileOperation[]): Impossible {
+  return { message, operations }
+}
