@@ -25,7 +25,7 @@ export interface Request {
    * The state that it took effect in, since an answer to somebody else calls for that; undefined:
    * none calls for it.
    */
-  usedIn?: unknown
+  usedIn: unknown
 }
 
 /** How a request ended. */

@@ -130,7 +130,7 @@ export class LockMonitor {
     }
     const input = this.#model.ask(event) as LockAsked | null
     if (input === null) this.#wordless(operationOf({ event, position: this.#at }))
-    const request = { event, position: this.#at, input, isCrashed: false }
+    const request = { event, position: this.#at, input, isCrashed: false, usedIn: undefined }
     this.#asked += 1
     this.#open.set(process, request)
     const lock = this.#lockOf(input.key)

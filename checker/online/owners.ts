@@ -18,14 +18,17 @@ export interface OwnerRules {
   holders(state: unknown): readonly string[]
 }
 
+/** What an owner has asked, and how it came to hold the lock if it does. */
+interface Owner {
+  open: Request | null
+  grant: Grant | null
+}
+
 /** Watches one lock of holders. */
 export class OwnersWatch implements KeyWatch {
   readonly #rules: OwnerRules
   #state: unknown
-  /** By owner: what it has asked. */
-  readonly #open = new Map<string, Request>()
-  /** By owner: how it came to hold the lock. */
-  readonly #grants = new Map<string, Grant>()
+  readonly #owners = new Map<string, Owner>()
   #latest: Grant | null = null
 
   constructor(rules: OwnerRules) {
@@ -35,15 +38,16 @@ export class OwnersWatch implements KeyWatch {
 
   ask(request: Request): boolean {
     const { owner } = request.input
-    if (this.#open.has(owner)) return false
-    this.#open.set(owner, request)
+    const known = this.#owners.get(owner)
+    if (known === undefined) this.#owners.set(owner, { open: request, grant: null })
+    else if (known.open === null) known.open = request
+    else return false
     return true
   }
 
   grant(request: Request, output: unknown, answer: Answer): Impossible | null {
     const { input, usedIn } = request
-    const { owner } = input
-    this.#open.delete(owner)
+    const owner = this.#closed(request)
     if (usedIn !== undefined) {
       const isRight = this.#rules.step(usedIn, input, output) !== null
       return isRight ? null : this.#refuse(request, answer)
@@ -51,17 +55,14 @@ export class OwnersWatch implements KeyWatch {
     const after = this.#rules.step(this.#state, input, output) ?? this.#letGo(input, output)
     if (after === null) return this.#refuse(request, answer)
     this.#state = after
-    if (input.type === 'release') this.#forget(owner)
-    else if (!this.#grants.has(owner)) {
-      this.#latest = { request, answer }
-      this.#grants.set(owner, this.#latest)
-    }
+    if (input.type === 'release') this.#forget(input.owner)
+    else owner.grant ??= this.#latest = { request, answer }
     return null
   }
 
   drop(request: Request, answer: Answer): Impossible | null {
     const { owner, key } = request.input
-    this.#open.delete(owner)
+    this.#closed(request)
     const next = this.#latest
     if (request.usedIn === undefined || next === null) return null
     const failed = `${owner} still held it, whose release failed at ${sayWhen(answer)}`
@@ -74,15 +75,24 @@ export class OwnersWatch implements KeyWatch {
   }
 
   standing(): Standing {
-    const open = [...this.#open.values()]
-    const crashed = open.filter((one) => one.isCrashed && one.usedIn === undefined)
+    const crashed = [...this.#owners.values()].flatMap(({ open }) => {
+      return open !== null && open.isCrashed && open.usedIn === undefined ? [open] : []
+    })
     return { state: this.#state, crashed }
+  }
+
+  /** Its owner, which has nothing open now. */
+  #closed(request: Request): Owner {
+    const owner = this.#owners.get(request.input.owner) as Owner
+    // Of what a search goes on with, more than one may be open.
+    if (owner.open === request) owner.open = null
+    return owner
   }
 
   /** The state after `input` when holders that have asked to let go do so first, or null. */
   #letGo(input: LockAsked, output: unknown): unknown {
     for (const holder of this.#rules.holders(this.#state)) {
-      const release = this.#open.get(holder)
+      const release = this.#owners.get(holder)?.open
       if (release?.input.type !== 'release') continue
       const free = this.#rules.step(this.#state, release.input, undefined)
       if (free === null) continue
@@ -96,14 +106,16 @@ export class OwnersWatch implements KeyWatch {
   }
 
   #forget(owner: string): void {
-    if (!this.#rules.holders(this.#state).includes(owner)) this.#grants.delete(owner)
+    const known = this.#owners.get(owner)
+    if (known === undefined || this.#rules.holders(this.#state).includes(owner)) return
+    known.grant = null
   }
 
   #refuse(request: Request, answer: Answer): Impossible {
     const { owner, key, type } = request.input
     const now = { request, answer }
-    const own = this.#grants.get(owner)
-    if (own !== undefined) {
+    const own = this.#owners.get(owner)?.grant ?? null
+    if (own !== null) {
       const again = `${owner} was told ${type} of ${nameOf(key)} at ${sayWhen(answer)}`
       const since = `while it held it from ${sayWhen(own.answer)}${withToken(own)}`
       return conflict(`${again} ${since}`, [shown(own), shown(now)])
@@ -113,8 +125,8 @@ export class OwnersWatch implements KeyWatch {
       return conflict(what, [shown(now)])
     }
     const [holder = ''] = this.#rules.holders(this.#state)
-    const other = this.#grants.get(holder)
-    if (other !== undefined) {
+    const other = this.#owners.get(holder)?.grant ?? null
+    if (other !== null) {
       const since = `${holder} held it from ${sayWhen(other.answer)}${withToken(other)}`
       const what = `${holds(now, key)} while ${since} and had not asked to release it`
       return conflict(what, [shown(other), shown(now)])
