@@ -33,8 +33,8 @@ export function checkHistory<State, Input, Output>(
   return { ...verdict, operations: found }
 }
 
-/** An operation as the model has it. @throws WordError when it has no word for it */
-export function inWords<State, Input, Output>(
+/** An operation as the model has it. */
+function inWords<State, Input, Output>(
   model: NamedModel<State, Input, Output>,
   one: FileOperation,
 ): Operation<Input, Output> {

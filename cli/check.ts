@@ -14,6 +14,7 @@ import type { Operation } from '../checker/history.ts'
 import { MODELS, modelNamed, recogniseModel } from '../checker/models/catalogue.ts'
 import type { Verdict } from '../checker/verdict.ts'
 import { valueOf } from './arguments.ts'
+import { follow, type FollowOptions } from './follow.ts'
 import { counted, duration } from './format.ts'
 import type { Screen } from './screen.ts'
 import { withSuggestion } from './suggest.ts'
@@ -34,6 +35,7 @@ export const checkCommand: Verb = {
     { name: 'init', value: 'JSON', help: 'the value at first (default: none)' },
     { name: 'failed', value: 'HOW', help: 'a fail was dropped (default), or observed why' },
     { name: 'timeout', value: 'TIME', help: `give up a file after this (default: ${TIMEOUT})` },
+    { name: 'follow', help: 'judge locks while the file is written, to the first violation' },
     { name: 'json', help: 'print one JSON array' },
   ],
   takesPositionals: true,
@@ -64,6 +66,7 @@ async function run(given: Given, screen: Screen): Promise<number> {
   const files = given.positionals
   if (files.length === 0) throw new UsageError('check wants the path of a history')
   const settings = settingsOf(given)
+  if (given.values['follow'] === true) return follow(followed(given, settings), screen)
   const isJson = given.values['json'] === true
   const codes: number[] = []
   const results: object[] = []
@@ -96,6 +99,14 @@ function settingsOf(given: Given): Settings {
   const format = oneOf('format', valueOf(given, 'format'), FORMATS)
   const timeoutMs = parseDurationMs('timeout', valueOf(given, 'timeout') ?? TIMEOUT)
   return { model, format, initial: initialOf(valueOf(given, 'init')), failed, timeoutMs }
+}
+
+function followed(given: Given, { model, format, failed, timeoutMs }: Settings): FollowOptions {
+  const [file, ...others] = given.positionals
+  if (file === undefined || others.length > 0) throw new UsageError('--follow takes one file')
+  if (given.values['json'] === true) throw new UsageError('--follow prints no JSON')
+  if (failed === 'observed') throw new UsageError('--follow takes a fail for what did not happen')
+  return { file, model, format, timeoutMs }
 }
 
 function oneOf(option: string, name: string | undefined, names: readonly string[]): string | null {

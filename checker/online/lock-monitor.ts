@@ -1,7 +1,7 @@
 // Judges a history of locks while it is made: each event once, in the order in which they happen.
 // What is remembered is who holds which lock and what is under way, and nothing of what is over.
 
-import { checkHistory, inWords } from '../check.ts'
+import { checkHistory } from '../check.ts'
 import type { HistoryEvent } from '../event.ts'
 import { FormatError } from '../formats/format.ts'
 import type { Limits } from '../linearize.ts'
@@ -164,8 +164,9 @@ export class LockMonitor {
     return null
   }
 
+  /** @throws WordError that says of an operation what the model has no word for */
   #wordless(operation: FileOperation): never {
-    inWords(this.#model, operation)
+    checkHistory([operation], this.#model)
     throw new Error(`${this.#model.name} has words for it after all`)
   }
 
