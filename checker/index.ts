@@ -25,6 +25,7 @@ export {
 } from './models/catalogue.ts'
 export { leaseMutex, type MutexState } from './models/lease-mutex.ts'
 export type { NamedModel } from './models/named-model.ts'
+export { isMonitored, LockMonitor, MONITORED, type Violation } from './online/lock-monitor.ts'
 export {
   register,
   type RegisterInput,
@@ -32,4 +33,5 @@ export {
   type RegisterState,
   type RegisterValue
 } from './models/register.ts'
+export { checkStream, type EventPiece, type EventStream, type StreamOptions } from './stream.ts'
 export type { Verdict } from './verdict.ts'
