@@ -21,11 +21,17 @@ export interface Request {
   readonly input: LockAsked
   /** No answer will come; it may still take effect. */
   isCrashed: boolean
-  /**
-   * The state that it took effect in, since an answer to somebody else calls for that; undefined:
-   * none calls for it.
-   */
-  usedIn: unknown
+  /** Why it has taken effect before its answer; null: nothing calls for that. */
+  used: Used | null
+}
+
+/** A release that has taken effect, since what somebody else was told calls for that. */
+export interface Used {
+  /** The state that it took effect in. */
+  readonly state: unknown
+  /** What it ended, and what was granted after it. */
+  readonly held: Grant | null
+  readonly next: Grant
 }
 
 /** How a request ended. */

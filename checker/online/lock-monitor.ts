@@ -130,7 +130,7 @@ export class LockMonitor {
     }
     const input = this.#model.ask(event) as LockAsked | null
     if (input === null) this.#wordless(operationOf({ event, position: this.#at }))
-    const request = { event, position: this.#at, input, isCrashed: false, usedIn: undefined }
+    const request = { event, position: this.#at, input, isCrashed: false, used: null }
     this.#asked += 1
     this.#open.set(process, request)
     const lock = this.#lockOf(input.key)
@@ -147,7 +147,7 @@ export class LockMonitor {
     }
     this.#open.delete(process)
     const lock = this.#lockOf(request.input.key)
-    const isWatched = lock.rest === null || request.usedIn !== undefined
+    const isWatched = lock.rest === null || request.used !== null
     if (type === 'info') {
       if (isWatched) lock.watch.crash(request)
       else lock.rest?.operations.push(operationOf(request))
@@ -183,8 +183,8 @@ export class LockMonitor {
       const reason = `${key}: what nobody but a search can judge began amidst open operations`
       return { verdict: 'unknown', checked: operations.length, reason }
     }
-    const open = [...this.#open.values()].filter(({ input, usedIn }) => {
-      return input.key === key && usedIn === undefined
+    const open = [...this.#open.values()].filter(({ input, used }) => {
+      return input.key === key && used === null
     })
     const { judge: _, ...steps } = this.#model
     const model = { ...steps, init: () => init.state }

@@ -46,27 +46,29 @@ export class OwnersWatch implements KeyWatch {
   }
 
   grant(request: Request, output: unknown, answer: Answer): Impossible | null {
-    const { input, usedIn } = request
+    const { input, used } = request
     const owner = this.#closed(request)
-    if (usedIn !== undefined) {
-      const isRight = this.#rules.step(usedIn, input, output) !== null
+    if (used !== null) {
+      const isRight = this.#rules.step(used.state, input, output) !== null
       return isRight ? null : this.#refuse(request, answer)
     }
-    const after = this.#rules.step(this.#state, input, output) ?? this.#letGo(input, output)
+    const now = { request, answer }
+    const after = this.#rules.step(this.#state, input, output) ?? this.#letGo(now, output)
     if (after === null) return this.#refuse(request, answer)
     this.#state = after
     if (input.type === 'release') this.#forget(input.owner)
-    else owner.grant ??= this.#latest = { request, answer }
+    else owner.grant ??= this.#latest = now
     return null
   }
 
   drop(request: Request, answer: Answer): Impossible | null {
     const { owner, key } = request.input
     this.#closed(request)
-    const next = this.#latest
-    if (request.usedIn === undefined || next === null) return null
+    if (request.used === null) return null
+    const { held, next } = request.used
     const failed = `${owner} still held it, whose release failed at ${sayWhen(answer)}`
     const operations = [operationOf(request, answer), shown(next)]
+    if (held !== null) operations.unshift(shown(held))
     return conflict(`${holds(next, key)} while ${failed}`, operations)
   }
 
@@ -76,7 +78,7 @@ export class OwnersWatch implements KeyWatch {
 
   standing(): Standing {
     const crashed = [...this.#owners.values()].flatMap(({ open }) => {
-      return open !== null && open.isCrashed && open.usedIn === undefined ? [open] : []
+      return open !== null && open.isCrashed && open.used === null ? [open] : []
     })
     return { state: this.#state, crashed }
   }
@@ -89,17 +91,18 @@ export class OwnersWatch implements KeyWatch {
     return owner
   }
 
-  /** The state after `input` when holders that have asked to let go do so first, or null. */
-  #letGo(input: LockAsked, output: unknown): unknown {
+  /** The state after `next` when holders that have asked to let go do so first, or null. */
+  #letGo(next: Grant, output: unknown): unknown {
     for (const holder of this.#rules.holders(this.#state)) {
-      const release = this.#owners.get(holder)?.open
+      const owner = this.#owners.get(holder)
+      const release = owner?.open
       if (release?.input.type !== 'release') continue
       const free = this.#rules.step(this.#state, release.input, undefined)
       if (free === null) continue
-      release.usedIn = this.#state
+      release.used = { state: this.#state, held: owner?.grant ?? null, next }
       this.#state = free
       this.#forget(holder)
-      const after = this.#rules.step(free, input, output)
+      const after = this.#rules.step(free, next.request.input, output)
       if (after !== null) return after
     }
     return null
