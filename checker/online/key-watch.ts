@@ -103,3 +103,8 @@ export function sayWhen({ event: { time }, position }: Answer): string {
   const seconds = time / 1_000_000_000
   return `${seconds.toFixed(Number.isInteger(time / 1_000_000) ? 3 : 6)} s`
 }
+
+/** Names a lock. */
+export function nameOf(key: string): string {
+  return key === '' ? 'the lock' : key
+}

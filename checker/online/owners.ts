@@ -7,7 +7,7 @@
 // thing after the other, and nothing after what it gave up. Where one does, only a search can tell.
 
 import { tokenOf } from '../models/fenced-mutex.ts'
-import { operationOf, sayWhen } from './key-watch.ts'
+import { nameOf, operationOf, sayWhen } from './key-watch.ts'
 import type { Answer, FileOperation, Grant, Impossible, KeyWatch, LockAsked } from './key-watch.ts'
 import type { Request, Standing } from './key-watch.ts'
 
@@ -145,10 +145,6 @@ export class OwnersWatch implements KeyWatch {
 function holds(grant: Grant, key: string): string {
   const { owner } = grant.request.input
   return `${owner} held ${nameOf(key)} from ${sayWhen(grant.answer)}${withToken(grant)}`
-}
-
-function nameOf(key: string): string {
-  return key === '' ? 'the lock' : key
 }
 
 function withToken({ answer }: Grant): string {

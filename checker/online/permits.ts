@@ -5,8 +5,8 @@
 // kind, it is some of those open then, nobody says which: a credit, which the first of them that is
 // answered pays, for an order that has it otherwise can exchange the two.
 
-import { operationOf, sayWhen } from './key-watch.ts'
-import type { Answer, Impossible, KeyWatch, Request, Standing } from './key-watch.ts'
+import { nameOf, operationOf, sayWhen } from './key-watch.ts'
+import type { Answer, Grant, Impossible, KeyWatch, Request, Standing } from './key-watch.ts'
 
 /** Watches so many permits. */
 export class PermitsWatch implements KeyWatch {
@@ -15,6 +15,8 @@ export class PermitsWatch implements KeyWatch {
   readonly #sides = { acquire: new Side(), release: new Side() }
   readonly #crashed: Request[] = []
   #taken = 0
+  /** The last that was told that it has one. */
+  #latest: Grant | null = null
 
   /** @param stateOf the model's state when so many are taken */
   constructor(permits: number, stateOf: (taken: number) => unknown) {
@@ -31,19 +33,21 @@ export class PermitsWatch implements KeyWatch {
   grant(request: Request, _output: unknown, answer: Answer): Impossible | null {
     const { type } = request.input
     const isAcquire = type === 'acquire'
-    if (this.#sides[type].answer(request)) return null
-    if (this.#taken === (isAcquire ? this.#permits : 0)) {
-      const other = this.#sides[isAcquire ? 'release' : 'acquire']
-      if (!other.lend(answer.position)) return this.#refuse(request, answer)
-    } else this.#taken += isAcquire ? 1 : -1
+    if (!this.#sides[type].answer(request)) {
+      if (this.#taken === (isAcquire ? this.#permits : 0)) {
+        const other = this.#sides[isAcquire ? 'release' : 'acquire']
+        if (!other.lend(answer.position)) return this.#refuse({ request, answer })
+      } else this.#taken += isAcquire ? 1 : -1
+    }
+    if (isAcquire) this.#latest = { request, answer }
     return null
   }
 
   drop(request: Request, answer: Answer): Impossible | null {
-    const { type } = request.input
+    const { type, owner, key } = request.input
     if (this.#sides[type].drop(request)) return null
-    const failed = `${request.input.owner}'s ${type} failed at ${sayWhen(answer)}`
-    const message = `${failed}, and without it what others were told cannot be`
+    const failed = `the ${type} of ${nameOf(key)} by ${owner} failed at ${sayWhen(answer)}`
+    const message = `${failed}, and what others were told cannot be without it`
     return { message, operations: [operationOf(request, answer)] }
   }
 
@@ -58,12 +62,22 @@ export class PermitsWatch implements KeyWatch {
     return { state: this.#stateOf(this.#taken), crashed: this.#crashed }
   }
 
-  #refuse(request: Request, answer: Answer): Impossible {
-    const { owner, type } = request.input
-    const state = type === 'release' ? 'none was taken' : `all ${this.#permits} were taken`
-    const what = `${owner} was told ${type} at ${sayWhen(answer)} while ${state}`
-    const message = `${what} and nothing was under way to change that`
-    return { message, operations: [operationOf(request, answer)] }
+  #refuse(refused: Grant): Impossible {
+    const { owner, type, key } = refused.request.input
+    const told = `${owner} was told ${type} of ${nameOf(key)} at ${sayWhen(refused.answer)}`
+    const last = this.#latest
+    const shown = type === 'release' || last === null ? [refused] : [last, refused]
+    const operations = shown.map(({ request, answer }) => operationOf(request, answer))
+    return { message: `${told} while ${this.#sayState(type)} was under way`, operations }
+  }
+
+  #sayState(type: 'acquire' | 'release'): string {
+    if (type === 'release') return 'none had it and no acquire'
+    const last = this.#latest
+    const by = last === null ? '' : `, last by ${last.request.input.owner}`
+    const since = last === null ? '' : ` at ${sayWhen(last.answer)}`
+    const taken = this.#permits === 1 ? 'it was taken' : `all ${this.#permits} permits were taken`
+    return `${taken}${by}${since}, and no release`
   }
 }
 
