@@ -56,7 +56,7 @@ export class OwnersWatch implements KeyWatch {
     const after = this.#rules.step(this.#state, input, output) ?? this.#letGo(now, output)
     if (after === null) return this.#refuse(request, answer)
     this.#state = after
-    if (input.type === 'release') this.#forget(input.owner)
+    if (input.type === 'release') this.#forget(input.owner, owner)
     else owner.grant ??= this.#latest = now
     return null
   }
@@ -96,22 +96,20 @@ export class OwnersWatch implements KeyWatch {
     for (const holder of this.#rules.holders(this.#state)) {
       const owner = this.#owners.get(holder)
       const release = owner?.open
-      if (release?.input.type !== 'release') continue
+      if (owner === undefined || release?.input.type !== 'release') continue
       const free = this.#rules.step(this.#state, release.input, undefined)
       if (free === null) continue
-      release.used = { state: this.#state, held: owner?.grant ?? null, next }
+      release.used = { state: this.#state, held: owner.grant, next }
       this.#state = free
-      this.#forget(holder)
+      this.#forget(holder, owner)
       const after = this.#rules.step(free, next.request.input, output)
       if (after !== null) return after
     }
     return null
   }
 
-  #forget(owner: string): void {
-    const known = this.#owners.get(owner)
-    if (known === undefined || this.#rules.holders(this.#state).includes(owner)) return
-    known.grant = null
+  #forget(name: string, owner: Owner): void {
+    if (!this.#rules.holders(this.#state).includes(name)) owner.grant = null
   }
 
   #refuse(request: Request, answer: Answer): Impossible {

@@ -130,6 +130,13 @@ test('follow: standard input: to its end, or to the violation', async () => {
   bad.child.stdin?.write(held + doubled)
   assert.is((await bad.ended).code, 1)
 
+  const debt = ['invoke 1 acquire', 'ok 1 acquire', 'invoke 2 release', 'invoke 3 acquire']
+  const open = start('-', '--model', 'semaphore')
+  open.child.stdin?.end(lines(...debt, 'ok 3 acquire', 'invoke 4 acquire 2'))
+  const undecided = await open.ended
+  assert.is(undecided.code, 3)
+  assert.match(undecided.stdout, /-: unknown \(4 operations, semaphore\)/)
+
   const none = start('-', ...fenced)
   none.child.stdin?.end()
   assert.is((await none.ended).code, 2)
