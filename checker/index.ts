@@ -1,5 +1,6 @@
 // The public face of the checker: histories in, a verdict and its explanation out.
 
+export { asInFile, checkWords } from './check-words.ts'
 export { check, minimised, type CheckResult } from './check.ts'
 export {
   Tagged,
@@ -46,6 +47,7 @@ export {
 } from './models/catalogue.ts'
 export { leaseMutex, type MutexState } from './models/lease-mutex.ts'
 export type { NamedModel } from './models/named-model.ts'
+export { isMonitored, LockMonitor, MONITORED, type Violation } from './online/lock-monitor.ts'
 export {
   register,
   type RegisterInput,
@@ -53,6 +55,7 @@ export {
   type RegisterState,
   type RegisterValue
 } from './models/register.ts'
+export { checkStream, type EventPiece, type EventStream, type StreamOptions } from './stream.ts'
 export type { Proved, Span, Verdict } from './verdict.ts'
 export { verify } from './verify.ts'
 export { inWords, WordError } from './words.ts'

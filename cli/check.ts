@@ -1,15 +1,16 @@
 // `lockstep check`: judges history files of any service against a model.
 
+import { asInFile } from '../checker/check-words.ts'
 import { minimised } from '../checker/check.ts'
 import type { Plain } from '../checker/event.ts'
 import { FORMATS, formatNamed } from '../checker/formats/formats.ts'
-import type { Failed, FileOperation } from '../checker/formats/pairing.ts'
-import type { Operation } from '../checker/history.ts'
+import type { Failed } from '../checker/formats/pairing.ts'
 import { linearize } from '../checker/linearize.ts'
 import { MODELS, modelNamed, recogniseModel } from '../checker/models/catalogue.ts'
 import type { Verdict } from '../checker/verdict.ts'
 import { inWords, WordError } from '../checker/words.ts'
 import { valueOf } from './arguments.ts'
+import { follow, type FollowOptions } from './follow.ts'
 import { counted, duration } from './format.ts'
 import { readHistory } from './read-history.ts'
 import type { Screen } from './screen.ts'
@@ -32,6 +33,7 @@ export const checkCommand: Verb = {
     { name: 'init', value: 'JSON', help: 'the value at first (default: none)' },
     { name: 'failed', value: 'HOW', help: 'a fail was dropped (default), or observed why' },
     { name: 'timeout', value: 'TIME', help: `give up a file after this (default: ${TIMEOUT})` },
+    { name: 'follow', help: 'judge locks while the file is written, to the first violation' },
     { name: 'json', help: 'print one JSON array' },
   ],
   takesPositionals: true,
@@ -62,6 +64,7 @@ async function run(given: Given, screen: Screen): Promise<number> {
   const files = given.positionals
   if (files.length === 0) throw new UsageError('check wants the path of a history')
   const settings = settingsOf(given)
+  if (given.values['follow'] === true) return follow(followed(given, settings), screen)
   const isJson = given.values['json'] === true
   const codes: number[] = []
   const results: object[] = []
@@ -94,6 +97,14 @@ function settingsOf(given: Given): Settings {
   const format = oneOf('format', valueOf(given, 'format'), FORMAT_NAMES)
   const timeoutMs = parseDurationMs('timeout', valueOf(given, 'timeout') ?? TIMEOUT)
   return { model, format, initial: initialOf(valueOf(given, 'init')), failed, timeoutMs }
+}
+
+function followed(given: Given, { model, format, failed, timeoutMs }: Settings): FollowOptions {
+  const [file, ...others] = given.positionals
+  if (file === undefined || others.length > 0) throw new UsageError('--follow takes one file')
+  if (given.values['json'] === true) throw new UsageError('--follow prints no JSON')
+  if (failed === 'observed') throw new UsageError('--follow takes a fail for what did not happen')
+  return { file, model, format, timeoutMs }
 }
 
 function oneOf(option: string, name: string | undefined, names: readonly string[]): string | null {
@@ -139,18 +150,6 @@ async function checkFile(file: string, settings: Settings): Promise<Checked> {
     const summary = MODELS.find((one) => one.name === name)?.summary
     throw new UsageError(`${file}:${line}:${column}: ${error.message}, expected ${summary}`)
   }
-}
-
-/** A verdict whose operations are as the file has them. */
-function asInFile(
-  verdict: Verdict,
-  words: readonly Operation[],
-  history: readonly FileOperation[],
-): Verdict {
-  if (verdict.verdict !== 'violation') return verdict
-  const place = new Map(words.map((one, at) => [one, at]))
-  const operations = verdict.operations.map((one) => history[place.get(one) ?? -1] ?? one)
-  return { ...verdict, operations }
 }
 
 function exitOf({ verdict }: Verdict): number {

@@ -42,11 +42,7 @@ export class Pairing {
     const { process, type, f } = event
     const open = this.#open.get(process)
     if (type === 'invoke') {
-      if (open !== undefined) {
-        const before = `its ${open.f} of event ${open.position} is open`
-        const expected = 'expected how that ended'
-        throw new PairingError(`process ${process} invokes ${f} while ${before}, ${expected}`)
-      }
+      if (open !== undefined) throw stillOpen(event, open.f, open.position)
       this.#open.set(process, this.#asked(event))
       return null
     }
@@ -54,11 +50,7 @@ export class Pairing {
       const expected = 'expected invoke, ok, fail or info'
       throw new PairingError(`an unknown type "${String(type)}", ${expected}`)
     }
-    if (open === undefined || open.f !== f) {
-      const but = open === undefined ? 'without an invocation' : `but invoked ${open.f}`
-      const expected = 'expected an invocation of it before'
-      throw new PairingError(`process ${process} ends ${f} (${type}) ${but}, ${expected}`)
-    }
+    if (open === undefined || open.f !== f) throw notInvoked(event, open?.f)
     this.#open.delete(process)
     return this.#told(open, event)
   }
@@ -91,6 +83,21 @@ export class Pairing {
     const output = { value, failed }
     return { process, input, call, return: this.#position, outcome: 'ok', output }
   }
+}
+
+/** An invocation whose process has one that is open. */
+export function stillOpen({ process, f }: HistoryEvent, open: string, at: number): PairingError {
+  const before = `its ${open} of event ${at} is open`
+  return new PairingError(
+    `process ${process} invokes ${f} while ${before}, expected how that ended`,
+  )
+}
+
+/** A completion of what its process has not invoked; `open` is what it has. */
+export function notInvoked({ process, f, type }: HistoryEvent, open?: string): PairingError {
+  const but = open === undefined ? 'without an invocation' : `but invoked ${open}`
+  const expected = 'expected an invocation of it before'
+  return new PairingError(`process ${process} ends ${f} (${type}) ${but}, ${expected}`)
 }
 
 function unanswered(input: Asked & { readonly position: number }): FileOperation {
