@@ -5,6 +5,7 @@ import type { Operation } from './history.ts'
 import { linearize, type Limits } from './linearize.ts'
 import { minimise } from './minimise.ts'
 import type { Model } from './model.ts'
+import { twoHolders } from './two-holders.ts'
 import type { Verdict } from './verdict.ts'
 
 /** A verdict, and what it is about. */
@@ -35,8 +36,12 @@ export function minimised<State, Input, Output>(
   const { model, history } = result
   const found = result.operations as typeof history
   const { operations, span } = minimise(model, history, found, limits)
-  const isJustThese = operations.length === new Set([...operations, ...found]).size
+  const all = new Set([...operations, ...found])
   const since = span.from === -Infinity ? '' : `, whatever was there at ${span.from}`
-  const message = `no order explains these${since}: ${describeAll(model, operations)}`
-  return { ...result, operations, span, message: isJustThese ? result.message : message }
+  const message =
+    twoHolders(model, history, operations) ??
+    (operations.length === all.size
+      ? result.message
+      : `no order explains these${since}: ${describeAll(model, operations)}`)
+  return { ...result, operations, span, message }
 }

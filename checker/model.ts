@@ -1,6 +1,7 @@
 // What a sequential object is to the checker: states, and which answers are possible in them.
 
 import type { Operation } from './history.ts'
+import type { Holding } from './holdings.ts'
 
 /** What comes of a history: an order that explains it, or the operations that nothing explains. */
 export type Judged<Input, Output> =
@@ -47,6 +48,8 @@ export interface Model<State, Input, Output> {
   ): readonly (readonly Operation<Input, Output>[])[]
   /** All states in which the operations of a part can find it, if nobody knows what came before. */
   any?(part: readonly Operation<Input, Output>[]): readonly State[]
+  /** Of locks: who held this part's lock from when to when. */
+  holdings?(part: readonly Operation<Input, Output>[]): readonly Holding<Input, Output>[]
   describe(input: Input, output: Output | undefined): string
   describeState(state: State): string
 }

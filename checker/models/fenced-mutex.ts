@@ -2,7 +2,8 @@
 
 import type { Asked, Plain, Told } from '../event.ts'
 import { judgeFencedMutex } from '../mutex-monitors.ts'
-import { askLock, hasRefused, isRefused, turns, words, type PlainLockInput } from './lock-words.ts'
+import { askLock, hasRefused, isRefused, plainHoldings, turns, words } from './lock-words.ts'
+import type { PlainLockInput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, showKey } from './plain.ts'
 
@@ -40,6 +41,7 @@ export function fencedMutex(): NamedModel<FencedState, PlainLockInput, FencedOut
       })
       return isTold && !hasRefused(part) ? judgeFencedMutex(part, words, Number) : null
     },
+    holdings: (part) => plainHoldings(part, {}, ({ output }) => ({ label: tokenLabel(output) })),
     describe,
     describeState: ({ owner, tokenMax }) => {
       const tokens = tokenMax === -Infinity ? 'no token yet' : `greatest token ${tokenMax}`
@@ -71,6 +73,10 @@ function describe({ type, key, owner }: PlainLockInput, output: FencedOutput | u
   const asked = `${owner}: ${type}${showKey(key)}`
   if (typeof output === 'number' || typeof output === 'bigint') return `${asked} -> token ${output}`
   return `${asked} -> ${output === undefined ? '?' : output ? 'ok' : 'refused'}`
+}
+
+function tokenLabel(output: FencedOutput | undefined): string {
+  return typeof output === 'number' || typeof output === 'bigint' ? `token ${output}` : ''
 }
 
 /** The token that an answer names, itself or in its field `token` or `fence`; or null. */

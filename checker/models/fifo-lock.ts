@@ -10,7 +10,8 @@
 // acquire is overtaken by more than `bound` exactly when all of those were called after it.
 
 import type { Asked } from '../event.ts'
-import { askLock, describePlainLock, isRefused, tellLock, turns } from './lock-words.ts'
+import { askLock, describePlainLock, isRefused, plainHoldings } from './lock-words.ts'
+import { tellLock, turns } from './lock-words.ts'
 import type { PlainLockInput, PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 
@@ -47,6 +48,7 @@ export function fifoLock(
     hash,
     partition: partitionByKey,
     units: turns,
+    holdings: (part) => plainHoldings(part),
     describe: describePlainLock,
     describeState: ({ owner }) => (owner === '' ? 'free' : `held by ${owner}`),
     ask: (asked: Asked) => {

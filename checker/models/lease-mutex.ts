@@ -8,6 +8,8 @@ import {
   type LockInput,
   type LockOutput
 } from '../lock-history.ts'
+import { holdingsOf, type HoldingStep } from '../holdings.ts'
+import type { LockOperation } from '../lock-history.ts'
 import type { Model } from '../model.ts'
 
 /** One key of a lock service. `token` null: granted, but no answer has named the token yet. */
@@ -49,10 +51,28 @@ export const leaseMutex: Model<MutexState, LockInput, LockOutput> = {
   hash: ({ tokenMax, holder }) =>
     holder === null ? tokenMax : `${tokenMax} ${holder.token} ${holder.count} ${holder.owner}`,
   partition: history => [...byKey(history).values()],
+  holdings: part => holdingsOf(part, { isReentrant: true, stepOf: stepOfHolding }),
   describe: describeLock,
   describeState: ({ holder }) => {
     if (holder === null) return 'free'
     return `held by ${holder.owner} with token ${holder.token ?? '?'}, count ${holder.count}`
+  }
+}
+
+function stepOfHolding({ input, output }: LockOperation): HoldingStep | null {
+  if (input.type === 'status') return null
+  const step = { lock: input.key, owner: input.owner }
+  switch (output?.type) {
+    case undefined:
+      return input.type === 'release' ? { type: 'give', ...step } : null
+    case 'granted':
+      return { type: 'take', ...step, label: `token ${output.token}`, level: output.count }
+    case 'renewed':
+      return { type: 'keep', ...step }
+    case 'released':
+      return { type: 'give', ...step, level: output.count }
+    default:
+      return null
   }
 }
 

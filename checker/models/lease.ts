@@ -10,6 +10,7 @@ import type { Asked, Told } from '../event.ts'
 import { describeLock, type LockInput, type LockOutput } from '../lock-history.ts'
 import type { LockOperation } from '../lock-history.ts'
 import type { Operation } from '../history.ts'
+import { holdingsOf, type Holding, type HoldingStep } from '../holdings.ts'
 import { tokenOf } from './fenced-mutex.ts'
 import { leaseMutex, type MutexState } from './lease-mutex.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
@@ -83,6 +84,7 @@ export function lease(
     hash,
     partition: partitionByKey,
     units,
+    holdings: (part) => holdingsOfLeases(part, leaseMin),
     describe: ({ asked }, output) => {
       return output === undefined || isWhole(output)
         ? describeLock(asked, output)
@@ -108,6 +110,58 @@ export function lockOperations(
     if (output === undefined || !isWhole(output)) return { ...operation, outcome: 'info' }
     return { ...operation, outcome, output }
   })
+}
+
+type LeaseOperation = Operation<LeaseInput, LeaseOutput>
+
+/** The holdings; of one that expires, until the last instant of the part before it can have. */
+function holdingsOfLeases(
+  part: readonly LeaseOperation[],
+  leaseMin: LeaseMin
+): readonly Holding<LeaseInput, LeaseOutput>[] {
+  const instantAt = instantsByTime(part)
+  return holdingsOf(part, {
+    isReentrant: true,
+    stepOf: ({ input: { key: lock, asked, call }, output, outcome }): HoldingStep | null => {
+      if (asked.type === 'status') return null
+      const { owner } = asked
+      const expires = (ttlMs: number): number => instantAt(call + leaseMin(ttlMs))
+      if (asked.type === 'acquire') {
+        if (output?.type !== 'granted') return null
+        const { token, count: level } = output
+        const label = token === null ? '' : `token ${token}`
+        return { type: 'take', lock, owner, label, level, expires: expires(asked.ttlMs) }
+      }
+      if (asked.type === 'renew') {
+        if (output?.type !== 'renewed' && outcome !== 'info') return null
+        const { ttlMs } = output?.type === 'renewed' ? output : asked
+        return { type: 'keep', lock, owner, expires: expires(ttlMs) }
+      }
+      if (output === undefined) return { type: 'give', lock, owner }
+      return output.type === 'released' ? { type: 'give', lock, owner, level: output.count } : null
+    }
+  })
+}
+
+/** From a time in nanoseconds to the last instant of the history that is not later. */
+function instantsByTime(part: readonly LeaseOperation[]): (time: number) => number {
+  const events = part.flatMap(({ input, call, return: answered }) => [
+    { time: input.call, instant: call },
+    { time: input.return, instant: answered }
+  ])
+  const known = events.filter(({ instant }) => instant < Infinity)
+  known.sort((a, b) => a.time - b.time || a.instant - b.instant)
+  return (time) => {
+    if (time === Infinity) return Infinity
+    let low = 0
+    let high = known.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((known[middle]?.time ?? Infinity) <= time) low = middle + 1
+      else high = middle
+    }
+    return known[low - 1]?.instant ?? -Infinity
+  }
 }
 
 function isWhole(output: LeaseOutput): output is LockOutput {

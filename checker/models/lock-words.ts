@@ -2,6 +2,7 @@
 
 import type { Asked, Told } from '../event.ts'
 import type { Operation } from '../history.ts'
+import { holdingsOf, type Holding, type HoldingRules } from '../holdings.ts'
 import type { LockWords } from '../mutex-monitors.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
 import { turnsOf, type TurnWords } from './lock-units.ts'
@@ -114,6 +115,30 @@ export function describePlainLock(
 ): string {
   const answer = output === undefined ? '?' : output ? 'ok' : 'refused'
   return `${owner}: ${type}${showKey(key)} -> ${answer}`
+}
+
+/** A holding as an operation of a plain lock begins or ends it. */
+interface PlainStep {
+  readonly label?: string
+  readonly isShared?: boolean
+  readonly level?: number
+}
+
+/** Follows who holds a lock; `more` says of an operation what a plain lock has not. */
+export function plainHoldings<Input extends PlainLockInput, Output>(
+  part: readonly Operation<Input, Output>[],
+  rules: Omit<HoldingRules<Input, Output>, 'stepOf'> = {},
+  more?: (operation: Operation<Input, Output>) => PlainStep
+): readonly Holding<Input, Output>[] {
+  return holdingsOf(part, {
+    ...rules,
+    stepOf: (operation) => {
+      if (operation.output === false) return null
+      const { type, key, owner } = operation.input
+      const step = { type: type === 'acquire' ? 'take' : 'give', lock: key, owner } as const
+      return more === undefined ? step : { ...step, ...more(operation) }
+    }
+  })
 }
 
 type Shared = 'isObserver' | 'equal' | 'partition' | 'ask' | 'tell' | 'describe'

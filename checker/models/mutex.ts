@@ -4,8 +4,8 @@ import type { Told } from '../event.ts'
 import { judgeReentrantMutex, type ReentrantWords } from '../level-monitors.ts'
 import { judgeOwnerMutex, judgeSemaphore } from '../mutex-monitors.ts'
 import { askLock, describePlainLock, hasRefused, isRefused, plainLock } from './lock-words.ts'
-import { tellLock, turns, turnsOfAnybody, words } from './lock-words.ts'
 import { turnsOf } from './lock-units.ts'
+import { plainHoldings, tellLock, turns, turnsOfAnybody, words } from './lock-words.ts'
 import type { PlainLockInput, PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, showKey, wholeOf } from './plain.ts'
@@ -29,6 +29,7 @@ export function mutex(): NamedModel<AnonymousState, PlainLockInput, PlainLockOut
     judge: (part) => (hasRefused(part) ? null : judgeSemaphore(part, words.stepOf, 1)),
     units: turnsOfAnybody,
     any: () => ['free', 'held'],
+    holdings: (part) => plainHoldings(part, { isAnonymous: true }),
     describeState: (state) => state
   }
 }
@@ -48,6 +49,7 @@ export function ownerMutex(): NamedModel<string, PlainLockInput, PlainLockOutput
     hash: (state) => state,
     judge: (part) => (hasRefused(part) ? null : judgeOwnerMutex(part, words)),
     units: turns,
+    holdings: (part) => plainHoldings(part),
     describeState: (state) => (state === '' ? 'free' : `held by ${state}`)
   }
 }
@@ -98,6 +100,10 @@ export function reentrantMutex(
         isLook: ({ output }) => output === false
       })
     },
+    holdings: (part) =>
+      plainHoldings(part, { isReentrant: true }, ({ output }) =>
+        typeof output === 'number' ? { level: output } : {}
+      ),
     describe: (input, output) => {
       if (typeof output !== 'number') return describePlainLock(input, output)
       return `${input.owner}: ${input.type}${showKey(input.key)} -> level ${output}`

@@ -1,8 +1,9 @@
 // A lock that many may share or one may hold alone.
 
 import type { Asked } from '../event.ts'
-import { judgeRwLock, type RwLockWords } from '../level-monitors.ts'
-import { hasRefused, isRefused, lockWord, tellLock, turns } from './lock-words.ts'
+import { judgeRwLock } from '../level-monitors.ts'
+import type { RwLockWords } from '../level-monitors.ts'
+import { hasRefused, isRefused, lockWord, plainHoldings, tellLock, turns } from './lock-words.ts'
 import type { PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, keyOf, ownerOf, showKey, wordOf } from './plain.ts'
@@ -59,6 +60,10 @@ export function rwLock(): NamedModel<RwLockState, RwLockInput, PlainLockOutput> 
     hash,
     partition: partitionByKey,
     units: turns,
+    holdings: (part) =>
+      plainHoldings(part, {}, ({ input: { mode } }) => {
+        return mode === null ? {} : { label: mode, isShared: mode === 'shared' }
+      }),
     describe: ({ type, key, owner, mode }, output) => {
       const answer = output === undefined ? '?' : output ? 'ok' : 'refused'
       return `${owner}: ${type}${mode === null ? '' : ` ${mode}`}${showKey(key)} -> ${answer}`

@@ -2,7 +2,8 @@
 
 import { judgeSemaphore } from '../mutex-monitors.ts'
 import { lockWord } from './lock-words.ts'
-import { hasRefused, isRefused, plainLock, tellLock, turnsOfAnybody } from './lock-words.ts'
+import { hasRefused, isRefused, plainHoldings, plainLock } from './lock-words.ts'
+import { tellLock, turnsOfAnybody } from './lock-words.ts'
 import type { PlainLockOutput } from './lock-words.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, keyOf, ownerOf, showKey, wholeOf } from './plain.ts'
@@ -39,6 +40,11 @@ export function semaphore(
     partition: partitionByKey,
     units: turnsOfAnybody,
     any: () => Array.from({ length: permits + 1 }, (_, taken) => taken),
+    holdings: (part) =>
+      plainHoldings(part, { isAnonymous: true }, ({ input: { permits: count } }) => ({
+        label: count === 1 ? '' : `${count} permits`,
+        isShared: permits > 1
+      })),
     describe: ({ type, key, owner, permits: count }, output) => {
       const lock = { type, key: '', owner }
       const what = `${showKey(key)}${count === 1 ? '' : ` permits ${count}`}`
