@@ -27,6 +27,9 @@ export function check<State, Input, Output>(
   return minimised({ ...linearize(model, history, limits), model, history }, limits)
 }
 
+/** Beyond that a proof is nothing to look at; within the limits there was no smaller one. */
+const SHOWN_MAX = 1_000
+
 /** A result whose violation is made small. */
 export function minimised<State, Input, Output>(
   result: CheckResult<State, Input, Output>,
@@ -36,6 +39,7 @@ export function minimised<State, Input, Output>(
   const { model, history } = result
   const found = result.operations as typeof history
   const { operations, span } = minimise(model, history, found, limits)
+  if (operations.length > SHOWN_MAX) return result
   const all = new Set([...operations, ...found])
   const since = span.from === -Infinity ? '' : `, whatever was there at ${span.from}`
   const message =

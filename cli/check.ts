@@ -1,25 +1,25 @@
 // `lockstep check`: judges history files of any service against a model.
 
-import { asInFile } from '../checker/check-words.ts'
-import { minimised } from '../checker/check.ts'
-import type { Plain } from '../checker/event.ts'
-import { FORMATS, formatNamed } from '../checker/formats/formats.ts'
-import type { Failed } from '../checker/formats/pairing.ts'
-import { linearize } from '../checker/linearize.ts'
-import { MODELS, modelNamed, recogniseModel } from '../checker/models/catalogue.ts'
-import type { Verdict } from '../checker/verdict.ts'
-import { inWords, WordError } from '../checker/words.ts'
+import { availableParallelism } from 'node:os'
+import { Tagged, type Plain } from '../checker/event.ts'
+import { FORMATS } from '../checker/formats/formats.ts'
+import { MODELS } from '../checker/models/catalogue.ts'
+import { plainText } from '../checker/models/plain.ts'
 import { valueOf } from './arguments.ts'
+import { checkFile, type CheckedFile, type CheckSettings } from './check-file.ts'
+import { checkOnThreads } from './check-threads.ts'
 import { follow, type FollowOptions } from './follow.ts'
 import { counted, duration } from './format.ts'
-import { readHistory } from './read-history.ts'
+import { bar } from './progress.ts'
 import type { Screen } from './screen.ts'
 import { withSuggestion } from './suggest.ts'
-import { parseDurationMs } from './values.ts'
+import { parseBytes, parseCount, parseDurationMs } from './values.ts'
 import { EXIT, UsageError, worstExit } from './verb.ts'
 import type { Given, Verb } from './verb.ts'
 
 const TIMEOUT = '60s'
+const MEMORY = '2GB'
+const JOBS_MAX = 1_024
 const MODEL_NAMES: readonly string[] = MODELS.map(({ name }) => name)
 const FORMAT_NAMES: readonly string[] = FORMATS.map(({ name }) => name)
 
@@ -32,7 +32,10 @@ export const checkCommand: Verb = {
     { name: 'format', value: 'F', help: `${FORMAT_NAMES.join(', ')} (default: as it looks)` },
     { name: 'init', value: 'JSON', help: 'the value at first (default: none)' },
     { name: 'failed', value: 'HOW', help: 'a fail was dropped (default), or observed why' },
+    { name: 'key-by', value: 'FIELD', help: "what of a value names its object; or 'tuple'" },
     { name: 'timeout', value: 'TIME', help: `give up a file after this (default: ${TIMEOUT})` },
+    { name: 'memory', value: 'SIZE', help: `give up a file beyond this (default: ${MEMORY})` },
+    { name: 'jobs', value: 'N', help: 'files at once (default: one for each core)' },
     { name: 'follow', help: 'judge locks while the file is written, to the first violation' },
     { name: 'json', help: 'print one JSON array' },
   ],
@@ -45,61 +48,73 @@ export const checkCommand: Verb = {
   run,
 }
 
-interface Settings {
-  readonly model: string | null
-  readonly format: string | null
-  readonly initial: Plain
-  readonly failed: Failed
-  readonly timeoutMs: number
-}
-
-interface Checked {
-  readonly file: string
-  readonly model: string
-  readonly verdict: Verdict
-  readonly ms: number
-}
-
 async function run(given: Given, screen: Screen): Promise<number> {
   const files = given.positionals
   if (files.length === 0) throw new UsageError('check wants the path of a history')
   const settings = settingsOf(given)
   if (given.values['follow'] === true) return follow(followed(given, settings), screen)
   const isJson = given.values['json'] === true
-  const codes: number[] = []
-  const results: object[] = []
-  for (const [at, file] of files.entries()) {
-    screen.status(` ${at} of ${counted(files.length, 'file')}  ${file}`)
-    try {
-      const checked = await checkFile(file, settings)
-      codes.push(exitOf(checked.verdict))
-      results.push(jsonOf(checked))
-      if (!isJson) print(checked, screen)
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error
-      codes.push(EXIT.usage)
-      results.push({ file, model: null, verdict: 'unreadable', reason: error.message })
-      screen.complain(`lockstep check: ${error.message}`)
-    }
-  }
-  screen.status('')
-  if (isJson) screen.print(JSON.stringify(results))
-  else if (files.length > 1) screen.print(summaryOf(codes))
-  return worstExit(codes)
+  const checked = await checkAll(files, settings, jobsOf(given), screen, !isJson)
+  if (isJson) screen.print(JSON.stringify(checked.map(jsonOf), plainJson))
+  else if (files.length > 1) screen.print(summaryOf(checked.map(exitOf)))
+  return worstExit(checked.map(exitOf))
 }
 
-function settingsOf(given: Given): Settings {
+/** Judges all files, and prints each when those before it are printed. */
+async function checkAll(
+  files: readonly string[],
+  settings: CheckSettings,
+  jobs: number,
+  screen: Screen,
+  isPrinted: boolean,
+): Promise<readonly CheckedFile[]> {
+  const all: (CheckedFile | undefined)[] = files.map(() => undefined)
+  let done = 0
+  let shown = 0
+  const onChecked = (place: number, checked: CheckedFile): void => {
+    all[place] = checked
+    done += 1
+    for (let next = all[shown]; next !== undefined; next = all[++shown]) {
+      if (next.verdict === 'unreadable') screen.complain(`lockstep check: ${next.reason}`)
+      else if (isPrinted) print(next, screen)
+    }
+    const count = `${done} of ${counted(files.length, 'file')}`
+    screen.status(` ${screen.paint('cyan', bar(done / files.length))}  ${count}`)
+  }
+  if (jobs === 1 || files.length === 1 || files.includes('-')) {
+    for (const [place, file] of files.entries()) {
+      onChecked(place, (await checkFile(file, settings)).summary)
+    }
+  } else await checkOnThreads(files, settings, jobs, onChecked)
+  screen.status('')
+  return all as readonly CheckedFile[]
+}
+
+function settingsOf(given: Given): CheckSettings {
   const failed = valueOf(given, 'failed') ?? 'dropped'
   if (failed !== 'dropped' && failed !== 'observed') {
     throw new UsageError(`--failed wants dropped or observed, not '${failed}'`)
   }
-  const model = oneOf('model', valueOf(given, 'model'), MODEL_NAMES)
-  const format = oneOf('format', valueOf(given, 'format'), FORMAT_NAMES)
-  const timeoutMs = parseDurationMs('timeout', valueOf(given, 'timeout') ?? TIMEOUT)
-  return { model, format, initial: initialOf(valueOf(given, 'init')), failed, timeoutMs }
+  return {
+    model: oneOf('model', valueOf(given, 'model'), MODEL_NAMES),
+    format: oneOf('format', valueOf(given, 'format'), FORMAT_NAMES),
+    initial: initialOf(valueOf(given, 'init')),
+    failed,
+    keyBy: valueOf(given, 'key-by') ?? null,
+    timeoutMs: parseDurationMs('timeout', valueOf(given, 'timeout') ?? TIMEOUT),
+    memoryBytes: parseBytes('memory', valueOf(given, 'memory') ?? MEMORY),
+  }
 }
 
-function followed(given: Given, { model, format, failed, timeoutMs }: Settings): FollowOptions {
+function jobsOf(given: Given): number {
+  const jobs = valueOf(given, 'jobs')
+  return jobs === undefined ? availableParallelism() : parseCount('jobs', jobs, 1, JOBS_MAX)
+}
+
+function followed(
+  given: Given,
+  { model, format, failed, timeoutMs }: CheckSettings,
+): FollowOptions {
   const [file, ...others] = given.positionals
   if (file === undefined || others.length > 0) throw new UsageError('--follow takes one file')
   if (given.values['json'] === true) throw new UsageError('--follow prints no JSON')
@@ -122,57 +137,39 @@ function initialOf(text: string | undefined): Plain {
   }
 }
 
-async function checkFile(file: string, settings: Settings): Promise<Checked> {
-  const { failed } = settings
-  const format = settings.format === null ? null : formatNamed(settings.format)
-  const hasTimes = settings.model === 'lease'
-  const { history, ...read } = await readHistory(file, { format, failed, hasTimes })
-  const name = settings.model ?? recogniseModel(history)
-  if (name === null) {
-    const asked = [...new Set(history.map(({ input }) => input.f))].slice(0, 5).join(', ')
-    throw new UsageError(`${file}: no model knows ${asked}: name one with --model`)
-  }
-  // Knossos takes a read of nil for one that was told nothing.
-  const nilRead = read.format?.name === 'edn' && name !== 'kv' ? 'unknown' : 'value'
-  const model = modelNamed(name, { initial: settings.initial, nilRead })
-  if (model === null) throw new UsageError(`there is no model ${name}`)
-  const startMs = performance.now()
-  const isOver = (): boolean => performance.now() - startMs > settings.timeoutMs
-  try {
-    const words = inWords(history, model)
-    const found = linearize(model, words, { steps: Number.MAX_SAFE_INTEGER, isOver })
-    const ms = performance.now() - startMs
-    const verdict = minimised({ ...found, model, history: words }, { isOver })
-    return { file, model: name, verdict: asInFile(verdict, words, history), ms }
-  } catch (error) {
-    if (!(error instanceof WordError)) throw error
-    const { line, column } = read.placeOf(error.position)
-    const summary = MODELS.find((one) => one.name === name)?.summary
-    throw new UsageError(`${file}:${line}:${column}: ${error.message}, expected ${summary}`)
+function exitOf({ verdict }: CheckedFile): number {
+  switch (verdict) {
+    case 'ok':
+      return EXIT.ok
+    case 'violation':
+      return EXIT.violation
+    case 'unknown':
+      return EXIT.undecided
+    case 'unreadable':
+      return EXIT.usage
   }
 }
 
-function exitOf({ verdict }: Verdict): number {
-  if (verdict === 'ok') return EXIT.ok
-  return verdict === 'violation' ? EXIT.violation : EXIT.undecided
+function jsonOf(checked: CheckedFile): object {
+  if (checked.verdict !== 'unreadable') return checked
+  const { file, verdict, reason } = checked
+  return { file, model: null, verdict, reason }
 }
 
-function jsonOf({ file, model, verdict, ms }: Checked): object {
-  const common = { file, model, verdict: verdict.verdict, operations: verdict.checked }
-  const timed = { ...common, ms: Math.round(ms * 10) / 10 }
-  if (verdict.verdict === 'ok') return timed
-  if (verdict.verdict === 'unknown') return { ...timed, reason: verdict.reason }
-  const { message, operations } = verdict
-  return { ...timed, reason: message, violation: { operations } }
+/** What JSON has no word for, as text. */
+function plainJson(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}`
+  const isOther = value instanceof Set || value instanceof Map || value instanceof Tagged
+  return isOther ? plainText(value) : value
 }
 
-function print({ file, model, verdict, ms }: Checked, screen: Screen): void {
-  const { verdict: what, checked } = verdict
-  const colour = what === 'ok' ? 'green' : what === 'violation' ? 'red' : 'yellow'
-  const how = `${counted(checked, 'operation')}, ${model}, ${duration(ms / 1_000)}`
-  screen.print(`${file}: ${screen.paint(colour, what)} (${how})`)
-  if (verdict.verdict === 'violation') screen.print(`  ${verdict.message}`)
-  if (verdict.verdict === 'unknown') screen.print(`  ${verdict.reason}`)
+function print(checked: CheckedFile, screen: Screen): void {
+  if (checked.verdict === 'unreadable') return
+  const { file, verdict, operations, model, ms, reason } = checked
+  const colour = verdict === 'ok' ? 'green' : verdict === 'violation' ? 'red' : 'yellow'
+  const how = `${counted(operations, 'operation')}, ${model}, ${duration(ms / 1_000)}`
+  screen.print(`${file}: ${screen.paint(colour, verdict)} (${how})`)
+  if (reason !== undefined) screen.print(`  ${reason}`)
 }
 
 function summaryOf(codes: readonly number[]): string {

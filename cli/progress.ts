@@ -92,7 +92,8 @@ export class Progress {
 /** From here on the budget ends the campaign, not the seeds. */
 const SEEDS_COUNTABLE = 1e12
 
-function bar(part: number): string {
+/** A bar of which a part, 0 to 1, is full. */
+export function bar(part: number): string {
   const eighths = Math.floor(part * BAR_CELLS * 8)
   const full = '█'.repeat(Math.floor(eighths / 8))
   const cells = full + (EIGHTHS[eighths % 8] as string)

@@ -23,17 +23,20 @@ export interface ReadHistory {
  * Reads the history in `file`; `-` is standard input, and what is called `.gz` is unpacked. A file
  * without an event is no history, unless its format is given: who names it says that it is one.
  *
+ * @param onPiece called after each piece; what it throws ends the reading
  * @throws UsageError `FILE:LINE:COLUMN: what, expected what was expected`
  */
 export async function readHistory(
   file: string,
   options: OperationReaderOptions,
+  onPiece: () => void = () => {},
 ): Promise<ReadHistory> {
   const reader = new OperationReader(options)
   const history: FileOperation[] = []
   try {
     for await (const text of textOf(file)) {
       for (const operation of reader.push(text)) history.push(operation)
+      onPiece()
     }
     for (const operation of reader.end()) history.push(operation)
   } catch (error) {

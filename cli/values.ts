@@ -27,6 +27,16 @@ export function parseDurationMs(option: string, text: string): number {
   return Math.ceil(totalMs)
 }
 
+const UNIT_BYTES: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9 }
+
+/** Reads a size such as `500MB` or `2GB` as bytes. */
+export function parseBytes(option: string, text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(kB|MB|GB)$/.exec(text) ?? []
+  const bytes = Number(amount) * (UNIT_BYTES[unit as string] ?? NaN)
+  if (bytes >= 1 && Number.isSafeInteger(Math.ceil(bytes))) return Math.ceil(bytes)
+  throw new UsageError(`--${option} wants a size such as 500MB or 2GB, not '${text}'`)
+}
+
 /** Reads an integer from `low` to `high`. */
 export function parseCount(option: string, text: string, low: number, high: number): number {
   const count = parseInteger(text)

@@ -165,4 +165,49 @@ test('check: integers beyond 2^53: one that differs in its last digit is another
   assert.equal([read('1152921504606846976'), read('1152921504606846977')], [0, 1])
 })
 
+test('check: many files on several threads: in the order in which they were named', () => {
+  const files = [good, bad, good, locks, good]
+  const { code, stdout } = check('--jobs', '3', '--json', ...files)
+  assert.is(code, 1)
+  const results = JSON.parse(stdout)
+  assert.equal(results.map(({ file }: { file: string }) => file), files)
+  const verdicts = results.map(({ verdict }: { verdict: string }) => verdict)
+  assert.equal(verdicts, ['ok', 'violation', 'ok', 'violation', 'ok'])
+})
+
+test('check: no memory for it: unknown, on the main thread and on others', () => {
+  const reads = Array.from({ length: 60_000 }, () => ['invoke 0 read', 'ok 0 read null']).flat()
+  const large = file('large.ndjson', history(...reads))
+  for (const files of [[large], [large, large]]) {
+    const { code, stdout } = check('--memory', '20MB', '--model', 'register', ...files)
+    assert.is(code, 3)
+    assert.match(stdout, /unknown.*\n {2}no answer within the memory/)
+  }
+})
+
+test('check: --key-by: a field of the value names the object', () => {
+  const lines = ['invoke 0 acquire {"lock":"a"}', 'ok 0 acquire {"lock":"a"}']
+  const other = ['invoke 1 acquire {"lock":"b"}', 'ok 1 acquire {"lock":"b"}']
+  const two = file('two.ndjson', history(...lines, ...other))
+  assert.is(check('--model', 'mutex', two).code, 1)
+  assert.is(check('--model', 'mutex', '--key-by', 'lock', two).code, 0)
+  const { code, stderr } = check('--model', 'mutex', '--key-by', 'name', two)
+  assert.is(code, 2)
+  assert.match(stderr, /two\.ndjson:1:1: the value of acquire has no field name, expected one/)
+})
+
+test('check: --key-by tuple: values are pairs of a key and a value', () => {
+  const writes = ['invoke 0 write ["x",1]', 'ok 0 write ["x",1]']
+  const reads = ['invoke 1 read ["y",null]', 'ok 1 read ["y",null]']
+  const pairs = file('pairs.ndjson', history(...writes, ...reads))
+  assert.is(check('--key-by', 'tuple', '--model', 'register', pairs).code, 0)
+})
+
+test('check: --json: integers beyond 2^53 are texts', () => {
+  const writes = ['invoke 0 write 1152921504606846976', 'ok 0 write 1']
+  const big = file('big.ndjson', history(...writes, 'invoke 0 read', 'ok 0 read 7'))
+  const { stdout } = check('--json', big)
+  assert.is(JSON.parse(stdout)[0].verdict, 'violation')
+})
+
 test.run()
