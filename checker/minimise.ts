@@ -71,7 +71,7 @@ class Minimiser<State, Input, Output> {
   }
 
   run(found: readonly Operation<Input, Output>[]): Core<Input, Output> {
-    const known = this.#justThese(found)
+    const known = this.#aroundThese(found)
     if (known !== null) return known
     const until = this.#end()
     const near = until === Infinity ? (found[0]?.return ?? until) : until
@@ -87,25 +87,41 @@ class Minimiser<State, Input, Output> {
     return late.operations.length < whole.operations.length ? late : whole
   }
 
-  /** Just what was found, if it is impossible and an order can do without all else. */
-  #justThese(found: readonly Operation<Input, Output>[]): Core<Input, Output> | null {
+  /** What was found, with no more than an order cannot do without; null when that is not small. */
+  #aroundThese(found: readonly Operation<Input, Output>[]): Core<Input, Output> | null {
     const returns = found.filter(({ outcome }) => outcome === 'ok').map((one) => one.return)
-    const until = returns.sort((a, b) => a - b).find((end) => {
-      const seen = found.map((one) => cut(this.#model, one, -Infinity, end))
-      return this.#isImpossible(seen.filter((one) => one !== null), -Infinity)
-    })
-    if (until === undefined) return null
+    const ends = [...new Set(returns)].sort((a, b) => a - b)
+    const calls = this.#model.any === undefined ? [] : found.map(({ call }) => call)
+    for (const from of [-Infinity, ...calls.sort((a, b) => a - b)]) {
+      const until = ends.find((end) => {
+        const seen = found.map((one) => cut(this.#model, one, from, end))
+        return this.#isImpossible(seen.filter((one) => one !== null), from)
+      })
+      if (until === undefined) continue
+      const core = this.#keeping(found, from, until)
+      if (core !== null && core.operations.length <= isSmall) return core
+    }
+    return null
+  }
+
+  /** What an order cannot do without of a span, if some of it is kept; null: that is possible. */
+  #keeping(
+    found: readonly Operation<Input, Output>[],
+    from: number,
+    until: number,
+  ): Core<Input, Output> | null {
     const wanted = new Set(found)
-    const view = this.#view(-Infinity, until)
-    const kept = new Set<Operation<Input, Output>>()
-    for (const [seen, operation] of view) if (wanted.has(operation)) kept.add(seen)
-    if (lessAllBut(this.#model, [...view.keys()], kept).length > kept.size) return null
-    return this.#core(view, [...kept], -Infinity, until)
+    const view = this.#view(from, until)
+    const all = [...view.keys()]
+    const kept = new Set(all.filter((one) => wanted.has(view.get(one) as typeof one)))
+    const rest = lessAllBut(this.#model, all, kept)
+    if (!this.#isImpossible(rest, from)) return null
+    return this.#core(view, this.#less(rest, from), from, until)
   }
 
   /** The first return that nothing explains, whatever is told later. */
   #end(): number {
-    const bounds = { stepsMax: this.#stepsLeft >>> 2, isOver: this.#isOver }
+    const bounds = { stepsMax: stepsForTrial, isOver: this.#isOver }
     const result = searchJustInTime(this.#model, this.#part, bounds)
     this.#stepsLeft -= result.steps + this.#part.length
     if (result.type !== 'stuck') return Infinity
@@ -140,12 +156,21 @@ class Minimiser<State, Input, Output> {
 
   #shrunk(from: number, until: number, near: number): Core<Input, Output> {
     const view = this.#view(from, until)
-    let rest = this.#around(near, [...view.keys()], from)
+    const rest = this.#around(near, [...view.keys()], from)
+    return this.#core(view, this.#less(rest, from), from, until)
+  }
+
+  /** As much less as is found. */
+  #less(
+    all: readonly Operation<Input, Output>[],
+    from: number,
+  ): readonly Operation<Input, Output>[] {
+    let rest = all
     for (let before = Infinity; rest.length < before; ) {
       before = rest.length
       rest = this.#without(rest, unitsOf(this.#model, rest), from)
     }
-    return this.#core(view, rest, from, until)
+    return rest
   }
 
   #core(
