@@ -6,7 +6,7 @@
 import { conflict } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import type { Judged } from './model.ts'
-import { endOf, holdingsOf, isPlain, overlap } from './mutex-monitors.ts'
+import { endOf, holdingsOf, overlap } from './mutex-monitors.ts'
 import type { Holding, LockWords } from './mutex-monitors.ts'
 import { orderBy } from './order-by.ts'
 
@@ -148,4 +148,18 @@ function levelsOf<Input, Output>(
     holdings.push({ acquire, release: null, operations: all })
   }
   return holdings
+}
+
+/** Whether each owner does one thing after the other, and nothing after what it gave up. */
+function isPlain<Input, Output>(
+  byCall: Operations<Input, Output>,
+  ownerOf: (input: Input) => string | number,
+): boolean {
+  const busyUntil = new Map<string | number, number>()
+  for (const { input, call, return: answered, outcome } of byCall) {
+    const owner = ownerOf(input)
+    if (call <= (busyUntil.get(owner) ?? -Infinity)) return false
+    busyUntil.set(owner, outcome === 'ok' ? answered : Infinity)
+  }
+  return true
 }

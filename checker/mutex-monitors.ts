@@ -10,6 +10,7 @@
 import { conflict } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import type { Judged } from './model.ts'
+import { orderBy } from './order-by.ts'
 
 /** What an operation does to a lock. */
 export type LockStep = 'acquire' | 'release'
@@ -39,15 +40,13 @@ export function judgeOwnerMutex<Input, Output>(
 ): Judged<Input, Output> | null {
   const holdings = holdingsOf(operations, words)
   if (!Array.isArray(holdings)) return holdings
-  holdings.sort((a, b) => a.acquire.return - b.acquire.return || endOf(a) - endOf(b))
-  for (let at = 1; at < holdings.length; at++) {
-    const [one, other] = [holdings[at - 1], holdings[at]] as [
-      Holding<Input, Output>,
-      Holding<Input, Output>,
-    ]
+  const sorted = sortedBy(holdings, ({ acquire }) => acquire.return)
+  for (let at = 1; at < sorted.length; at++) {
+    const one = sorted[at - 1] as Holding<Input, Output>
+    const other = sorted[at] as Holding<Input, Output>
     if (other.acquire.return < endOf(one)) return overlap(one, other)
   }
-  return { type: 'ordered', order: inOrder(holdings) }
+  return { type: 'ordered', order: inOrder(sorted) }
 }
 
 /**
@@ -62,10 +61,10 @@ export function judgeFencedMutex<Input, Output>(
   const holdings = holdingsOf(operations, words)
   if (!Array.isArray(holdings)) return holdings
   const token = ({ acquire }: Holding<Input, Output>): number => tokenOf(acquire.output as Output)
-  holdings.sort((a, b) => token(a) - token(b))
+  const sorted = sortedBy(holdings, token)
   let at = -Infinity
   let before: Holding<Input, Output> | null = null
-  for (const holding of holdings) {
+  for (const holding of sorted) {
     const { acquire, release } = holding
     if (before !== null && token(before) === token(holding)) {
       return conflict(`both have the token ${token(holding)}`, [before.acquire, acquire])
@@ -78,7 +77,7 @@ export function judgeFencedMutex<Input, Output>(
     }
     before = holding
   }
-  return { type: 'ordered', order: inOrder(holdings) }
+  return { type: 'ordered', order: inOrder(sorted) }
 }
 
 /**
@@ -91,125 +90,170 @@ export function judgeSemaphore<Input, Output>(
   stepOf: (input: Input) => LockStep,
   permits: number,
 ): Judged<Input, Output> {
-  const counted = operations.filter(({ outcome }) => outcome !== 'fail')
-  const byCall = [...counted].sort((a, b) => a.call - b.call)
-  const byReturn = counted.filter(({ outcome }) => outcome === 'ok')
-  byReturn.sort((a, b) => a.return - b.return)
-  const open = { acquire: new Earliest<Input, Output>(), release: new Earliest<Input, Output>() }
+  const count = operations.length
+  const calls = new Float64Array(count)
+  const returns = new Float64Array(count)
+  for (let at = 0; at < count; at++) {
+    const { call, return: answered, outcome } = operations[at] as Operation
+    calls[at] = call
+    returns[at] = outcome === 'ok' ? answered : Infinity
+  }
+  const byCall = orderBy(calls)
+  const open = { acquire: new Earliest(returns), release: new Earliest(returns) }
   const order: Operation<Input, Output>[] = []
-  const placed = new Set<Operation<Input, Output>>()
+  const isPlaced = new Uint8Array(count)
   let taken = 0
   let next = 0
-  const place = (operation: Operation<Input, Output>): void => {
-    placed.add(operation)
+  const place = (at: number): void => {
+    const operation = operations[at] as Operation<Input, Output>
+    isPlaced[at] = 1
     order.push(operation)
     taken += stepOf(operation.input) === 'acquire' ? 1 : -1
   }
-  for (const operation of byReturn) {
-    for (let called = byCall[next]; called !== undefined; called = byCall[++next]) {
-      if (called.call > operation.return) break
-      open[stepOf(called.input)].add(called)
+  for (const at of orderBy(returns)) {
+    const operation = operations[at] as Operation<Input, Output>
+    if (operation.outcome !== 'ok') break
+    for (; next < count; next++) {
+      const called = byCall[next] as number
+      if ((calls[called] as number) > operation.return) break
+      const { input, outcome } = operations[called] as Operation<Input, Output>
+      if (outcome !== 'fail') open[stepOf(input)].add(called)
     }
-    if (placed.has(operation)) continue
+    if (isPlaced[at] === 1) continue
     const isAcquire = stepOf(operation.input) === 'acquire'
     if (isAcquire ? taken === permits : taken === 0) {
-      const other = open[isAcquire ? 'release' : 'acquire'].take(placed)
-      if (other === null) {
+      const other = open[isAcquire ? 'release' : 'acquire'].take(isPlaced)
+      if (other === -1) {
         const state = isAcquire ? `all ${permits} are taken` : 'none is taken'
         return conflict(`${state}, and nothing else is under way`, [...order.slice(-1), operation])
       }
       place(other)
     }
-    place(operation)
+    place(at)
   }
   return { type: 'ordered', order }
 }
 
 /** Operations that have been called, what returns first first; unanswered ones last. */
-class Earliest<Input, Output> {
-  readonly #heap: Operation<Input, Output>[] = []
+class Earliest {
+  readonly #heap: number[] = []
+  readonly #returns: Float64Array
 
-  add(operation: Operation<Input, Output>): void {
+  constructor(returns: Float64Array) {
+    this.#returns = returns
+  }
+
+  add(operation: number): void {
     const heap = this.#heap
+    const returned = this.#returnOf(operation)
     let at = heap.push(operation) - 1
     for (let up = (at - 1) >> 1; at > 0; up = (at - 1) >> 1) {
-      if (endOfOperation(heap[up]) <= endOfOperation(operation)) break
-      heap[at] = heap[up] as Operation<Input, Output>
+      const above = heap[up] as number
+      if (this.#returnOf(above) <= returned) break
+      heap[at] = above
       at = up
     }
     heap[at] = operation
   }
 
-  /** Takes out the first that is not placed yet; null when there is none. */
-  take(placed: ReadonlySet<Operation<Input, Output>>): Operation<Input, Output> | null {
-    for (let first = this.#pop(); first !== null; first = this.#pop()) {
-      if (!placed.has(first)) return first
+  /** Takes out the first that is not placed yet; -1 when there is none. */
+  take(isPlaced: Uint8Array): number {
+    for (let first = this.#pop(); first !== -1; first = this.#pop()) {
+      if (isPlaced[first] === 0) return first
     }
-    return null
+    return -1
   }
 
-  #pop(): Operation<Input, Output> | null {
+  #pop(): number {
     const heap = this.#heap
-    const first = heap[0] ?? null
+    const first = heap[0] ?? -1
     const last = heap.pop()
     if (last === undefined || heap.length === 0) return first
+    const returned = this.#returnOf(last)
     let at = 0
     for (let down = 1; down < heap.length; down = 2 * at + 1) {
-      if (endOfOperation(heap[down + 1]) < endOfOperation(heap[down])) down += 1
-      if (endOfOperation(last) <= endOfOperation(heap[down])) break
-      heap[at] = heap[down] as Operation<Input, Output>
+      const right = heap[down + 1]
+      if (right !== undefined && this.#returnOf(right) < this.#returnOf(heap[down] as number)) {
+        down += 1
+      }
+      const below = heap[down] as number
+      if (returned <= this.#returnOf(below)) break
+      heap[at] = below
       at = down
     }
     heap[at] = last
     return first
   }
+
+  #returnOf(operation: number): number {
+    return this.#returns[operation] as number
+  }
 }
 
-function endOfOperation(operation: Operation | undefined): number {
-  return operation === undefined || operation.outcome === 'info' ? Infinity : operation.return
-}
-
-/** Each answered acquire with its release; or who acquires what it holds, or releases what not. */
+/**
+ * Each answered acquire with its release; or who acquires what it holds, or releases what not.
+ * Null: an owner does not do one thing after the other, or goes on after what it gave up.
+ */
 export function holdingsOf<Input, Output>(
+  operations: Operations<Input, Output>,
+  words: LockWords<Input>,
+): Holding<Input, Output>[] | Judged<Input, Output> | null {
+  // The operations of an owner mostly come one after the other.
+  return pairUp(operations, words) ?? pairUp(sortedBy(operations, ({ call }) => call), words)
+}
+
+/** One who acquires and releases. */
+interface Owner<Input, Output> {
+  busyUntil: number
+  acquire: Operation<Input, Output> | null
+}
+
+function pairUp<Input, Output>(
   operations: Operations<Input, Output>,
   { stepOf, ownerOf }: LockWords<Input>,
 ): Holding<Input, Output>[] | Judged<Input, Output> | null {
   const holdings: Holding<Input, Output>[] = []
-  const held = new Map<string | number, Operation<Input, Output>>()
-  const byCall = operations.filter(({ outcome }) => outcome !== 'fail')
-  byCall.sort((a, b) => a.call - b.call)
-  if (!isPlain(byCall, ownerOf)) return null
-  for (const operation of byCall) {
-    const { outcome } = operation
-    const owner = ownerOf(operation.input)
-    const acquire = held.get(owner)
-    if (stepOf(operation.input) === 'release') {
+  const owners = new Map<string | number, Owner<Input, Output>>()
+  let problem: Judged<Input, Output> | null = null
+  for (const operation of operations) {
+    const { input, call, return: answered, outcome } = operation
+    if (outcome === 'fail') continue
+    const name = ownerOf(input)
+    let owner = owners.get(name)
+    if (owner === undefined) {
+      owner = { busyUntil: -Infinity, acquire: null }
+      owners.set(name, owner)
+    }
+    if (call <= owner.busyUntil) return null
+    owner.busyUntil = outcome === 'ok' ? answered : Infinity
+    const { acquire } = owner
+    if (stepOf(input) === 'release') {
+      owner.acquire = null
+      if (acquire !== null) holdings.push({ acquire, release: operation })
+      else if (outcome === 'ok') {
+        problem ??= conflict('it releases what it does not hold', [operation])
+      }
       // An unanswered one of nothing may not have happened.
-      if (acquire === undefined && outcome === 'info') continue
-      if (acquire === undefined) return conflict('it releases what it does not hold', [operation])
-      holdings.push({ acquire, release: operation })
-      held.delete(owner)
     } else if (outcome === 'ok') {
-      if (acquire !== undefined) return conflict('it holds it already', [acquire, operation])
-      held.set(owner, operation)
+      if (acquire !== null) problem ??= conflict('it holds it already', [acquire, operation])
+      owner.acquire = operation
     }
   }
-  for (const acquire of held.values()) holdings.push({ acquire, release: null })
+  if (problem !== null) return problem
+  for (const { acquire } of owners.values()) {
+    if (acquire !== null) holdings.push({ acquire, release: null })
+  }
   return holdings
 }
 
-/** Whether each owner does one thing after the other, and nothing after what it gave up. */
-export function isPlain<Input, Output>(
-  byCall: Operations<Input, Output>,
-  ownerOf: (input: Input) => string | number,
-): boolean {
-  const busyUntil = new Map<string | number, number>()
-  for (const { input, call, return: answered, outcome } of byCall) {
-    const owner = ownerOf(input)
-    if (call <= (busyUntil.get(owner) ?? -Infinity)) return false
-    busyUntil.set(owner, outcome === 'ok' ? answered : Infinity)
-  }
-  return true
+/** In the order of numbers, such as instants. */
+function sortedBy<One>(all: readonly One[], numberOf: (one: One) => number): One[] {
+  const numbers = new Float64Array(all.length)
+  for (let at = 0; at < all.length; at++) numbers[at] = numberOf(all[at] as One)
+  const sorted = new Array<One>(all.length)
+  const order = orderBy(numbers)
+  for (let at = 0; at < order.length; at++) sorted[at] = all[order[at] as number] as One
+  return sorted
 }
 
 /** Until when it is held at least. */

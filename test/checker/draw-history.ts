@@ -24,13 +24,15 @@ interface Drawn<Input> {
   readonly how: 'ok' | 'fail' | 'info' | 'lost'
 }
 
-/** Draws a history of at most `operationsMax` operations. */
+/** Draws a history of at most `operationsMax` operations, by at most `lanesMax` at once. */
 export function drawHistory<State, Input, Output>(
   { initial, ask, run, lie }: Drawing<State, Input, Output>,
   chance: Chance,
-  operationsMax: number
+  operationsMax: number,
+  lanesMax = 5
 ): Operation<Input, Output>[] {
-  const lanes = Array.from({ length: 1 + chance.below(5) }, (_, process) => ({ process, at: 0 }))
+  const lanesCount = 1 + chance.below(lanesMax)
+  const lanes = Array.from({ length: lanesCount }, (_, process) => ({ process, at: 0 }))
   const crashPercent = chance.pick([0, 10, 30])
   const liePercent = chance.pick([0, 25, 60])
   const lengthMax = chance.pick([3, 8, 20])

@@ -3,6 +3,8 @@
 import * as assert from 'uvu/assert'
 import type { Operation } from '../../checker/history.ts'
 import type { Judged, Model } from '../../checker/model.ts'
+import type { PlainLockInput } from '../../checker/models/lock-words.ts'
+import { mutex } from '../../checker/models/mutex.ts'
 import type { LockStep } from '../../checker/mutex-monitors.ts'
 import {
   judgeFencedMutex,
@@ -12,6 +14,8 @@ import {
 import { suite } from '../harness.ts'
 import { chanceOf } from './chance.ts'
 import type { Chance } from './chance.ts'
+import { compareMonitor } from './compare-monitor.ts'
+import { drawHistory, type Drawing } from './draw-history.ts'
 import { isLinearizable, orderProblem } from './naive-search.ts'
 
 const test = suite('mutex monitors')
@@ -82,16 +86,20 @@ function draw(chance: Chance, anyone: boolean): LockOperation[] {
     const asked = { process, input: { step, process } as const, call }
     lane.at = call + chance.below(5)
     if (chance.percent(15)) {
-      history.push({ ...asked, return: Infinity, outcome: 'info' })
+      const answered = chance.percent(50) ? Infinity : lane.at
+      history.push({ ...asked, return: answered, outcome: 'info' })
       lane.holds = false
       if (chance.percent(70)) lane.process = 10 + history.length
+    } else if (chance.percent(4)) {
+      history.push({ ...asked, return: lane.at, outcome: 'fail' })
+      lane.holds = step === 'release'
     } else {
       const output = step === 'release' ? undefined : chance.percent(85) ? ++token : token
       const answered = { ...asked, return: lane.at, outcome: 'ok' } as const
       history.push(output === undefined ? answered : { ...answered, output })
     }
   }
-  return history
+  return chance.percent(70) ? history : history.reverse()
 }
 
 const stepOf = ({ step }: Input): LockStep => step
@@ -133,5 +141,26 @@ for (const permits of [1, 2, 3]) {
     compare(semaphore(permits), judge, true)
   })
 }
+
+/** Enough of them at once that it matters which goes first. */
+const anyone: Drawing<number, PlainLockInput, boolean> = {
+  initial: 0,
+  ask: (chance, process) => {
+    return { type: chance.pick(['acquire', 'release']), key: '', owner: `${process}` }
+  },
+  run: (held, { type }) => {
+    if (type === 'acquire') return held === 0 ? [1, true] : null
+    return held === 1 ? [0, true] : null
+  },
+  lie: () => true
+}
+
+test('mutex monitors: many at once: as the search has it', () => {
+  const draw = (chance: Chance): Operation<PlainLockInput, boolean>[] => {
+    return drawHistory(anyone, chance, 20, 10)
+  }
+  const compared = compareMonitor(mutex(), draw, { from: 1, to: 6_000 })
+  assert.ok(compared.ordered > 500 && compared.conflict > 500, JSON.stringify(compared))
+})
 
 test.run()
