@@ -7,6 +7,7 @@ import { malformedReason, type Operation } from './history.ts'
 import { searchJustInTime } from './just-in-time.ts'
 import type { Judged, Model } from './model.ts'
 import { findOutOfReach } from './out-of-reach.ts'
+import { orderBy } from './order-by.ts'
 import { search, type Bounds, type SearchResult } from './search.ts'
 import type { Proved, Verdict } from './verdict.ts'
 
@@ -188,12 +189,15 @@ function mergeOrders<Input, Output>(
 ): readonly Operation<Input, Output>[] {
   const [only] = orders
   if (orders.length === 1 && only !== undefined) return only
-  const placed = orders.flatMap(order => {
+  const operations = orders.flat()
+  const instants = new Float64Array(operations.length)
+  let next = 0
+  for (const order of orders) {
     let at = -Infinity
-    return order.map(operation => {
-      at = Math.max(at, operation.call)
-      return { at, operation }
-    })
-  })
-  return placed.sort((a, b) => a.at - b.at).map(({ operation }) => operation)
+    for (const { call } of order) {
+      if (call > at) at = call
+      instants[next++] = at
+    }
+  }
+  return Array.from(orderBy(instants), (place) => operations[place] as (typeof operations)[0])
 }
