@@ -180,12 +180,14 @@ const cases: Readonly<Record<string, ToyCase>> = {
   'fifo-lock, one may overtake': fifo(1)
 }
 
-const rounds = Number(process.env['ROUNDS'] ?? 1000)
+/** How many histories of each model. */
+const rounds = Number(process.env['ROUNDS'] ?? 2500)
+const deadlineMs = 60_000 + 20 * rounds
 
 for (const [name, toy] of Object.entries(cases)) {
   test(`${name}: random histories: every verdict as by running the lock`, () => {
     const seen = { ok: 0, violation: 0, unknown: 0 }
-    for (let seed = 1; seed <= 3000; seed++) {
+    for (let seed = 1; seed <= rounds; seed++) {
       const chance = chanceOf(seed)
       const operations = pairToys(drawEvents(toy, chance), chance.percent(50))
       const { verdict } = linearize(toy.model, readToys(toy.model, operations))
@@ -194,7 +196,7 @@ for (const [name, toy] of Object.entries(cases)) {
       seen[verdict] += 1
     }
     assert.ok(seen.ok > 300 && seen.violation > 150, JSON.stringify(seen))
-  })
+  }, { deadlineMs })
 
   test(`${name}: random histories: sound evidence, and nothing left out amiss`, () => {
     for (let seed = 1; seed <= rounds; seed++) {
@@ -203,7 +205,7 @@ for (const [name, toy] of Object.entries(cases)) {
       const history = readToys(toy.model, operations)
       assert.is(brokenLaw(toy.model, history, chance), null, `seed ${seed}`)
     }
-  })
+  }, { deadlineMs })
 }
 
 test('owners: as files name them: the field owner or client, else the process', () => {

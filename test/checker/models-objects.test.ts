@@ -185,12 +185,14 @@ const cases: Readonly<Record<string, ToyCase>> = {
   'set, element by element': setCase(['add', 'remove', 'contains'])
 }
 
-const rounds = Number(process.env['ROUNDS'] ?? 1000)
+/** How many histories of each model. */
+const rounds = Number(process.env['ROUNDS'] ?? 2500)
+const deadlineMs = 60_000 + 20 * rounds
 
 for (const [name, toy] of Object.entries(cases)) {
   test(`${name}: random histories: every verdict as by running the object`, () => {
     const seen = { ok: 0, violation: 0, unknown: 0 }
-    for (let seed = 1; seed <= 2500; seed++) {
+    for (let seed = 1; seed <= rounds; seed++) {
       const chance = chanceOf(seed)
       const operations = pairToys(drawEvents(toy, chance), chance.percent(50))
       const { verdict } = linearize(toy.model, readToys(toy.model, operations))
@@ -199,7 +201,7 @@ for (const [name, toy] of Object.entries(cases)) {
       seen[verdict] += 1
     }
     assert.ok(seen.ok > 300 && seen.violation > 150, JSON.stringify(seen))
-  })
+  }, { deadlineMs })
 
   test(`${name}: random histories: sound evidence, and nothing left out amiss`, () => {
     for (let seed = 1; seed <= rounds; seed++) {
@@ -208,7 +210,7 @@ for (const [name, toy] of Object.entries(cases)) {
       const history = readToys(toy.model, operations)
       assert.is(brokenLaw(toy.model, history, chance), null, `seed ${seed}`)
     }
-  })
+  }, { deadlineMs })
 }
 
 /** Without the failures that tell nothing. */
