@@ -34,12 +34,14 @@ interface Turn {
  * are many; depth first may find one where a return explains little. Then all of them once more.
  */
 const TURNS: readonly Turn[] = [
-  { steps: 30 },
-  { isDepthFirst: true, steps: 4 },
+  { steps: 10 },
+  { isDepthFirst: true, steps: 12 },
+  { steps: 40 },
   { width: 16, steps: 400 },
-  { steps: 2_000 },
   { isDepthFirst: true, steps: 100 },
-  { width: 128, steps: 4_000 },
+  { width: 64, steps: 1_000 },
+  { steps: 2_000 },
+  { width: 256, steps: 10_000 },
   { steps: 10_000 },
   { isDepthFirst: true, steps: 5_000 },
 ]
@@ -123,13 +125,13 @@ function searchPart<State, Input, Output>(
   let proved: Proved = { answers: 0, until: -Infinity }
   for (const turn of [...TURNS, { steps: Infinity }]) {
     const { isDepthFirst = false, width, steps } = turn
-    if (turn === TURNS[1]) {
+    if (turn === TURNS[2]) {
       // Not an easy one: is it a plain case?
       const conflict = findOutOfReach(model, part)
       if (conflict !== null) return { ...conflict, steps: bounds.stepsMax - stepsLeft }
     }
     if (isDepthFirst && model.steps !== undefined) continue
-    const stepsMax = Math.min(stepsLeft, steps * part.length + 500)
+    const stepsMax = Math.min(stepsLeft, steps * part.length + 200)
     const own = { ...bounds, stepsMax, ...(width === undefined ? {} : { width }) }
     const result = (isDepthFirst ? search : searchJustInTime)(model, part, own)
     stepsLeft -= Math.min(result.steps, stepsMax)
