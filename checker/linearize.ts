@@ -41,8 +41,9 @@ const TURNS: readonly Turn[] = [
   { steps: 40 },
   { width: 16, steps: 400 },
   { isDepthFirst: true, steps: 100 },
+  { width: 64, steps: 1_000 },
   { steps: 2_000 },
-  { width: 128, steps: 4_000 },
+  { width: 256, steps: 10_000 },
   { steps: 10_000 },
   { isDepthFirst: true, steps: 5_000 },
 ]
