@@ -9,10 +9,20 @@ export interface Bench {
   readonly name: string
   /** One line: what it measures. */
   readonly summary: string
+  /** Options beyond those of all benches that it takes. */
+  readonly takes?: readonly string[]
   /** Does the work and answers plain data, for `--json`. */
-  run(passes: number): object
+  run(passes: number, options: BenchOptions): object
   /** The same data as lines for people. */
   lines(result: object): readonly string[]
+}
+
+/** Options that some benches take. */
+export interface BenchOptions {
+  /** Only a little of the work, to see that it runs. */
+  readonly isQuick: boolean
+  /** A folder of histories with a manifest. */
+  readonly histories: string | null
 }
 
 /** What one pass took. */

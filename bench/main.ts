@@ -1,12 +1,13 @@
 // `npm run bench`: runs a bench by name, or lists them. One file for each bench.
 
 import { parseArgs } from 'node:util'
-import type { Bench } from './bench.ts'
+import type { Bench, BenchOptions } from './bench.ts'
+import { checkerBench } from './checker.ts'
 import { coreBench } from './core.ts'
 import { locksBench } from './locks.ts'
 import { simBench } from './sim.ts'
 
-const BENCHES: readonly Bench[] = [coreBench, locksBench, simBench]
+const BENCHES: readonly Bench[] = [checkerBench, coreBench, locksBench, simBench]
 const PASSES_DEFAULT = 5
 const PASSES_MAX = 1_000
 
@@ -22,14 +23,14 @@ function main(args: readonly string[]): number {
     console.error(`bench: ${(error as Error).message.split('. ')[0]}`)
     return 2
   }
-  const { benches, passes, json } = given
+  const { benches, passes, options, json } = given
   if (benches.length === 0) {
     console.log(['usage: npm run -s bench -- NAME [--json] [--passes N]', '', ...list()].join('\n'))
     return 0
   }
   for (const bench of benches) {
     try {
-      const result = bench.run(passes)
+      const result = bench.run(passes, options)
       console.log(json ? JSON.stringify(result) : bench.lines(result).join('\n'))
     } catch (error) {
       console.error(`bench: ${bench.name}: ${(error as Error).message}`)
@@ -42,9 +43,15 @@ function main(args: readonly string[]): number {
 function read(args: readonly string[]): {
   readonly benches: readonly Bench[]
   readonly passes: number
+  readonly options: BenchOptions
   readonly json: boolean
 } {
-  const options = { json: { type: 'boolean' }, passes: { type: 'string' } } as const
+  const options = {
+    json: { type: 'boolean' },
+    passes: { type: 'string' },
+    quick: { type: 'boolean' },
+    histories: { type: 'string' },
+  } as const
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
   const passes = values.passes === undefined ? PASSES_DEFAULT : Number(values.passes)
   if (!Number.isSafeInteger(passes) || passes < 1 || passes > PASSES_MAX) {
@@ -56,7 +63,13 @@ function read(args: readonly string[]): {
     const known = BENCHES.map((one) => one.name).join(', ')
     throw new Error(`there is no bench '${name}', only ${known}`)
   })
-  return { benches, passes, json: values.json ?? false }
+  for (const option of ['quick', 'histories'] as const) {
+    const other = benches.find(({ takes = [] }) => !takes.includes(option))
+    if (values[option] === undefined || other === undefined) continue
+    throw new Error(`${other.name} takes no --${option}`)
+  }
+  const { quick: isQuick = false, histories = null } = values
+  return { benches, passes, options: { isQuick, histories }, json: values.json ?? false }
 }
 
 function list(): string[] {

@@ -66,6 +66,26 @@ export function turns<Input extends { readonly type: string; readonly owner: str
   return turnsOf(part, turnWords)
 }
 
+/** Whether each asks for one thing after another, and for sure has what it gives back. */
+function givesBackItsOwn<Input extends PermitInput, Output>(
+  part: readonly Operation<Input, Output>[],
+  levelsOf: (operation: Operation<Input, Output>) => number
+): boolean {
+  const owners = new Map<string, { levels: number; until: number }>()
+  const byCall = part.filter((one) => !isLook(one)).sort((a, b) => a.call - b.call)
+  return byCall.every((operation) => {
+    const { input, outcome, call } = operation
+    const own = owners.get(input.owner) ?? { levels: 0, until: -Infinity }
+    const isSequential = call > own.until
+    // An unanswered acquire may not have happened.
+    const isSure = outcome === 'ok' || input.type === 'release'
+    if (isSure) own.levels += levelsOf(operation)
+    own.until = outcome === 'ok' ? operation.return : call
+    owners.set(input.owner, own)
+    return isSequential && own.levels >= 0
+  })
+}
+
 interface PermitInput {
   readonly type: 'acquire' | 'release'
   readonly owner: string
@@ -85,16 +105,7 @@ export function turnsOfAnybody<Input extends PermitInput, Output>(
     return type === 'acquire' ? permits : -permits
   }
   const turnWords: TurnWords<Input, Output> = { ownerOf: ({ owner }) => owner, levelsOf, isLook }
-  const own = new Map<string, number>()
-  const byCall = [...part].sort((a, b) => a.call - b.call)
-  const isEachOwn = byCall.every((operation) => {
-    if (isLook(operation)) return true
-    const { owner } = operation.input
-    const levels = (own.get(owner) ?? 0) + levelsOf(operation)
-    own.set(owner, levels)
-    return levels >= 0
-  })
-  if (isEachOwn) return turnsOf(part, turnWords)
+  if (givesBackItsOwn(part, levelsOf)) return turnsOf(part, turnWords)
   if (part.some(isLook)) return []
   const unanswered = part.filter(({ outcome }) => outcome === 'info')
   return (['acquire', 'release'] as const).flatMap((type) => {

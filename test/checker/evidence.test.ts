@@ -11,8 +11,8 @@ import type { Verdict } from '../../checker/verdict.ts'
 import { verify } from '../../checker/verify.ts'
 import { inWords } from '../../checker/words.ts'
 import { suite } from '../harness.ts'
-import { generate, lies } from './generate.ts'
-import type { HistoryKind } from './generate-world.ts'
+import { generate, lies } from '../../bench/histories/generate.ts'
+import type { HistoryKind } from '../../bench/histories/generate-world.ts'
 
 const test = suite('evidence')
 

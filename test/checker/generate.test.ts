@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import { linearize } from '../../checker/linearize.ts'
 import { modelNamed, type AnyModel } from '../../checker/models/catalogue.ts'
 import { suite } from '../harness.ts'
-import { generate, lies } from './generate.ts'
-import type { GenerateOptions, HistoryKind, Lie } from './generate-world.ts'
+import { generate, lies } from '../../bench/histories/generate.ts'
+import type { GenerateOptions, HistoryKind, Lie } from '../../bench/histories/generate-world.ts'
 import { pairToys, readToys } from './models-toys.ts'
 
 const test = suite('generate')

@@ -2,6 +2,7 @@
 
 import * as assert from 'uvu/assert'
 import type { Asked, Plain } from '../../checker/event.ts'
+import type { Operation } from '../../checker/history.ts'
 import { linearize } from '../../checker/linearize.ts'
 import { modelNamed, type AnyModel, type ModelOptions } from '../../checker/models/catalogue.ts'
 import { suite } from '../harness.ts'
@@ -214,6 +215,21 @@ test('owners: as files name them: the field owner or client, else the process', 
     return (model.ask({ f: 'acquire', value, process: 3 }) as { owner: string }).owner
   })
   assert.equal(owners, ['c1', 'c1', 'process 3', 'process 3', 'process 3'])
+})
+
+test('mutex: who may have released what another one has: is not left out', () => {
+  const model = named('mutex')
+  const asked = (f: string, owner: string): unknown => {
+    return model.ask({ f, value: { owner }, process: 0 })
+  }
+  const part: readonly Operation[] = [
+    { process: 0, input: asked('acquire', 'a'), call: 0, return: Infinity, outcome: 'info' },
+    { process: 1, input: asked('acquire', 'b'), call: 1, return: 2, outcome: 'ok', output: true },
+    { process: 2, input: asked('release', 'a'), call: 3, return: 4, outcome: 'ok', output: true },
+    { process: 1, input: asked('acquire', 'b'), call: 5, return: 6, outcome: 'ok', output: true },
+  ]
+  assert.is(linearize(model, part).verdict, 'ok')
+  assert.equal(model.units?.(part), [])
 })
 
 test('fifo-lock: a history without positions: not read', () => {

@@ -10,7 +10,7 @@ import type { Verdict } from '../../checker/verdict.ts'
 import { suite } from '../harness.ts'
 import { chanceOf } from './chance.ts'
 import { drawLocks } from './draw-locks.ts'
-import { generate } from './generate.ts'
+import { generate } from '../../bench/histories/generate.ts'
 
 const test = suite('stream')
 

@@ -28,7 +28,8 @@ test('bench: without a name: lists them', () => {
 })
 
 test('bench: a name or option that does not exist: one line and exit code 2', () => {
-  for (const args of [['banana'], ['--banana'], ['sim', '--passes', '0']]) {
+  const wrong = [['banana'], ['--banana'], ['sim', '--passes', '0'], ['sim', '--quick']]
+  for (const args of wrong) {
     const { code, stdout, stderr } = bench(...args)
     assert.is(code, 2)
     assert.is(stdout, '')
@@ -77,6 +78,20 @@ test('bench: locks --json: pairs and commands a second, bytes of a lock, snapsho
   numbers.push(...single.map((name) => json[name] as number))
   assert.is(numbers.length, 14)
   for (const number of numbers) assert.ok(number > 0)
+})
+
+test('bench: checker --json: each work judged right, whole or as a stream, with its memory', () => {
+  const json = jsonOf(bench('checker', '--json', '--quick', '--passes', '1'))
+  const rows = json['rows'] as Record<string, unknown>[]
+  assert.is(rows.length, 14)
+  for (const row of rows) {
+    const { work, how, verdict, check, withReading, peakMb } = row
+    assert.is(verdict, (work as string).endsWith('bad') ? 'violation' : 'ok', work as string)
+    assert.is(check === null, how === 'stream')
+    const times = (check ?? withReading) as { cold: number; warm: { median: number } }
+    assert.ok(times.cold > 0 && times.warm.median > 0)
+    assert.ok((peakMb as number) > 0)
+  }
 })
 
 test.run()

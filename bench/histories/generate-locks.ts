@@ -26,34 +26,23 @@ interface Meeting {
 }
 
 export function createLockService(world: World): Service {
-  const { kind, permits, keys: keysCount } = world.options
-  const keys = Array.from({ length: keysCount }, (): Key => {
-    return { holdings: [], waiting: [], token: 0, tokenTold: 0 }
-  })
+  const { kind, permits } = world.options
+  const keys = Array.from({ length: world.options.keys }, createKey)
   const held = new Map<number, Holding>()
   const meetings = new Map<number, Meeting>()
-
-  const isShared = ({ value }: Job): boolean => value === 'shared'
   const mayEnter = ({ holdings }: Key, job: Job): boolean => {
     if (kind === 'semaphore') return holdings.length < permits
     if (holdings.length === 0) return true
     return isShared(job) && holdings.every((holding) => holding.isShared)
   }
   const enter = (key: Key, job: Job): void => {
-    key.token += 1
-    let token = key.token
-    const lie = world.lieNow()
-    const isAnswered = job.fate === 'answered'
-    if (isAnswered && lie === 'same-token' && key.tokenTold > 0) token = key.tokenTold
-    if (isAnswered && lie === 'early-token' && key.tokenTold > 1) token = key.tokenTold - 1
-    if (token !== key.token && lie !== null) world.told(job, lie)
-    if (isAnswered) key.tokenTold = token
+    const token = drawToken(world, key, job)
     const holding = { job, key, isShared: isShared(job), token, isReleasing: false }
     key.holdings.push(holding)
     job.note = holding
     if (kind === 'lock') job.answer = token
     else if (kind === 'rw-lock') job.answer = job.value
-    if (!isAnswered) world.putOff(holding)
+    if (job.fate !== 'answered') world.putOff(holding)
   }
   const leave = (holding: Holding): void => {
     const { key } = holding
@@ -81,34 +70,28 @@ export function createLockService(world: World): Service {
     world.told(job, 'double-grant')
     return true
   }
+  const next = (client: number): Asking | null => {
+    const holding = held.get(client)
+    if (holding === undefined) return askAcquire(world)
+    if ((meetings.get(client)?.absent ?? 0) > 0) return null
+    holding.isReleasing = true
+    held.delete(client)
+    const value = kind === 'lock' ? holding.token : null
+    return { key: holding.job.key, f: 'release', value, note: holding, kind: 'release' }
+  }
   return {
-    next: (client): Asking | null => {
-      const holding = held.get(client)
-      if (holding !== undefined) {
-        if ((meetings.get(client)?.absent ?? 0) > 0) return null
-        holding.isReleasing = true
-        held.delete(client)
-        const value = kind === 'lock' ? holding.token : null
-        const { key } = holding.job
-        return { key, f: 'release', value, note: holding, kind: 'release' }
-      }
-      const mode = world.below(4) === 0 ? 'exclusive' : 'shared'
-      const value = kind === 'rw-lock' ? mode : null
-      return { key: world.below(keysCount), f: 'acquire', value, kind: 'acquire' }
-    },
+    next,
     called: () => undefined,
     arrive: (job) => {
+      const key = keys[job.key] as Key
       if (job.f === 'release') {
         leave(job.note as Holding)
         job.answer = job.value
         return true
       }
-      const key = keys[job.key] as Key
-      if (mayEnter(key, job)) {
-        enter(key, job)
-        return true
-      }
-      if (enterTaken(key, job)) return true
+      const isFree = mayEnter(key, job)
+      if (isFree) enter(key, job)
+      if (isFree || enterTaken(key, job)) return true
       key.waiting.push(job)
       return false
     },
@@ -121,4 +104,31 @@ export function createLockService(world: World): Service {
     giveUp: () => undefined,
     later: (note) => leave(note as Holding)
   }
+}
+
+function createKey(): Key {
+  return { holdings: [], waiting: [], token: 0, tokenTold: 0 }
+}
+
+function askAcquire({ options, below }: World): Asking {
+  const mode = below(4) === 0 ? 'exclusive' : 'shared'
+  const value = options.kind === 'rw-lock' ? mode : null
+  return { key: below(options.keys), f: 'acquire', value, kind: 'acquire' }
+}
+
+function isShared({ value }: Job): boolean {
+  return value === 'shared'
+}
+
+/** The next token, or what a liar tells in its place. */
+function drawToken(world: World, key: Key, job: Job): number {
+  key.token += 1
+  if (job.fate !== 'answered') return key.token
+  let token = key.token
+  const lie = world.lieNow()
+  if (lie === 'same-token' && key.tokenTold > 0) token = key.tokenTold
+  if (lie === 'early-token' && key.tokenTold > 1) token = key.tokenTold - 1
+  if (token !== key.token && lie !== null) world.told(job, lie)
+  key.tokenTold = token
+  return token
 }

@@ -7,7 +7,7 @@ import type { HistoryEvent, Plain } from '../../checker/event.ts'
 import { createLockService } from './generate-locks.ts'
 import { createStoreService } from './generate-stores.ts'
 import type { Asking, Fate, GenerateOptions, HistoryKind, Job } from './generate-world.ts'
-import type { Lie, World } from './generate-world.ts'
+import type { Lie, Service, World } from './generate-world.ts'
 
 /** The lies of each kind. */
 export const lies: Readonly<Record<HistoryKind, readonly Lie[]>> = {
@@ -62,22 +62,21 @@ const storeKinds: readonly HistoryKind[] = [
   'set'
 ]
 
+const defaults = {
+  seed: 1,
+  clients: 10,
+  keys: 1,
+  crashRate: 0,
+  lieAt: 0.9,
+  permits: 3,
+  values: 5
+} as const
+
 /** Makes a history; equal options make equal histories. */
 export function generate(asked: GenerateOptions): GeneratedHistory {
-  const options = {
-    seed: 1,
-    clients: 10,
-    keys: 1,
-    crashRate: 0,
-    lieAt: 0.9,
-    permits: 3,
-    values: 5,
-    ...asked
-  }
+  const options = { ...defaults, ...asked }
   const { operations, clients, keys, crashRate, lie } = options
-  if (lie !== undefined && !lies[options.kind].includes(lie)) {
-    throw new RangeError(`a ${options.kind} tells no ${lie}`)
-  }
+  refuseUnknownLie(options.kind, lie)
   const below = numbersOf(options.seed)
   const events: HistoryEvent[] = []
   const agenda = createAgenda()
@@ -107,14 +106,11 @@ export function generate(asked: GenerateOptions): GeneratedHistory {
       agenda.push({ at: now + patienceNs, what: 'later', client: 0, job: null, note })
     }
   }
-  const service = storeKinds.includes(options.kind)
-    ? createStoreService(world)
-    : createLockService(world)
+  const service = serviceOf(world)
 
-  const record = (type: HistoryEvent['type'], job: Job, value: Plain): void => {
-    const { process, f } = job
-    if (keys === 1) events.push({ type, process, f, value, time: now })
-    else events.push({ type, process, f, key: `k${job.key}`, value, time: now })
+  const record = (type: HistoryEvent['type'], { process, f, key }: Job, value: Plain): void => {
+    const common = { type, process, f, value, time: now }
+    events.push(keys === 1 ? common : { ...common, key: `k${key}` })
   }
   const think = (client: number): void => {
     if (asks >= operations) return
@@ -122,20 +118,8 @@ export function generate(asked: GenerateOptions): GeneratedHistory {
     if (next === null) return add(travel(), 'think', client, null)
     asks += 1
     const fate = below(1_000_000) < crashLimit ? drawFate(below(3), next.kind) : 'answered'
-    const job: Job = {
-      client,
-      process: processes[client] as number,
-      key: next.key,
-      f: next.f,
-      value: next.value,
-      fate,
-      position: events.length,
-      called: now,
-      returned: Infinity,
-      answer: null,
-      failed: false,
-      note: next.note
-    }
+    const process = processes[client] as number
+    const job = jobOf(next, { client, process, fate, position: events.length, called: now })
     record('invoke', job, job.value)
     service.called(job)
     if (fate !== 'answered') add(patienceNs, 'giveUp', client, job)
@@ -168,6 +152,22 @@ export function generate(asked: GenerateOptions): GeneratedHistory {
     handle(entry)
   }
   return { events, injected }
+}
+
+function refuseUnknownLie(kind: HistoryKind, lie: Lie | undefined): void {
+  if (lie === undefined || lies[kind].includes(lie)) return
+  throw new RangeError(`a ${kind} tells no ${lie}`)
+}
+
+function serviceOf(world: World): Service {
+  const isStore = storeKinds.includes(world.options.kind)
+  return isStore ? createStoreService(world) : createLockService(world)
+}
+
+type JobStart = Pick<Job, 'client' | 'process' | 'fate' | 'position' | 'called'>
+
+function jobOf({ key, f, value, note }: Asking, start: JobStart): Job {
+  return { ...start, key, f, value, returned: Infinity, answer: null, failed: false, note }
 }
 
 function drawFate(drawn: number, kind: Asking['kind']): Fate {

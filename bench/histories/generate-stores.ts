@@ -136,16 +136,7 @@ function createUniqueStores(world: World): Service {
     const base = first
     return { value: initial, base, done: base, stale: undefined, lost: null, isLostForGood: false }
   })
-  let writes = 0
-  const draw = (key: number): Asking => {
-    const drawn = world.below(100)
-    if (drawn < 50) return { key, f: isRegister ? 'read' : 'get', value: null, kind: 'plain' }
-    writes += 1
-    if (isRegister) return { key, f: 'write', value: writes, kind: 'plain' }
-    const isAppend = kind === 'kv-append' && drawn < 96
-    const f = isAppend ? 'append' : 'put'
-    return { key, f, value: isAppend ? `${writes},` : `p${writes},`, kind: 'plain' }
-  }
+  const next = askingUnique(world)
   const write = (key: UniqueKey, job: Job): void => {
     const note = job.note as UniqueNote
     const mayLose = key.lost === null && job.fate === 'answered'
@@ -182,7 +173,7 @@ function createUniqueStores(world: World): Service {
   }
   return {
     ...quiet,
-    next: () => draw(world.below(keysCount)),
+    next,
     called: (job) => {
       const { stale } = keys[job.key] as UniqueKey
       const version = { value: job.value, returned: Infinity }
@@ -209,6 +200,23 @@ function createUniqueStores(world: World): Service {
       if (kind !== 'kv-append' && key.done.returned < job.called) key.stale = key.done.value
       key.done = version
     }
+  }
+}
+
+/** What clients ask of such stores. */
+function askingUnique({ options, below }: World): () => Asking {
+  const { kind, keys } = options
+  const isRegister = kind === 'register-unique'
+  let writes = 0
+  return () => {
+    const key = below(keys)
+    const drawn = below(100)
+    if (drawn < 50) return { key, f: isRegister ? 'read' : 'get', value: null, kind: 'plain' }
+    writes += 1
+    if (isRegister) return { key, f: 'write', value: writes, kind: 'plain' }
+    const isAppend = kind === 'kv-append' && drawn < 96
+    const f = isAppend ? 'append' : 'put'
+    return { key, f, value: isAppend ? `${writes},` : `p${writes},`, kind: 'plain' }
   }
 }
 
