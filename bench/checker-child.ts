@@ -50,39 +50,38 @@ function make({ path, options }: MakeTask): object {
   return { events: events.length }
 }
 
-/** Reads the file whole; judges its history in passes, then does both in passes. */
-function measureWhole({ path, model: name, passes, isReading }: RowTask): Measure {
+/** Reads the file whole and judges its history in passes; then both in passes, if asked. */
+function measureWhole(task: RowTask): Measure {
+  const { path, model: name, passes, isReading } = task
   const model = makeModel(name, { initial: 0 })
-  let history: readonly Operation<unknown, unknown>[] = []
-  let verdict: Verdict | null = null
-  const read = (): void => {
-    history = inWords(readOperations(path), model)
-  }
-  const judge = (): void => {
-    verdict = judgeAll(model, history)
-  }
-  const reading = milliseconds(read)
-  const cold = milliseconds(judge)
+  // Nothing of the first part is kept: it would weigh on the second.
+  const { reading, ...measure } = measureJudging(task, model)
+  if (!isReading) return { ...measure, withReading: null }
+  const cold = reading + measure.check.cold
+  const both = (): unknown => judgeAll(model, inWords(readOperations(path), model))
+  return { ...measure, withReading: timesOf(cold, passesOf(passes, both)) }
+}
+
+type Judging = Omit<Measure, 'check' | 'withReading'> & {
+  readonly check: Times
+  readonly reading: number
+}
+
+function measureJudging({ path, passes }: RowTask, model: AnyModel): Judging {
+  const { ms: reading, result: history } = taken(() => inWords(readOperations(path), model))
+  const { ms: cold, result: found } = taken(() => judgeAll(model, history))
   const peakMb = peakMegabytes()
-  const found = verdict as unknown as Verdict
+  const { verdict, checked: operations } = found
   // What is beyond the limit once is so again.
-  const count = found.verdict === 'unknown' ? 0 : passes
-  const check = timesOf(cold, passesOf(count, judge))
-  let minimiseMs: number | null = null
-  let core: number | null = null
-  if (found.verdict === 'violation') {
-    minimiseMs = milliseconds(() => {
-      const small = minimised({ ...found, model, history }, { isOver: limit() })
-      if (small.verdict === 'violation') core = small.operations.length
-    })
-  }
-  const both = (): void => {
-    read()
-    judge()
-  }
-  const withReading = isReading ? timesOf(reading + cold, passesOf(passes, both)) : null
-  const { verdict: what, checked: operations } = found
-  return { verdict: what, operations, check, withReading, peakMb, minimiseMs, core }
+  const count = verdict === 'unknown' ? 0 : passes
+  const check = timesOf(cold, passesOf(count, () => judgeAll(model, history)))
+  const common = { verdict, operations, reading, check, peakMb }
+  if (verdict !== 'violation') return { ...common, minimiseMs: null, core: null }
+  const { ms, result: small } = taken(() => {
+    return minimised({ ...found, model, history }, { isOver: limit() })
+  })
+  const core = small.verdict === 'violation' ? small.operations.length : null
+  return { ...common, minimiseMs: measured([ms]).median, core }
 }
 
 /** Reads and judges the file event by event. */
@@ -189,7 +188,15 @@ function* textOf(path: string): Generator<string> {
   }
 }
 
-function passesOf(passes: number, work: () => void): number[] {
+function taken<Result>(work: () => Result): { readonly ms: number; readonly result: Result } {
+  const results: Result[] = []
+  const ms = milliseconds(() => {
+    results.push(work())
+  })
+  return { ms, result: results[0] as Result }
+}
+
+function passesOf(passes: number, work: () => unknown): number[] {
   return Array.from({ length: passes }, () => milliseconds(work))
 }
 
