@@ -48,6 +48,7 @@ export {
 export { leaseMutex, type MutexState } from './models/lease-mutex.ts'
 export type { NamedModel } from './models/named-model.ts'
 export { isMonitored, LockMonitor, MONITORED, type Violation } from './online/lock-monitor.ts'
+export { renderHtml, type PictureOptions } from './picture/picture.ts'
 export {
   register,
   type RegisterInput,
