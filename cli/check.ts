@@ -1,10 +1,12 @@
 // `lockstep check`: judges history files of any service against a model.
 
+import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Tagged, type Plain } from '../checker/event.ts'
 import { FORMATS } from '../checker/formats/formats.ts'
 import { MODELS } from '../checker/models/catalogue.ts'
 import { plainText } from '../checker/models/plain.ts'
+import { renderHtml } from '../checker/picture/picture.ts'
 import { valueOf } from './arguments.ts'
 import { checkFile, type CheckedFile, type CheckSettings } from './check-file.ts'
 import { checkOnThreads } from './check-threads.ts'
@@ -37,12 +39,14 @@ export const checkCommand: Verb = {
     { name: 'memory', value: 'SIZE', help: `give up a file beyond this (default: ${MEMORY})` },
     { name: 'jobs', value: 'N', help: 'files at once (default: one for each core)' },
     { name: 'follow', help: 'judge locks while the file is written, to the first violation' },
+    { name: 'html', value: 'OUT', help: 'draw one file and what came of it, as a page' },
     { name: 'json', help: 'print one JSON array' },
   ],
   takesPositionals: true,
   examples: [
     { line: 'check history.edn', what: "a history of Jepsen's" },
     { line: 'check --model fenced-mutex locks.ndjson.gz', what: 'locks, with their tokens' },
+    { line: 'check --html out.html history.edn', what: 'a picture: who did what when' },
     { line: 'check --json histories/*', what: 'many files, for a program to read' },
   ],
   run,
@@ -54,7 +58,12 @@ async function run(given: Given, screen: Screen): Promise<number> {
   const settings = settingsOf(given)
   if (given.values['follow'] === true) return follow(followed(given, settings), screen)
   const isJson = given.values['json'] === true
-  const checked = await checkAll(files, settings, jobsOf(given), screen, !isJson)
+  const html = valueOf(given, 'html')
+  if (html !== undefined && files.length > 1) throw new UsageError('--html takes one file')
+  const checked =
+    html === undefined
+      ? await checkAll(files, settings, jobsOf(given), screen, !isJson)
+      : [await draw(files[0] as string, html, settings, screen, !isJson)]
   if (isJson) screen.print(JSON.stringify(checked.map(jsonOf), plainJson))
   else if (files.length > 1) screen.print(summaryOf(checked.map(exitOf)))
   return worstExit(checked.map(exitOf))
@@ -88,6 +97,27 @@ async function checkAll(
   } else await checkOnThreads(files, settings, jobs, onChecked)
   screen.status('')
   return all as readonly CheckedFile[]
+}
+
+/** Judges one file, and writes a picture of what came of it. */
+async function draw(
+  file: string,
+  html: string,
+  settings: CheckSettings,
+  screen: Screen,
+  isPrinted: boolean,
+): Promise<CheckedFile> {
+  const { summary, result } = await checkFile(file, settings)
+  if (summary.verdict === 'unreadable') screen.complain(`lockstep check: ${summary.reason}`)
+  else if (isPrinted) print(summary, screen)
+  // Of what was not read to its end there is nothing to draw.
+  if (result === null) return summary
+  try {
+    writeFileSync(html, renderHtml(result, { title: file === '-' ? 'standard input' : file }))
+  } catch (error) {
+    throw new UsageError(`--html ${html}: ${(error as Error).message}`)
+  }
+  return summary
 }
 
 function settingsOf(given: Given): CheckSettings {

@@ -13,7 +13,7 @@ import { nearestTo } from '../../checker/picture/select.ts'
 import { bytesOf, visible } from '../../checker/picture/text.ts'
 import type { View } from '../../checker/picture/view.ts'
 import { suite } from '../harness.ts'
-import type { GenerateOptions } from './generate-world.ts'
+import type { GenerateOptions } from '../../bench/histories/generate-world.ts'
 import { checked, staleRead, twoHolders } from './pictured.ts'
 
 const test = suite('picture')

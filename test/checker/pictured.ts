@@ -7,8 +7,8 @@ import { modelNamed, type ModelOptions } from '../../checker/models/catalogue.ts
 import { fencedMutex } from '../../checker/models/fenced-mutex.ts'
 import { casRegister } from '../../checker/models/register.ts'
 import { inWords } from '../../checker/words.ts'
-import { generate } from './generate.ts'
-import type { GenerateOptions } from './generate-world.ts'
+import { generate } from '../../bench/histories/generate.ts'
+import type { GenerateOptions } from '../../bench/histories/generate-world.ts'
 
 /** A result, and when its instants were. */
 export interface Pictured {

@@ -1,6 +1,6 @@
 // `lockstep check` as a user runs it: files of several formats, their verdicts, what is unreadable.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import * as assert from 'uvu/assert'
@@ -208,6 +208,21 @@ test('check: --json: integers beyond 2^53 are texts', () => {
   const big = file('big.ndjson', history(...writes, 'invoke 0 read', 'ok 0 read 7'))
   const { stdout } = check('--json', big)
   assert.is(JSON.parse(stdout)[0].verdict, 'violation')
+})
+
+test('check: --html: a page with the verdict and who was in conflict; of one file only', () => {
+  const page = join(root, 'page.html')
+  const { code, stdout } = check('--html', page, locks)
+  assert.is(code, 1)
+  assert.match(stdout, /violation/)
+  const text = readFileSync(page, 'utf8')
+  assert.match(text, /^<!doctype html>/i)
+  assert.match(text, /process 1 held the lock from 4 with token 8/)
+  assert.match(check('--html', page, locks, good).stderr, /--html takes one file/)
+  const nowhere = join(root, 'nowhere', 'page.html')
+  const { code: refused, stderr } = check('--html', nowhere, good)
+  assert.is(refused, 2)
+  assert.match(stderr, /--html .*nowhere.*page\.html: ENOENT/)
 })
 
 test.run()
