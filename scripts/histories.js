@@ -19,7 +19,7 @@ const groups = new Map()
 for (const history of histories) {
   const { file, format, model, initial, expected, agreeing } = history
   for (const name of [model].flat()) {
-    const args = ['--model', name, '--format', FORMATS[format] ?? format, '--timeout', '60s']
+    const args = ['--model', name, '--format', FORMATS[format] ?? format, '--timeout', '10s']
     if (initial !== null && initial !== undefined && initial !== '') {
       args.push('--init', JSON.stringify(initial))
     }

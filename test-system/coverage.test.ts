@@ -6,7 +6,7 @@ import { run } from '../test/support/commands.ts'
 import { repositoryRoot } from '../test/support/source-files.ts'
 
 const test = suite('coverage')
-const deadlineMs = 1_500_000
+const deadlineMs = 600_000
 
 test('coverage: tests that leave core alone: reported as a failure', () => {
   const script = ['scripts/coverage.js', 'test/tidy.test.ts']

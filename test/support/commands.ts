@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** The most a single command may take before it counts as failed. */
-const commandMsMax = 20 * 60_000
+const commandMsMax = 8 * 60_000
 
 export interface CommandResult {
   readonly code: number | null
