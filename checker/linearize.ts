@@ -165,7 +165,7 @@ function whyUnknown<Input, Output>(
   { steps, proved }: SearchResult<Input, Output> & { readonly type: 'limit' },
   stepsMax: number
 ): string {
-  const why = steps > stepsMax ? `no answer within ${stepsMax} steps` : 'no answer in time'
+  const why = steps > stepsMax ? `no answer within ${stepsMax} steps` : 'given up'
   if (proved === undefined || proved.answers === 0) return why
   const { answers, until } = proved
   return `${why}: of ${part.length} operations the first ${answers} answers, to ${until}, are right`

@@ -33,7 +33,8 @@ export type CheckedFile =
   | {
       readonly file: string
       readonly verdict: 'ok' | 'violation' | 'unknown'
-      readonly model: string
+      /** Null: it was not known yet. */
+      readonly model: string | null
       readonly operations: number
       readonly ms: number
       readonly reason?: string
@@ -62,9 +63,9 @@ export async function checkFile(file: string, settings: CheckSettings): Promise<
     }
     if (!(error instanceof LimitError)) throw error
     const reason = `${limits.reason()}: the file was not read to its end`
-    const model = settings.model ?? 'unknown'
-    const summary = { file, verdict: 'unknown', model, operations: 0, ms: limits.ms(), reason }
-    return { summary: summary as CheckedFile, result: null }
+    const { model } = settings
+    const common = { file, model, verdict: 'unknown', operations: 0 } as const
+    return { summary: { ...common, ms: limits.ms(), reason }, result: null }
   }
 }
 
@@ -118,6 +119,13 @@ async function judgeFile(
     const { isOver } = limits
     const found = linearize(model, words, { steps: Number.MAX_SAFE_INTEGER, isOver })
     const ms = Math.round((limits.ms() - startMs) * 10) / 10
+    if (found.verdict === 'unknown') {
+      // Only who set the limits knows which of them it was.
+      const reason = found.reason.replace(/^given up/, limits.reason)
+      const said = { ...found, reason }
+      const result = { ...said, model, history: words }
+      return { summary: summaryOf(file, name, said, ms), result }
+    }
     const result = minimised({ ...found, model, history: words }, { isOver })
     const said = asInFile(result, words, history)
     return { summary: summaryOf(file, name, said, ms), result }

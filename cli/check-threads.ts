@@ -70,7 +70,7 @@ class Thread {
 function undecided(file: string, { model }: CheckSettings, error: Error): CheckedFile {
   if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error
   const reason = 'no answer within the memory'
-  return { file, verdict: 'unknown', model: model ?? 'unknown', operations: 0, ms: 0, reason }
+  return { file, verdict: 'unknown', model, operations: 0, ms: 0, reason }
 }
 
 /** A thread that keeps to its memory is asked now and then, and may have taken more by then. */

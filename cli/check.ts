@@ -197,7 +197,8 @@ function print(checked: CheckedFile, screen: Screen): void {
   if (checked.verdict === 'unreadable') return
   const { file, verdict, operations, model, ms, reason } = checked
   const colour = verdict === 'ok' ? 'green' : verdict === 'violation' ? 'red' : 'yellow'
-  const how = `${counted(operations, 'operation')}, ${model}, ${duration(ms / 1_000)}`
+  const what = `${counted(operations, 'operation')}, ${model ?? 'no model yet'}`
+  const how = `${what}, ${duration(ms / 1_000)}`
   screen.print(`${file}: ${screen.paint(colour, verdict)} (${how})`)
   if (reason !== undefined) screen.print(`  ${reason}`)
 }

@@ -6,7 +6,19 @@ import type { Operation } from '../../checker/history.ts'
 import { linearize } from '../../checker/linearize.ts'
 import type { AnyModel } from '../../checker/models/catalogue.ts'
 import { verify } from '../../checker/verify.ts'
-import type { Chance } from './chance.ts'
+import { chanceOf, type Chance } from './chance.ts'
+import { drawEvents, pairToys, readToys, type ToyCase } from './models-toys.ts'
+
+/** The first of so many random histories that breaks a law, and which; null: none does. */
+export function firstBroken(toy: ToyCase, rounds: number): string | null {
+  for (let seed = 1; seed <= rounds; seed++) {
+    const chance = chanceOf(seed)
+    const operations = pairToys(drawEvents(toy, chance), chance.percent(50))
+    const broken = brokenLaw(toy.model, readToys(toy.model, operations), chance)
+    if (broken !== null) return `seed ${seed}: ${broken}`
+  }
+  return null
+}
 
 /** Says which law the history breaks, or null. */
 export function brokenLaw(
