@@ -13,6 +13,7 @@ const sourceFolders = [
   'storage',
   'transports',
   'client',
+  'server',
   'sim',
   'cli',
   'bench'

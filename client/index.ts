@@ -1,4 +1,4 @@
-// The public names of lockstep/client: asking a cluster, and what a lock's holder may believe.
+// The public names of lockstep/client.
 
 export {
   CLOCK_MARGIN_MS,
@@ -12,17 +12,21 @@ export {
   renewFailed,
   renewSent,
   renewUnknown,
+  requestMachine,
   safeEndMs,
   safeUntilMs,
-} from './lease.ts'
-export type { EndedLease, Grant, HeldLease, Lease, Renewal } from './lease.ts'
-export { weighLockReply } from './lock-reply.ts'
-export { requestMachine } from './request.ts'
+  weighLockReply,
+} from './machine.ts'
 export type {
   Attempt,
   Call,
   CallResult,
+  EndedLease,
+  Grant,
+  HeldLease,
+  Lease,
   Phase,
+  Renewal,
   RequestConfig,
   RequestEffect,
   RequestEvent,
@@ -30,4 +34,4 @@ export type {
   RequestMachine,
   RequestState,
   Weight,
-} from './request.ts'
+} from './machine.ts'

@@ -11,6 +11,7 @@ export const sourceFolders = [
   'storage',
   'transports',
   'client',
+  'server',
   'sim',
   'cli',
   'bench'

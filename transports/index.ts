@@ -1,4 +1,4 @@
-// What the package shows of transports: the frames between replicas and those of clients.
+// What the package shows of transports: how frames travel, those between replicas and of clients.
 
 export { FRAME_VERSION, decodeFrame, encodeFrame } from './codec.ts'
 export type { DecodedFrame, Frame, Link, Malformed } from './codec.ts'
@@ -14,3 +14,4 @@ export type {
   DecodedReply,
   DecodedRequest
 } from './client-codec.ts'
+export type { Receiver, Transport, TransportSupports } from './transport.ts'

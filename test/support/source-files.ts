@@ -35,7 +35,7 @@ export const portableFolders: readonly string[] = [
   'sim'
 ]
 
-export const sourceFolders: readonly string[] = [...portableFolders, 'cli', 'bench']
+export const sourceFolders: readonly string[] = [...portableFolders, 'server', 'cli', 'bench']
 
 const otherFolders: readonly string[] = ['examples', 'scripts', 'test', 'test-system']
 
@@ -62,6 +62,12 @@ function listCode(folder: string): string[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
+}
+
+/** Whether a file must run anywhere: what needs Node is in folders `node`, and lists their names. */
+export function isPortable(path: string): boolean {
+  const needsNode = /^\w+\/node\/|^client\/index\.ts$/.test(path)
+  return portableFolders.includes(topFolder(path)) && !needsNode
 }
 
 export function topFolder(path: string): string {

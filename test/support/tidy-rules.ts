@@ -5,9 +5,9 @@ import ts from 'typescript'
 import {
   globalsOf,
   importsOf,
+  isPortable,
   isTest,
   lineOf,
-  portableFolders,
   topFolder,
   walk,
   type Problem,
@@ -27,8 +27,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   transports: ['transports', 'core'],
   client: ['client', 'core'],
   sim: ['sim', 'core', 'storage', 'transports', 'client', 'checker'],
-  cli: ['cli', 'bench', 'core', 'storage', 'transports', 'client', 'checker', 'sim'],
-  bench: ['bench', 'core', 'storage', 'transports', 'client', 'checker', 'sim']
+  server: ['server', 'core', 'storage', 'transports', 'client'],
+  cli: ['cli', 'bench', 'core', 'storage', 'transports', 'client', 'server', 'checker', 'sim'],
+  bench: ['bench', 'core', 'storage', 'transports', 'client', 'server', 'checker', 'sim']
 }
 
 const hostNames = new Set(['Buffer', 'process', 'console'])
@@ -196,7 +197,7 @@ function checkLayers(file: SourceFile): Problem[] {
 }
 
 function hostNamesRule(file: SourceFile): Problem[] {
-  if (!portableFolders.includes(topFolder(file.path))) return []
+  if (!isPortable(file.path)) return []
   const names = globalsOf(file).filter(name => hostNames.has(name.text))
   const modules = importsOf(file).filter(({ specifier }) => specifier.startsWith('node:'))
   return [
