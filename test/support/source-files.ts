@@ -64,7 +64,7 @@ function listCode(folder: string): string[] {
   }
 }
 
-/** Whether a file must run anywhere: what needs Node is in folders `node`, and lists their names. */
+/** Whether a file must run anywhere: what needs Node is in folders `node`, or names them all. */
 export function isPortable(path: string): boolean {
   const needsNode = /^\w+\/node\/|^client\/index\.ts$/.test(path)
   return portableFolders.includes(topFolder(path)) && !needsNode

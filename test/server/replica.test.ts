@@ -1,0 +1,178 @@
+// The host of a replica: three of them over a hub and disks in memory, on the real event loop.
+
+import * as assert from 'uvu/assert'
+import { DEFAULTS } from '../../core/raft/config.ts'
+import type { Config, NodeId } from '../../core/raft/config.ts'
+import { lockService } from '../../core/lock/machine.ts'
+import type { LockService } from '../../core/lock/machine.ts'
+import type { LockRequest } from '../../core/lock/command.ts'
+import type { SessionCommand } from '../../core/session/command.ts'
+import type { LockCommand } from '../../core/lock/command.ts'
+import { startReplica } from '../../server/replica.ts'
+import type { RunningReplica } from '../../server/replica.ts'
+import type { Disk } from '../../storage/disk.ts'
+import { MemoryDisk } from '../../storage/memory-disk.ts'
+import type { Receiver, Transport } from '../../transports/transport.ts'
+import { suite } from '../harness.ts'
+import { until } from '../support/until.ts'
+
+const test = suite('replica host')
+type Command = SessionCommand<LockCommand>
+type Running = RunningReplica<ReturnType<LockService['initial']>, Command, Reply>
+type Reply = ReturnType<LockService['decodeReply']> & object
+
+/** A disk in memory whose syncs end by themselves; `failing` makes the next one fail. */
+function memoryDisk(): { disk: Disk; fail: () => void } {
+  const memory = new MemoryDisk()
+  let failure: Error | null = null
+  const sync: Disk['sync'] = (done) => {
+    memory.sync(done)
+    setImmediate(() => memory.flush(failure))
+  }
+  const disk: Disk = {
+    list: () => memory.list(),
+    read: (file) => memory.read(file),
+    write: (file, offset, bytes) => memory.write(file, offset, bytes),
+    truncate: (file, size) => memory.truncate(file, size),
+    remove: (file) => memory.remove(file),
+    sync,
+  }
+  return { disk, fail: () => (failure = new Error('no space left')) }
+}
+
+/** Transports that hand frames over in the next round of the event loop. */
+function hub(): (node: NodeId) => Transport {
+  const receivers = new Map<NodeId, Receiver>()
+  return (node) => ({
+    supports: { order: true, authentication: true, frameBytesMax: Infinity },
+    open: (receiver) => Promise.resolve(void receivers.set(node, receiver)),
+    send: (to, frame) => {
+      setImmediate(() => {
+        if (receivers.has(node)) receivers.get(to)?.received(node, frame)
+      })
+    },
+    flush: () => undefined,
+    close: () => Promise.resolve(void receivers.delete(node)),
+  })
+}
+
+const VOTERS = ['a@00000001', 'b@00000002', 'c@00000003']
+
+function configOf(node: NodeId, voters: readonly NodeId[] = VOTERS): Config {
+  return { ...DEFAULTS, cluster: 'test', group: '0', node, voters }
+}
+
+function acquire(key: string, owner: string, requestId: string, waitMs = 0): Command {
+  const terms = { mode: 'exclusive', ttlMs: 60_000, waitMs, reentrant: false } as const
+  const command: LockRequest = {
+    type: 'acquire',
+    key,
+    owner,
+    requestId,
+    lockDelayMs: 0,
+    metadata: '',
+    ...terms,
+  }
+  return { type: 'plain', command }
+}
+
+async function cluster(): Promise<{ replicas: Running[]; disks: ReturnType<typeof memoryDisk>[] }> {
+  const connect = hub()
+  const disks = VOTERS.map(() => memoryDisk())
+  const replicas = await Promise.all(
+    VOTERS.map((node, index) => {
+      const { disk } = disks[index] as ReturnType<typeof memoryDisk>
+      const transport = connect(node)
+      return startReplica({ machine: lockService(), config: configOf(node), transport, disk })
+    }),
+  )
+  return { replicas: replicas as Running[], disks }
+}
+
+const leaderOf = (replicas: readonly Running[]): Promise<Running> =>
+  until('a leader that all know', () => {
+    const leader = replicas.find((one) => one.status().role === 'leader')
+    const agree = replicas.every((one) => one.status().leader === leader?.config.node)
+    return agree ? leader : undefined
+  })
+
+test('replica host: three nodes: elect a leader, and any of them takes a request', async () => {
+  const { replicas } = await cluster()
+  await leaderOf(replicas)
+  let tokens = 0
+  for (const [index, one] of replicas.entries()) {
+    const key = `k${index}`
+    const outcome = await one.propose(acquire(key, 'o', `r${index}`))
+    if (outcome.type !== 'done') throw new Error(`not answered: ${outcome.type}`)
+    assert.is(outcome.reply.type, 'replied')
+    const query: Command = { type: 'plain', command: { type: 'status', key, holder: null } }
+    const read = await one.read(query)
+    if (read.type !== 'done' || read.reply.type !== 'replied') throw new Error('no reply')
+    const { reply } = read.reply
+    if (reply.type !== 'status') throw new Error('no status')
+    assert.is(reply.owner, 'o')
+    assert.ok(reply.token > tokens)
+    tokens = reply.token
+    assert.equal(one.readStale(query)?.type, 'replied')
+  }
+  await Promise.all(replicas.map((one) => one.close()))
+})
+
+test('replica host: the leader is closed: what waits is unknown, another leads on', async () => {
+  const { replicas } = await cluster()
+  const leader = await leaderOf(replicas)
+  const rest = replicas.filter((one) => one !== leader)
+  await leader.propose(acquire('k', 'first', 'r1'))
+  const waiting = leader.propose(acquire('k', 'second', 'r2', 60_000))
+  await until('it waits', () => {
+    const query: Command = { type: 'plain', command: { type: 'status', key: 'k', holder: null } }
+    const stale = leader.readStale(query)
+    const isQueued =
+      stale?.type === 'replied' && stale.reply.type === 'status' && stale.reply.waiters === 1
+    return isQueued ? true : undefined
+  })
+  assert.equal(await leader.close(), { type: 'closed' })
+  assert.equal(await waiting, { type: 'unknown' })
+  assert.equal(await leader.propose(acquire('k', 'x', 'r3')), { type: 'notLeader', leader: null })
+  const next = await leaderOf(rest)
+  const again = await next.propose(acquire('k', 'first', 'r1'))
+  assert.is(again.type, 'done')
+  await Promise.all(rest.map((one) => one.close()))
+})
+
+test('replica host: a sync fails: it stops and says so, and the others go on', async () => {
+  const { replicas, disks } = await cluster()
+  const leader = await leaderOf(replicas)
+  disks[replicas.indexOf(leader)]?.fail()
+  const outcome = await leader.propose(acquire('k', 'o', 'r'))
+  assert.is(outcome.type, 'unknown')
+  const reason = await leader.stopped
+  assert.is(reason.type, 'diskFailed')
+  const rest = replicas.filter((one) => one !== leader)
+  await leaderOf(rest)
+  await Promise.all(rest.map((one) => one.close()))
+})
+
+test('replica host: a bad configuration: refused with its reason', async () => {
+  const config = { ...configOf('a@00000001'), heartbeatIntervalMs: 500 }
+  const { disk } = memoryDisk()
+  const started = startReplica({ machine: lockService(), config, transport: hub()('a'), disk })
+  const error = await started.then(() => null, (reason: Error) => reason)
+  assert.match(error?.message ?? '', /heartbeatIntervalMs must be below electionTimeoutMs/)
+})
+
+test('replica host: another log on its disk: refused, and nothing is written', async () => {
+  const { disk } = memoryDisk()
+  const machine = lockService()
+  const first = configOf('a@00000001', ['a@00000001'])
+  const one = await startReplica({ machine, config: first, transport: hub()('a'), disk })
+  await one.close()
+  const before = disk.list().map((file) => disk.read(file))
+  const config = { ...first, cluster: 'other' }
+  const started = startReplica({ machine, config, transport: hub()('a'), disk })
+  const error = await started.then(() => null, (reason: Error) => reason)
+  assert.match(error?.message ?? '', /the log cannot be used/)
+  assert.equal(disk.list().map((file) => disk.read(file)), before)
+})
+
+test.run()
