@@ -18,7 +18,7 @@ import type { HardState, LogBase, LogEnd } from '../core/effect.ts'
 import { invariant } from '../core/invariant.ts'
 import { readMembership, writeMembership } from '../core/raft/membership.ts'
 import type { Entry, EntryKind, SnapshotHeader } from '../core/raft/message.ts'
-import { crc32c } from './crc32.ts'
+import { crc32c } from '../core/crc32.ts'
 
 /** Version of the log format that this build writes, and the newest that it reads. */
 export const LOG_FORMAT_VERSION = 1

@@ -14,4 +14,6 @@ export type {
   DecodedReply,
   DecodedRequest
 } from './client-codec.ts'
+export { FrameBatch, FrameReader, STREAM_FRAME_EXTRA_BYTES, streamFrame } from './stream-frames.ts'
+export type { StreamProblem } from './stream-frames.ts'
 export type { Receiver, Transport, TransportSupports } from './transport.ts'

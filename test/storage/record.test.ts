@@ -16,7 +16,7 @@ import {
   sketchRecord
 } from '../../storage/record.ts'
 import type { CheckpointHead, LogRecord } from '../../storage/record.ts'
-import { crc32c } from '../../storage/crc32.ts'
+import { crc32c } from '../../core/crc32.ts'
 import { suite } from '../harness.ts'
 import { entry as anyEntry, integer, nodeId, plain, text } from '../transports/arbitraries.ts'
 import { baseAt, entry, identity, snapshotAt } from './support.ts'

@@ -5,7 +5,7 @@
 import * as assert from 'uvu/assert'
 import { ByteWriter, putU32 } from '../../core/bytes.ts'
 import type { HardState } from '../../core/effect.ts'
-import { crc32c } from '../../storage/crc32.ts'
+import { crc32c } from '../../core/crc32.ts'
 import { LogTerms } from '../../storage/log-terms.ts'
 import { MemoryDisk } from '../../storage/memory-disk.ts'
 import {

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { crc32c } from '../../storage/crc32.ts'
+import { crc32c } from '../../core/crc32.ts'
 import { suite } from '../harness.ts'
 
 const test = suite('crc32')

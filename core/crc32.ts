@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli), the checksum of everything on disk: it finds every single flipped bit and
-// every burst of up to 32. It guards against accidents, not against an adversary.
+// CRC-32C (Castagnoli), the checksum of what goes to a disk or a stream: it finds every single
+// flipped bit and every burst of up to 32. It guards against accidents, not an adversary.
 
 const POLYNOMIAL = 0x82f63b78
 const TABLES = 8
