@@ -27,7 +27,7 @@
 import type { Disk } from './disk.ts'
 import { logFile } from './record.ts'
 import type { LogIdentity } from './record.ts'
-import { readLog } from './recovery.ts'
+import { readLog, sizeOf } from './recovery.ts'
 import type { Corrupt, Foreign, Readable, Unfinished } from './recovery.ts'
 
 /** What a directory holds of a log that can be used. */
@@ -66,7 +66,7 @@ export function findLog(disk: Disk, identity: LogIdentity): FoundLog | Corrupt |
     const reason = 'a log that was never finished, and no older one is left'
     highest ??= { type: 'corrupt', generation, offset: contents.offset, reason }
     unfinished.push(generation)
-    unfinishedBytes += bytes.length
+    unfinishedBytes += sizeOf(bytes)
   }
   if (highest !== null) return highest
   const bytes = new Uint8Array(0)

@@ -55,7 +55,10 @@ export interface Recovered {
    * once was, often the beginning of what it is to be; the hard state is whole.
    */
   readonly damage: LogEnd | null
-  /** Bytes cut off: a torn tail, and later generations that were never finished. */
+  /**
+   * Bytes cut off: a torn tail, and later generations that were never finished. Zeros at the end of
+   * a file say nothing and are not counted: a disk may write them ahead of the log.
+   */
   readonly tornBytes: number
   /** Good records of the file, notes among them. */
   readonly records: number
@@ -154,7 +157,7 @@ function withoutHeader(
   generation: number
 ): LogContents {
   const wanted = encodeHeader(identity, generation)
-  if (bytes.length <= wanted.length) return { type: 'unfinished', offset: 0 }
+  if (sizeOf(bytes) <= wanted.length) return { type: 'unfinished', offset: 0 }
   const contents = replay(bytes, decodeHeader(wanted) as GoodHeader, true)
   if (contents.type !== 'readable' || contents.recovered.records > 0) return contents
   return corrupt(generation, 0, 'the header is bad, and no record behind it can be read')
@@ -190,8 +193,15 @@ function replay(bytes: Uint8Array, header: GoodHeader, isHeaderBad: boolean): Lo
   }
   if (!state.isComplete) return { type: 'unfinished', offset: at }
   const { sequence, syncedTo } = state
-  const recovered = recoveredOf(state, bytes.length - at)
+  const recovered = recoveredOf(state, Math.max(0, sizeOf(bytes) - at))
   return { type: 'readable', recovered, end: at, sequence, seed, syncedTo }
+}
+
+/** Bytes without the zeros at the end. */
+export function sizeOf(bytes: Uint8Array): number {
+  let size = bytes.length
+  while (size > 0 && bytes[size - 1] === 0) size -= 1
+  return size
 }
 
 function emptyReplay(generation: number): Replay {

@@ -19,6 +19,7 @@ import {
 import type { LogIdentity, LogRecord } from '../../storage/record.ts'
 import { rottable } from '../../storage/survey.ts'
 import { openLog } from '../../storage/write-ahead-log.ts'
+import { sizeOf } from '../../storage/recovery.ts'
 import type { Recovered } from '../../storage/recovery.ts'
 import type { Recovery } from '../../storage/write-ahead-log.ts'
 import { suite } from '../harness.ts'
@@ -134,7 +135,7 @@ test('recovery: the last record cut at any byte: is a torn tail, and is cut off'
   for (let length = start; length < bytes.length; length++) {
     const disk = diskOf(bytes.slice(0, length))
     const { recovered } = open(disk)
-    assert.is(recovered.tornBytes, length - start)
+    assert.is(recovered.tornBytes, Math.max(0, sizeOf(bytes.subarray(0, length)) - start))
     assert.equal(recovered.entries, [entry(1, 1)])
     assert.is(disk.read(file).length, start)
   }
@@ -147,7 +148,7 @@ test('recovery: any bit of the last, unmarked record flipped: is a torn tail', (
     const changed = flipped(bytes, bit)
     const recovery = recover(changed)
     assert.ok(recovery.type === 'ok')
-    assert.is(recovery.recovered.tornBytes, bytes.length - start)
+    assert.is(recovery.recovered.tornBytes, sizeOf(changed) - start)
     assert.equal(recovery.recovered.entries, [entry(1, 1)])
   }
 })
@@ -327,6 +328,40 @@ test('recovery: a malformed record with the right checksum: is corruption', () =
   refuses(Uint8Array.from(wrong), 'corrupt', /malformed record/)
 })
 
+test('recovery: zeros behind the log: are not torn, and are written over', () => {
+  const bytes = Uint8Array.of(...syncedLog(), ...new Uint8Array(5_000))
+  const disk = diskOf(bytes)
+  const { log, recovered, reports } = open(disk)
+  assert.is(recovered.tornBytes, 0)
+  disk.flush()
+  assert.is(disk.read(file).length, bytes.length)
+  log.append(persistEntries(1, recovered.entries.length + 1, entry(9, 9)))
+  log.sync()
+  disk.flush()
+  assert.is(reports.at(-1)?.type, 'persisted')
+  const again = open(disk).recovered
+  assert.is(again.tornBytes, 0)
+  assert.equal(again.entries, [...recovered.entries, entry(9, 9)])
+})
+
+test('recovery: a torn record with zeros behind it: is cut with them, and counted alone', () => {
+  const whole = logOf({}, withEntries(1, 1), withEntries(2, 1))
+  const start = offsetsOf(whole).at(-2) as number
+  const disk = diskOf(Uint8Array.of(...whole.subarray(0, start + 3), 7, ...new Uint8Array(90)))
+  assert.is(open(disk).recovered.tornBytes, 4)
+  assert.is(disk.read(file).length, start)
+})
+
+test('recovery: a torn header with zeros behind it: is a log that never opened', () => {
+  const header = logOf().subarray(0, headerBytes)
+  for (let length = 0; length < headerBytes; length++) {
+    const disk = diskOf(Uint8Array.of(...header.subarray(0, length), ...new Uint8Array(500)))
+    const { recovered } = open(disk)
+    assert.equal(recovered.entries, [])
+    assert.equal(disk.read(file).subarray(0, headerBytes), header)
+  }
+})
+
 test('recovery: recovery after recovery: finds the same, and nothing torn', () => {
   const bytes = Uint8Array.of(...syncedLog(), 1, 2, 3)
   const disk = diskOf(bytes)
@@ -376,7 +411,7 @@ test('recovery: an unfinished checkpoint, cut at any byte: the older log counts'
     const [recovery, disk] = recoverFiles({ 1: older, 2: bytes.slice(0, length) })
     assert.ok(recovery.type === 'ok')
     assert.equal(recovery.recovered.entries, [entry(1, 1)])
-    assert.is(recovery.recovered.tornBytes, length)
+    assert.is(recovery.recovered.tornBytes, sizeOf(bytes.subarray(0, length)))
     assert.equal(disk.list(), ['log-0-1'])
   }
   const [recovery, disk] = recoverFiles({ 1: older, 2: bytes })
