@@ -25,7 +25,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   checker: ['checker'],
   storage: ['storage', 'core'],
   transports: ['transports', 'core'],
-  client: ['client', 'core'],
+  client: ['client', 'core', 'transports'],
   sim: ['sim', 'core', 'storage', 'transports', 'client', 'checker'],
   server: ['server', 'core', 'storage', 'transports', 'client'],
   cli: ['cli', 'bench', 'core', 'storage', 'transports', 'client', 'server', 'checker', 'sim'],

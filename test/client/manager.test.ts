@@ -1,0 +1,132 @@
+// The manager over the store in memory, on a clock that the test drives.
+
+import * as assert from 'uvu/assert'
+import type { LockBackend } from '../../client/backend.ts'
+import { LockError } from '../../client/errors.ts'
+import { Manager } from '../../client/manager.ts'
+import { suite } from '../harness.ts'
+import { failure, gate, scene, watch } from './lock-support.ts'
+
+const test = suite('manager')
+
+test('withLock: fn throws: released, and its error is what is seen', async () => {
+  const { locks } = scene()
+  const manager = new Manager(locks)
+  const mine = new Error('mine')
+  const failing = manager.withLock('k', '3s', () => Promise.reject(mine))
+  assert.is(await failing.catch((error) => error), mine)
+  assert.not((await locks.status('k')).locked)
+})
+
+test('withLock: fn throws and the release fails too: the error of fn is what is seen', async () => {
+  const { client } = scene()
+  const manager = new Manager(client(withoutRelease))
+  const mine = new Error('mine')
+  const failing = manager.withLock('k', '3s', () => Promise.reject(mine))
+  assert.is(await failing.catch((error) => error), mine)
+  assert.is(await manager.withLock('other', '3s', () => 5), 5)
+})
+
+test('tryWithLock: free and held: fn runs, and does not run', async () => {
+  const manager = new Manager(scene().locks)
+  assert.equal(await manager.tryWithLock('k', '3s', () => 'x'), { ran: true, value: 'x' })
+  const held = await manager.acquireLock('k', '3s')
+  assert.equal(await manager.tryWithLock('k', '3s', () => 'x'), { ran: false })
+  await held.release()
+})
+
+test('acquireLock: still valid: the same handle; run out: taken anew', async () => {
+  const { clock, locks } = scene()
+  const manager = new Manager(locks)
+  const first = await manager.acquireLock('k', '2s')
+  assert.is(await manager.acquireLock('k', '2s'), first)
+  await clock.advance(2_000)
+  const second = await manager.acquireLock('k', '2s')
+  assert.is.not(second, first)
+  assert.ok(second.fencingToken > first.fencingToken)
+})
+
+test('acquireLock: two at once: one acquire, and one handle', async () => {
+  const manager = new Manager(scene().locks)
+  const [first, second] = await Promise.all([
+    manager.acquireLock('k', '2s'),
+    manager.acquireLock('k', '2s'),
+  ])
+  assert.is(first, second)
+})
+
+test('acquireLock: a busy key: calls for other keys are not held up', async () => {
+  const { clock, client, locks } = scene()
+  await client().lock('busy', '1h')
+  const manager = new Manager(locks)
+  const waiting = watch(manager.acquireLock('busy', '1s', { timeout: '5s' }))
+  await manager.acquireLock('free', '1h')
+  assert.ok(await manager.releaseLock('free'))
+  assert.is(waiting.state, 'pending')
+  await clock.advance(5_000)
+  assert.is((waiting.error as LockError).code, 'TIMEOUT')
+})
+
+test('releaseLock: of none: NOT_FOUND, and the message names it', async () => {
+  const manager = new Manager(scene().locks)
+  const error = await failure(manager.releaseLock('k'))
+  assert.is(error.code, 'NOT_FOUND')
+  assert.is(error.message, 'lock k not found')
+  await manager.acquireLock('k', '2s')
+  assert.is(await manager.releaseLock('k'), true)
+  assert.is((await failure(manager.releaseLock('k'))).code, 'NOT_FOUND')
+})
+
+test('releaseAll: some fail: all are tried, and the error has what failed', async () => {
+  const { client } = scene()
+  const tried: string[] = []
+  const locks = client((backend) => ({
+    ...withoutRelease(backend),
+    release: (request) => {
+      tried.push(request.key)
+      if (request.key !== 'b') return backend.release(request)
+      throw new LockError('UNKNOWN', 'no answer')
+    },
+  }))
+  const manager = new Manager(locks)
+  for (const key of ['a', 'b', 'c']) await manager.acquireLock(key, '2s')
+  const error = await failure(manager.releaseAll())
+  assert.is(error.code, 'RELEASE_FAILED')
+  assert.is(error.message, 'failed to release some locks: b')
+  assert.is((error.cause as AggregateError).errors.length, 1)
+  assert.equal(tried.sort(), ['a', 'b', 'c'])
+  await manager.releaseAll()
+})
+
+test('releaseAll: while one is being taken: that one is given back too', async () => {
+  const { client, locks } = scene()
+  const slow = gate()
+  const manager = new Manager(
+    client((backend) => ({
+      ...withoutRelease(backend),
+      acquire: async (request) => {
+        await slow.promise
+        return backend.acquire(request)
+      },
+      release: (request) => backend.release(request),
+    })),
+  )
+  const acquiring = manager.acquireLock('k', '2s')
+  const releasing = manager.releaseAll()
+  slow.open()
+  await acquiring
+  await releasing
+  assert.not((await locks.status('k')).locked)
+})
+
+function withoutRelease(backend: LockBackend): LockBackend {
+  return {
+    supports: backend.supports,
+    acquire: (request, signal) => backend.acquire(request, signal),
+    renew: (request) => backend.renew(request),
+    release: () => Promise.reject(new LockError('UNAVAILABLE', 'no node')),
+    status: (key) => backend.status(key),
+  }
+}
+
+test.run()
