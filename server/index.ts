@@ -1,5 +1,15 @@
 // The public names of lockstep/server.
 
+export { openFileDisk } from '../storage/node/file-disk.ts'
+export type { FileDisk, FileDiskOptions } from '../storage/node/file-disk.ts'
+export { FileDiskError } from '../storage/node/file-disk-error.ts'
+export type { FileOperation } from '../storage/node/file-disk-error.ts'
+export { DATA_FORMAT_VERSION, openDataDirectory } from './data-directory.ts'
+export type { DataDirectory, DataDirectoryOptions } from './data-directory.ts'
+export { DataDirectoryError } from './data-directory-error.ts'
+export type { DataDirectoryErrorCode } from './data-directory-error.ts'
+export { isJoiner, nodeIdOf } from './node-identity.ts'
+export type { Founding, NodeIdentity } from './node-identity.ts'
 export { startReplica } from './replica.ts'
 export type { AppliedCommand, ReplicaOptions, RunningReplica, StopReason } from './replica.ts'
 export { ReplicaError } from './replica-error.ts'
