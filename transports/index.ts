@@ -17,3 +17,8 @@ export type {
 export { FrameBatch, FrameReader, STREAM_FRAME_EXTRA_BYTES, streamFrame } from './stream-frames.ts'
 export type { StreamProblem } from './stream-frames.ts'
 export type { Receiver, Transport, TransportSupports } from './transport.ts'
+export { inProcessNetwork } from './in-process.ts'
+export type { InProcessNetwork, InProcessOptions } from './in-process.ts'
+export { transportCases, transportConformance } from './conformance.ts'
+export type { PlaceSupports, TransportCase, TransportConformance } from './conformance.ts'
+export type { StageNode, TransportPlace } from './conformance-party.ts'
