@@ -6,132 +6,30 @@
 import type { Outcome } from '../core/effect.ts'
 import { invariant, unreachable } from '../core/invariant.ts'
 import type { NodeId } from '../core/raft/config.ts'
+import type {
+  Attempt,
+  Call,
+  CallResult,
+  RequestConfig,
+  RequestEffect,
+  RequestEvent,
+  RequestInput,
+  RequestState,
+  Weight,
+} from './request-data.ts'
 
-/** Whom a client may ask, and how patiently. */
-export interface RequestConfig {
-  /** All nodes it may ask, at least one, none twice. A hint at any other node counts as none. */
-  readonly nodes: readonly NodeId[]
-  /** Milliseconds, at least 1, that an attempt may go unanswered; then another node is asked. */
-  readonly attemptTimeoutMs: number
-  /**
-   * Pause, milliseconds, at least 1, after `overloaded`, `unknown`, `notLeader` without a usable
-   * hint, or a reply that does not settle the call. The random bits take up to half of it off, so
-   * that clients that were refused together do not come back together.
-   */
-  readonly retryPauseMs: number
-}
-
-/** What happened since the last step. */
-export type RequestEvent =
-  /** The application asks. */
-  | {
-      readonly type: 'call'
-      /** Names the call in its result; not the number of a call still under way. */
-      readonly call: number
-      readonly payload: Uint8Array
-      /** Milliseconds for the whole call. At 0 it fails unsent; may be Infinity. */
-      readonly timeoutMs: number
-      /**
-       * True when the payload carries a request id, so that asking again has no second effect. A
-       * read has none at all, and is asked again whatever this says.
-       */
-      readonly retry: boolean
-      /** True when the machine is only asked: any reply is the answer, and nothing can happen. */
-      readonly read: boolean
-    }
-  /** A node answered the attempt `request`. */
-  | { readonly type: 'reply'; readonly request: number; readonly outcome: Outcome<Uint8Array> }
-
-/** What the host is asked to do, in order. */
-export type RequestEffect =
-  /** One attempt. `request` is its number, from 1, never used twice in a client's life. */
-  | {
-      readonly type: 'send'
-      readonly to: NodeId
-      readonly request: number
-      readonly read: boolean
-      readonly payload: Uint8Array
-    }
-  /** The end of a call. Exactly one a call. */
-  | { readonly type: 'result'; readonly call: number; readonly result: CallResult }
-
-/** What a reply says of its call; of one that is no read. */
-export type Weight =
-  /** It is the answer. */
-  | 'final'
-  /** The attempt was applied, and the answer will go to a newer one. */
-  | 'superseded'
-  /**
-   * The attempt was applied and had no effect, but nothing keeps another one from having it: the
-   * answer, unless another may still be applied.
-   */
-  | 'noEffect'
-
-/** How a call ended. */
-export type CallResult =
-  /** Answered. `firstSentMs`: the clock's reading just before the first attempt was sent. */
-  | { readonly type: 'done'; readonly reply: Uint8Array; readonly firstSentMs: number }
-  /** It has not happened and will not; a read found no answer. */
-  | { readonly type: 'failed' }
-  /** It may have happened, may still happen, or never. Not of a read. */
-  | { readonly type: 'unknown' }
-
-/** A client's calls under way and what it remembers. Plain data; an old one stays usable. */
-export interface RequestState {
-  /** The last reading of the clock, milliseconds. */
-  readonly nowMs: number
-  /** Place in `nodes` where a call begins while no leader is known. */
-  readonly start: number
-  /** The node that last answered `done`, until it disappoints. */
-  readonly leader: NodeId | null
-  /** Number of the next attempt. */
-  readonly nextRequest: number
-  readonly calls: readonly Call[]
-}
-
-/** A call under way. */
-export interface Call {
-  readonly call: number
-  readonly payload: Uint8Array
-  /** Whether it may be asked again though an attempt may have been appended. */
-  readonly retry: boolean
-  readonly read: boolean
-  /** When the call as a whole gives up. */
-  readonly deadlineMs: number
-  /** Null until something was sent. */
-  readonly firstSentMs: number | null
-  /** Attempts not answered yet, given up or not: each may have been appended. */
-  readonly open: readonly Attempt[]
-  /** True once an answer said that an entry was appended, or may have been, or made no sense. */
-  readonly ambiguous: boolean
-  /** The node asked last. */
-  readonly asked: NodeId | null
-  /** Where in `nodes` to go when nobody is known to lead; hints do not move it. */
-  readonly ring: number
-  /** Hints followed in a row. */
-  readonly hops: number
-  readonly phase: Phase
-}
-
-/** One sending of a call's payload. */
-export interface Attempt {
-  readonly request: number
-  readonly to: NodeId
-}
-
-/** What a call waits for: the answer to its newest attempt, or the moment to ask `to` next. */
-export type Phase =
-  | { readonly type: 'waiting'; readonly request: number; readonly untilMs: number }
-  /** `to` is null when the node is chosen only then. */
-  | { readonly type: 'pausing'; readonly to: NodeId | null; readonly untilMs: number }
-
-/** One turn's input. `now`: integer milliseconds, monotonic, at least 0, read after `events`. */
-export interface RequestInput {
-  readonly now: number
-  /** 32 random bits, of which the pauses of this turn are made. */
-  readonly random: number
-  readonly events: readonly RequestEvent[]
-}
+export type {
+  Attempt,
+  Call,
+  CallResult,
+  Phase,
+  RequestConfig,
+  RequestEffect,
+  RequestEvent,
+  RequestInput,
+  RequestState,
+  Weight,
+} from './request-data.ts'
 
 /** A client's request machine, with its configuration. */
 export interface RequestMachine {
@@ -209,6 +107,17 @@ function step(
       case 'reply':
         answered(turn, event.request, event.outcome)
         break
+      case 'unsent':
+        notCarried(turn, event.request)
+        break
+      case 'lost':
+        connectionLost(turn, event.node)
+        break
+      case 'giveUp': {
+        const call = turn.calls.find((other) => other.call === event.call)
+        if (call !== undefined) finish(turn, call, undone(call))
+        break
+      }
       default:
         unreachable(event)
     }
@@ -228,14 +137,17 @@ function step(
 /** Takes a call in; its first attempt is due at once. */
 function open(turn: Turn, event: Extract<RequestEvent, { type: 'call' }>): void {
   const { call, payload, read, timeoutMs } = event
+  const attemptTimeoutMs = event.attemptTimeoutMs ?? turn.config.attemptTimeoutMs
   invariant(turn.calls.every((other) => other.call !== call), 'request: call already under way')
   invariant(timeoutMs >= 0, 'request: timeoutMs below 0')
+  invariant(attemptTimeoutMs >= 1, 'request: attemptTimeoutMs below 1')
   turn.calls.push({
     call,
     payload,
     retry: event.retry || read,
     read,
     deadlineMs: turn.now + timeoutMs,
+    attemptTimeoutMs,
     firstSentMs: null,
     open: [],
     ambiguous: false,
@@ -246,19 +158,50 @@ function open(turn: Turn, event: Extract<RequestEvent, { type: 'call' }>): void 
   })
 }
 
+/** The open attempt of that number, closed now, and its call; null when there is none. */
+function close(turn: Turn, request: number): { call: CallDraft; attempt: Attempt } | null {
+  for (const call of turn.calls) {
+    // From the newest on: those that were lost stay in the list until the call ends.
+    const attempt = call.open.findLast((other) => other.request === request)
+    if (attempt === undefined) continue
+    call.open = call.open.filter((other) => other !== attempt)
+    return { call, attempt }
+  }
+  return null
+}
+
+/** It was as good as not asked: the next node is, at once, until all were found out of reach. */
+function notCarried(turn: Turn, request: number): void {
+  const closed = close(turn, request)
+  if (closed === null) return
+  const { call, attempt } = closed
+  passBy(turn, attempt.to)
+  const { phase } = call
+  if (phase.type !== 'waiting' || phase.request !== request) return
+  if (call.hops >= turn.config.nodes.length - 1) return pause(turn, call)
+  call.hops += 1
+  call.phase = { type: 'pausing', to: null, untilMs: turn.now }
+}
+
+/** Whatever was asked there may have been appended; the newest attempts of calls are made anew. */
+function connectionLost(turn: Turn, node: NodeId): void {
+  passBy(turn, node)
+  for (const call of turn.calls) {
+    const { open, phase } = call
+    if (open.every(({ to }) => to !== node)) continue
+    call.open = open.filter(({ to }) => to !== node)
+    call.ambiguous = true
+    if (phase.type !== 'waiting' || call.open.some((one) => one.request === phase.request)) continue
+    if (call.retry) call.phase = { type: 'pausing', to: null, untilMs: turn.now }
+    else finish(turn, call, { type: 'unknown' })
+  }
+}
+
 /** The answer to one attempt; an older attempt's is as good as the newest's. */
 function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): void {
-  let call: CallDraft | undefined
-  let attempt: Attempt | undefined
-  for (const one of turn.calls) {
-    // From the newest on: those that were lost stay in the list until the call ends.
-    attempt = one.open.findLast((other) => other.request === request)
-    if (attempt === undefined) continue
-    call = one
-    break
-  }
-  if (call === undefined || attempt === undefined) return
-  call.open = call.open.filter((other) => other !== attempt)
+  const closed = close(turn, request)
+  if (closed === null) return
+  const { call, attempt } = closed
   const isNewest = call.phase.type === 'waiting' && call.phase.request === request
   switch (outcome.type) {
     case 'done':
@@ -348,10 +291,7 @@ function passTime(turn: Turn, call: CallDraft): void {
       call.hops = 0
       // The next call begins behind a node that does not answer: else one that may ask only once
       // would never get past it.
-      if (call.asked !== null) {
-        const { nodes } = turn.config
-        turn.start = (nodes.indexOf(call.asked) + 1) % nodes.length
-      }
+      if (call.asked !== null) beginBehind(turn, call.asked)
       if (call.retry) send(turn, call, null)
       else finish(turn, call, { type: 'unknown' })
       return
@@ -369,7 +309,7 @@ function send(turn: Turn, call: CallDraft, hint: NodeId | null): void {
   call.firstSentMs ??= turn.now
   call.open = [...call.open, { request, to }]
   call.asked = to
-  call.phase = { type: 'waiting', request, untilMs: turn.now + turn.config.attemptTimeoutMs }
+  call.phase = { type: 'waiting', request, untilMs: turn.now + call.attemptTimeoutMs }
 }
 
 /** The known leader, unless it was just asked; else the next of the ring that was not. */
@@ -386,6 +326,18 @@ function choose(turn: Turn, call: CallDraft): NodeId {
 
 function forget(turn: Turn, node: NodeId): void {
   if (turn.leader === node) turn.leader = null
+}
+
+/** The next calls begin behind this node. */
+function beginBehind(turn: Turn, node: NodeId): void {
+  const { nodes } = turn.config
+  turn.start = (nodes.indexOf(node) + 1) % nodes.length
+}
+
+/** This node is out of reach. */
+function passBy(turn: Turn, node: NodeId): void {
+  forget(turn, node)
+  if (turn.config.nodes[turn.start] === node) beginBehind(turn, node)
 }
 
 /** The result of a call that ends without an answer. */
@@ -405,14 +357,15 @@ function finish(turn: Turn, call: Call, result: CallResult): void {
 
 /** A copy to edit; field by field, which is many times faster than a spread. */
 function copyCall(from: Call): CallDraft {
-  const { call, payload, retry, read, deadlineMs, firstSentMs, open, ambiguous } = from
-  const { asked, ring, hops, phase } = from
+  const { call, payload, retry, read, deadlineMs, attemptTimeoutMs, firstSentMs, open } = from
+  const { ambiguous, asked, ring, hops, phase } = from
   return {
     call,
     payload,
     retry,
     read,
     deadlineMs,
+    attemptTimeoutMs,
     firstSentMs,
     open,
     ambiguous,

@@ -22,6 +22,8 @@ type Move =
       readonly read: boolean
     }
   | { readonly type: 'reply'; readonly pick: number; readonly outcome: Outcome<Uint8Array> }
+  | { readonly type: 'unsent' | 'giveUp'; readonly pick: number }
+  | { readonly type: 'lost'; readonly node: string }
   | { readonly type: 'pass'; readonly ms: number }
   | { readonly type: 'deadline' }
 
@@ -42,6 +44,8 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ type: fc.constant('reply' as const), pick: fc.nat(), outcome }),
   },
+  fc.record({ type: fc.constantFrom('unsent' as const, 'giveUp' as const), pick: fc.nat() }),
+  fc.record({ type: fc.constant('lost' as const), node: fc.constantFrom('a', 'b', 'c') }),
   fc.record({ type: fc.constant('pass' as const), ms: fc.integer({ min: -5, max: 60 }) }),
   fc.record({ type: fc.constant('deadline' as const) }),
 )
@@ -118,6 +122,19 @@ function play(driver: Driver, ledger: Ledger, move: Move): void {
       if (request <= driver.sent.length) ledger.note(request, move.outcome)
       return driver.reply(request, move.outcome)
     }
+    case 'unsent': {
+      const request = 1 + (move.pick % (driver.sent.length + 1))
+      if (request <= driver.sent.length) ledger.note(request, notLeader())
+      return driver.step({ type: 'unsent', request })
+    }
+    case 'lost': {
+      const { node } = move
+      // Nothing can be known of them any more, whatever comes.
+      for (const { to, request } of driver.sent) if (to === node) ledger.note(request, unknown)
+      return driver.step({ type: 'lost', node })
+    }
+    case 'giveUp':
+      return driver.step({ type: 'giveUp', call: move.pick % (ledger.answers.size + 1) })
     case 'pass':
       driver.now = Math.max(0, driver.now + move.ms)
       return driver.step()

@@ -537,4 +537,96 @@ test('request: misuse: throws', () => {
   assert.throws(() => driver.call(1), isInvariant)
 })
 
+test('request: an attempt that was not carried: the next node at once, once round', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.step({ type: 'unsent', request: 1 })
+  driver.step({ type: 'unsent', request: 2 })
+  assert.is(driver.asked, 'abc')
+  assert.is(driver.sent[2]?.atMs, 0)
+  driver.step({ type: 'unsent', request: 3 })
+  assert.is(driver.asked, 'abc', 'all were out of reach: a pause')
+  driver.wait(20)
+  assert.is(driver.asked, 'abca')
+})
+
+test('request: no attempt was carried: it has not happened and will not', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 10 })
+  for (const request of [1, 2, 3]) driver.step({ type: 'unsent', request })
+  driver.wait(10)
+  assert.is(driver.ended, '1 failed')
+})
+
+test('request: an attempt that was not carried: asked again without a request id too', () => {
+  const driver = new Driver()
+  driver.call(1, { retry: false })
+  driver.step({ type: 'unsent', request: 1 })
+  assert.is(driver.asked, 'ab')
+})
+
+test('request: a connection breaks: what was asked there is asked at the next node at once', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.call(2, { read: true })
+  driver.step({ type: 'lost', node: 'c' })
+  assert.is(driver.asked, 'aa', 'nothing was asked there')
+  driver.step({ type: 'lost', node: 'a' })
+  assert.is(driver.asked, 'aabb')
+  driver.call(3)
+  assert.is(driver.asked, 'aabbb', 'a new call does not begin there')
+  driver.reply(1, done())
+  assert.is(driver.ended, '', 'an answer that cannot come is none')
+})
+
+test('request: a connection breaks under a command: it may have happened', () => {
+  const driver = new Driver()
+  driver.call(1, { timeoutMs: 50 })
+  driver.step({ type: 'lost', node: 'a' })
+  driver.reply(2, notLeader())
+  driver.wait(50)
+  assert.is(driver.ended, '1 unknown')
+})
+
+test('request: a connection breaks under a command without a request id: unknown', () => {
+  const driver = new Driver()
+  driver.call(1, { retry: false })
+  driver.step({ type: 'lost', node: 'a' })
+  assert.is(driver.ended, '1 unknown')
+  assert.is(driver.asked, 'a')
+})
+
+test('request: the connection of an older attempt breaks: the newest is waited for', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.wait(100)
+  assert.is(driver.asked, 'ab')
+  driver.step({ type: 'lost', node: 'a' })
+  assert.is(driver.asked, 'ab')
+  driver.reply(2, done())
+  assert.is(driver.ended, '1 done')
+})
+
+test('request: given up before anything was appended, and after: failed, and unknown', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.step({ type: 'unsent', request: 1 }, { type: 'giveUp', call: 1 })
+  driver.call(2)
+  driver.step({ type: 'giveUp', call: 2 })
+  driver.step({ type: 'giveUp', call: 2 })
+  assert.is(driver.ended, '1 failed, 2 unknown')
+  assert.is(driver.deadlineMs, Infinity)
+})
+
+test('request: a call with a longer time for each attempt: only that one waits so long', () => {
+  const driver = new Driver()
+  driver.call(1, { attemptTimeoutMs: 300 })
+  driver.call(2)
+  driver.wait(100)
+  assert.is(driver.asked, 'aab')
+  driver.wait(300)
+  assert.is(driver.asked.slice(0, 4), 'aabc')
+  assert.is(driver.sent.filter(({ payload }) => payload[0] === 1).length, 2)
+})
+
 test.run()

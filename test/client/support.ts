@@ -41,6 +41,7 @@ export interface CallOptions {
   readonly timeoutMs?: number
   readonly retry?: boolean
   readonly read?: boolean
+  readonly attemptTimeoutMs?: number
 }
 
 /** Drives one request machine by hand and keeps everything it asked for. */
@@ -70,8 +71,8 @@ export class Driver {
   }
 
   call(call: number, options: CallOptions = {}): void {
-    const { timeoutMs = 1000, retry = true, read = false } = options
-    this.step({ type: 'call', call, payload: Uint8Array.of(call), timeoutMs, retry, read })
+    const { timeoutMs = 1000, retry = true, read = false, ...rest } = options
+    this.step({ type: 'call', call, payload: Uint8Array.of(call), timeoutMs, retry, read, ...rest })
   }
 
   reply(request: number, outcome: Outcome<Uint8Array>): void {
