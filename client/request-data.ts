@@ -76,8 +76,8 @@ export type Weight =
 export type CallResult =
   /** Answered. `firstSentMs`: the clock's reading just before the first attempt was sent. */
   | { readonly type: 'done'; readonly reply: Uint8Array; readonly firstSentMs: number }
-  /** It has not happened and will not; a read found no answer. */
-  | { readonly type: 'failed' }
+  /** It has not happened and will not; a read found no answer. `refusal`: see `Call`. */
+  | { readonly type: 'failed'; readonly refusal: Call['refusal'] }
   /** It may have happened, may still happen, or never. Not of a read. */
   | { readonly type: 'unknown' }
 
@@ -110,6 +110,8 @@ export interface Call {
   readonly open: readonly Attempt[]
   /** True once an answer said that an entry was appended, or may have been, or made no sense. */
   readonly ambiguous: boolean
+  /** The last answer, if it was one of these, which are about more than who leads. */
+  readonly refusal: 'overloaded' | 'malformed' | 'tooLarge' | null
   /** The node asked last. */
   readonly asked: NodeId | null
   /** Where in `nodes` to go when nobody is known to lead; hints do not move it. */

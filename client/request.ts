@@ -151,6 +151,7 @@ function open(turn: Turn, event: Extract<RequestEvent, { type: 'call' }>): void 
     firstSentMs: null,
     open: [],
     ambiguous: false,
+    refusal: null,
     asked: null,
     ring: turn.start,
     hops: 0,
@@ -203,6 +204,7 @@ function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): vo
   if (closed === null) return
   const { call, attempt } = closed
   const isNewest = call.phase.type === 'waiting' && call.phase.request === request
+  call.refusal = null
   switch (outcome.type) {
     case 'done':
       turn.leader = attempt.to
@@ -213,11 +215,13 @@ function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): vo
       if (isNewest) redirect(turn, call, attempt.to, outcome.leader)
       return
     case 'overloaded':
+      call.refusal = outcome.type
       // It stays the known leader: another call may be let in before this one's pause is over.
       if (isNewest) pause(turn, call)
       return
     case 'malformed':
     case 'tooLarge':
+      call.refusal = outcome.type
       finish(turn, call, undone(call))
       return
     case 'changed':
@@ -342,7 +346,7 @@ function passBy(turn: Turn, node: NodeId): void {
 
 /** The result of a call that ends without an answer. */
 function undone(call: Call): CallResult {
-  return { type: mayHappen(call) ? 'unknown' : 'failed' }
+  return mayHappen(call) ? { type: 'unknown' } : { type: 'failed', refusal: call.refusal }
 }
 
 /** Whether an attempt without its last word was appended, or may have been. A read never is. */
@@ -358,7 +362,7 @@ function finish(turn: Turn, call: Call, result: CallResult): void {
 /** A copy to edit; field by field, which is many times faster than a spread. */
 function copyCall(from: Call): CallDraft {
   const { call, payload, retry, read, deadlineMs, attemptTimeoutMs, firstSentMs, open } = from
-  const { ambiguous, asked, ring, hops, phase } = from
+  const { ambiguous, refusal, asked, ring, hops, phase } = from
   return {
     call,
     payload,
@@ -369,6 +373,7 @@ function copyCall(from: Call): CallDraft {
     firstSentMs,
     open,
     ambiguous,
+    refusal,
     asked,
     ring,
     hops,

@@ -629,4 +629,15 @@ test('request: a call with a longer time for each attempt: only that one waits s
   assert.is(driver.sent.filter(({ payload }) => payload[0] === 1).length, 2)
 })
 
+test('request: failed: it says what the last answer was, if that is about the request', () => {
+  const driver = new Driver()
+  for (const outcome of [malformed, tooLarge, overloaded, notLeader()]) {
+    driver.call(1, { timeoutMs: 10 })
+    driver.reply(driver.sent.length, outcome)
+    driver.wait(driver.now + 10)
+  }
+  const refusals = driver.results.map(({ result }) => 'refusal' in result && result.refusal)
+  assert.equal(refusals, ['malformed', 'tooLarge', 'overloaded', null])
+})
+
 test.run()
