@@ -1,0 +1,74 @@
+// Runs append-forever.ts in a process of its own, and looks at what it has left.
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+import { findLog } from '../../storage/generations.ts'
+import { openFileDisk } from '../../storage/node/file-disk.ts'
+import { payloadOf, snapshotBytes } from './append-forever.ts'
+import { baseAt, entry, identity } from './support.ts'
+
+const SCRIPT = fileURLToPath(new URL('append-forever.ts', import.meta.url))
+
+/** How a life of the appending process went. */
+export interface Appended {
+  /** Everything that it said. */
+  readonly lines: readonly string[]
+  /** The highest index that it said is durable. */
+  readonly acknowledged: number
+}
+
+const running = new Set<ChildProcess>()
+
+/** Kills every appending process that still runs. */
+export function killAppenders(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
+/**
+ * Appends in `folder` until `isEnough` of the lines so far or the process ends, then kills it.
+ * `shell` is what a shell is to do before it becomes the process.
+ */
+export async function appendUntil(
+  folder: string,
+  isEnough: (lines: readonly string[]) => boolean,
+  shell = ''
+): Promise<Appended> {
+  const command = `${shell} exec "$0" --import tsx "$1" "$2"`
+  const child = spawn('sh', ['-c', command, process.execPath, SCRIPT, folder], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  running.add(child)
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  const lines: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line)
+    if (isEnough(lines)) child.kill('SIGKILL')
+  }
+  await ended
+  running.delete(child)
+  const indexes = lines.map(line => Number(/^acknowledged (\d+)$/.exec(line)?.[1] ?? 0))
+  return { lines, acknowledged: Math.max(0, ...indexes) }
+}
+
+/**
+ * Reads what is in `folder`, holds every entry and the snapshot against what was appended, and
+ * returns the last index.
+ */
+export function lastIndexIn(folder: string): number {
+  const found = findLog(openFileDisk(folder), identity)
+  if (found.type !== 'found') throw new Error(found.reason)
+  if (found.contents.type !== 'readable') return 0
+  const { snapshot, base, entries } = found.contents.recovered
+  assert.equal(base, base.index === 0 ? { index: 0, term: 0, stampMs: 0 } : baseAt(base.index, 1))
+  for (const [at, one] of entries.entries()) {
+    assert.equal(one, entry(1, ...payloadOf(base.index + at + 1)))
+  }
+  if (snapshot !== null) {
+    assert.ok(snapshot.index <= base.index + entries.length)
+    assert.equal(snapshot.bytes, snapshotBytes(snapshot.index))
+  }
+  return base.index + entries.length
+}
