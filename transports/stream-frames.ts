@@ -55,7 +55,8 @@ export function streamFrame(body: Uint8Array): Uint8Array {
  * alone, and in memory of at most twice what has arrived of one body. Total on garbage.
  */
 export class FrameReader {
-  readonly #bodyBytesMax: number
+  /** Bytes of the longest body that is taken, at least 1; may change while bodies are read. */
+  bodyBytesMax: number
   /** The length and the checksum of the body to come, as far as they arrived. */
   readonly #start = new Uint8Array(STREAM_FRAME_EXTRA_BYTES)
   #startBytes = 0
@@ -64,9 +65,8 @@ export class FrameReader {
   #bodyBytes = 0
   #problem: StreamProblem | null = null
 
-  /** `bodyBytesMax`: bytes of the longest body that is taken, at least 1. */
   constructor(bodyBytesMax: number) {
-    this.#bodyBytesMax = bodyBytesMax
+    this.bodyBytesMax = bodyBytesMax
   }
 
   /** Why the stream is broken, or null while it is not. */
@@ -138,7 +138,7 @@ export class FrameReader {
   }
 
   #isLength(length: number): boolean {
-    return length > 0 && length <= this.#bodyBytesMax
+    return length > 0 && length <= this.bodyBytesMax
   }
 
   #break(problem: StreamProblem): void {
