@@ -62,3 +62,5 @@ export type {
 export { Manager } from './manager.ts'
 export { memoryBackend, MemoryStore } from './memory.ts'
 export type { MemoryOptions } from './memory.ts'
+export { connect, serviceBackend } from './node/connect.ts'
+export type { ConnectOptions } from './node/connect.ts'

@@ -1,0 +1,179 @@
+// Runs the request machine against a real world: it gathers what happens in one turn of the event
+// loop, steps once, and lets all that is to be sent leave together. It knows neither sockets nor
+// locks; the carrier has the first, and who asks the second.
+
+import type { NodeId } from '../core/raft/config.ts'
+import type { ClientReply, ClientRequest } from '../transports/client-codec.ts'
+import { unreachable } from '../core/invariant.ts'
+import type { ClientClock } from './clock.ts'
+import type { CallResult, RequestEvent, RequestState, Weight } from './request.ts'
+import { requestMachine } from './request.ts'
+import type { RequestMachine } from './request.ts'
+
+/** Why a node is out of reach. */
+export interface NodeProblem {
+  readonly node: NodeId
+  /** True: it was reached, and refused this client. */
+  readonly isRefused: boolean
+  readonly text: string
+}
+
+/** Carries requests to nodes: driven by the caller. None of its methods throws. */
+export interface Carrier {
+  /** Takes a request, which is carried once at most. */
+  send(node: NodeId, request: ClientRequest): void
+  /** What was taken leaves. */
+  flush(): void
+  /** Runs `then` once all that is under way in this turn of the event loop has run. */
+  soon(then: () => void): void
+  /** The nodes that could not be reached the last time. */
+  problems(): readonly NodeProblem[]
+  close(): void
+}
+
+/** What a carrier tells its caller. */
+export interface CarrierEvents {
+  /** A node answered. Hints are ids that the caller knows, or null. */
+  replied(reply: ClientReply): void
+  /** The request was not carried and will not be. */
+  unsent(request: number): void
+  /** The connection to a node broke: its requests will not be answered. */
+  lost(node: NodeId): void
+  /** No node can be reached, and one of them has refused this client: to go on is no use. */
+  refused(): void
+}
+
+/** How the caller asks. */
+export interface CallerOptions {
+  readonly nodes: readonly NodeId[]
+  readonly attemptTimeoutMs: number
+  readonly retryPauseMs: number
+  readonly clock: ClientClock
+  /** 32 random bits. */
+  readonly random: () => number
+  readonly weigh: (reply: Uint8Array) => Weight
+  readonly open: (events: CarrierEvents) => Carrier
+}
+
+/** How one call is made. */
+export interface CallTerms {
+  readonly timeoutMs: number
+  readonly read: boolean
+  readonly attemptTimeoutMs?: number
+  /** Aborted: the call ends at once, `failed` or `unknown`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Asks a cluster: as many calls at once as there are. */
+export class Caller {
+  readonly #machine: RequestMachine
+  readonly #clock: ClientClock
+  readonly #random: () => number
+  readonly #carrier: Carrier
+  readonly #nodesCount: number
+  readonly #ends = new Map<number, (result: CallResult) => void>()
+  #state: RequestState
+  #events: RequestEvent[] = []
+  #isTurnDue = false
+  #calls = 0
+  #timerAtMs = Infinity
+  #stopTimer: (() => void) | null = null
+
+  constructor(options: CallerOptions) {
+    const { nodes, attemptTimeoutMs, retryPauseMs, clock, random, weigh, open } = options
+    this.#machine = requestMachine({ nodes, attemptTimeoutMs, retryPauseMs }, weigh)
+    this.#nodesCount = nodes.length
+    this.#clock = clock
+    this.#random = random
+    this.#state = this.#machine.initial(random())
+    this.#carrier = open({
+      replied: ({ request, outcome }) => this.#add({ type: 'reply', request, outcome }),
+      unsent: (request) => this.#add({ type: 'unsent', request }),
+      lost: (node) => this.#add({ type: 'lost', node }),
+      refused: () => this.giveUpAll(),
+    })
+  }
+
+  /** Asks, again and again until the time is over; every payload carries a request id. */
+  call(payload: Uint8Array, terms: CallTerms): Promise<CallResult> {
+    const { timeoutMs, read, signal, attemptTimeoutMs } = terms
+    const call = this.#calls++
+    return new Promise((resolve) => {
+      const giveUp = (): void => this.#add({ type: 'giveUp', call })
+      this.#ends.set(call, (result) => {
+        signal?.removeEventListener('abort', giveUp)
+        resolve(result)
+      })
+      signal?.addEventListener('abort', giveUp, { once: true })
+      const own = attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs }
+      this.#add({ type: 'call', call, payload, timeoutMs, retry: true, read, ...own })
+    })
+  }
+
+  get nodesCount(): number {
+    return this.#nodesCount
+  }
+
+  problems(): readonly NodeProblem[] {
+    return this.#carrier.problems()
+  }
+
+  /** Ends every call. */
+  giveUpAll(): void {
+    for (const call of this.#ends.keys()) this.#add({ type: 'giveUp', call })
+  }
+
+  close(): void {
+    this.giveUpAll()
+    this.#carrier.close()
+  }
+
+  #add(event: RequestEvent): void {
+    this.#events.push(event)
+    if (this.#isTurnDue) return
+    this.#isTurnDue = true
+    this.#carrier.soon(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#isTurnDue = false
+    const events = this.#events
+    this.#events = []
+    const input = { now: this.#clock.now(), random: this.#random(), events }
+    const [state, effects] = this.#machine.step(this.#state, input)
+    this.#state = state
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'send': {
+          const { request, read, payload } = effect
+          this.#carrier.send(effect.to, { request, read, payload })
+          break
+        }
+        case 'result':
+          this.#ends.get(effect.call)?.(effect.result)
+          this.#ends.delete(effect.call)
+          break
+        default:
+          unreachable(effect)
+      }
+    }
+    this.#carrier.flush()
+    this.#setTimer()
+  }
+
+  /** One timer, which also keeps the process alive while a call is under way. */
+  #setTimer(): void {
+    const atMs = this.#machine.deadlineMs(this.#state)
+    // One that rings too early costs less than setting it anew each turn.
+    if (atMs !== Infinity && this.#stopTimer !== null && this.#timerAtMs <= atMs) return
+    this.#stopTimer?.()
+    this.#stopTimer = null
+    this.#timerAtMs = atMs
+    if (atMs === Infinity) return
+    const ring = (): void => {
+      this.#stopTimer = null
+      this.#turn()
+    }
+    this.#stopTimer = this.#clock.setTimer(atMs - this.#clock.now(), ring, true)
+  }
+}

@@ -1,0 +1,85 @@
+// The connections of a client, one for each node that it has asked. It knows nodes by the addresses
+// that the application gave, and learns their names, by which they speak of each other.
+
+import type { ConnectionOptions } from 'node:tls'
+import type { ClientReply, ClientRequest } from '../../transports/client-codec.ts'
+import type { Carrier, CarrierEvents, NodeProblem } from '../caller.ts'
+import { Link } from './link.ts'
+
+/** Where the nodes are, and how they are asked. */
+export interface SocketOptions {
+  /** `host:port` of each node's HTTP API: its id for the caller. */
+  readonly nodes: readonly string[]
+  readonly token: string | null
+  readonly tls: ConnectionOptions | null
+  readonly dialTimeoutMs: number
+}
+
+/** What a node's incarnation is in its id, `name@incarnation`. */
+const INCARNATION = /@[0-9a-f]{8}$/
+
+export class SocketCarrier implements Carrier {
+  readonly #events: CarrierEvents
+  readonly #links = new Map<string, Link>()
+  /** Addresses by the names of nodes. */
+  readonly #addresses = new Map<string, string>()
+
+  constructor(options: SocketOptions, events: CarrierEvents) {
+    this.#events = events
+    const { token, tls, dialTimeoutMs } = options
+    for (const address of options.nodes) {
+      const link = new Link(
+        { address, token, tls, dialTimeoutMs },
+        {
+          opened: (name) => this.#addresses.set(nameOf(name), address),
+          replied: (reply) => events.replied(this.#withAddress(reply)),
+          unsent: (request) => events.unsent(request),
+          lost: () => events.lost(address),
+          failed: () => this.#failed(),
+        },
+      )
+      this.#links.set(address, link)
+    }
+  }
+
+  send(node: string, request: ClientRequest): void {
+    this.#links.get(node)?.send(request)
+  }
+
+  flush(): void {
+    for (const link of this.#links.values()) link.flush()
+  }
+
+  soon(then: () => void): void {
+    // After the promises that this turn has settled: what they ask for leaves with the rest.
+    process.nextTick(then)
+  }
+
+  problems(): readonly NodeProblem[] {
+    return [...this.#links].flatMap(([node, { problem }]) =>
+      problem === null ? [] : [{ node, ...problem }],
+    )
+  }
+
+  close(): void {
+    for (const link of this.#links.values()) link.close()
+  }
+
+  /** Puts the address in the place of the name; a name that is not known is no hint. */
+  #withAddress(reply: ClientReply): ClientReply {
+    const { request, outcome } = reply
+    if (outcome.type !== 'notLeader' || outcome.leader === null) return reply
+    const leader = this.#addresses.get(nameOf(outcome.leader)) ?? null
+    return { request, outcome: { type: 'notLeader', leader } }
+  }
+
+  #failed(): void {
+    const problems = this.problems()
+    if (problems.length < this.#links.size) return
+    if (problems.some(({ isRefused }) => isRefused)) this.#events.refused()
+  }
+}
+
+function nameOf(id: string): string {
+  return id.replace(INCARNATION, '')
+}
