@@ -10,6 +10,29 @@ export { DataDirectoryError } from './data-directory-error.ts'
 export type { DataDirectoryErrorCode } from './data-directory-error.ts'
 export { isJoiner, nodeIdOf } from './node-identity.ts'
 export type { Founding, NodeIdentity } from './node-identity.ts'
+export { incarnationOf, nameOf } from './cluster-view.ts'
+export type { ClusterNode, ClusterView } from './cluster-view.ts'
+export { LockFeed } from './lock-feed.ts'
+export type { Watcher } from './lock-feed.ts'
+export type { LockMetrics } from './lock-metrics.ts'
+export type {
+  AppliedLockCommand,
+  LockReplica,
+  ServiceCommand,
+  ServiceOutcome,
+  ServiceReply,
+  ServiceState,
+} from './lock-replica.ts'
+export { drawRequestId, lockServiceOn } from './lock-service.ts'
+export type { Answer, LockService, LockServiceOptions, Pending } from './lock-service.ts'
+export { lockApi, registerLockApi } from './http/api.ts'
+export type { LockApi, LockApiOptions } from './http/api.ts'
+export { authoriser, parseTokenRules } from './http/auth.ts'
+export type { Access, Authoriser, TokenRule, Verb } from './http/auth.ts'
+export { PROBLEMS } from './http/problem.ts'
+export type { ProblemCode } from './http/problem.ts'
+export { httpServer } from './http/server.ts'
+export type { HttpServerOptions } from './http/server.ts'
 export { startReplica } from './replica.ts'
 export type { AppliedCommand, ReplicaOptions, RunningReplica, StopReason } from './replica.ts'
 export { ReplicaError } from './replica-error.ts'

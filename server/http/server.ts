@@ -1,0 +1,104 @@
+// An HTTP server with the API and nothing else, set up against clients that are slow, many, or send
+// what is no HTTP.
+
+import type { Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { SecureContextOptions, TlsOptions } from 'node:tls'
+import { fastify as createFastify, LogController } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { BODY_BYTES_MAX, sendError } from './api.ts'
+import { Problem, problemDocument, PROBLEMS } from './problem.ts'
+import type { ProblemCode } from './problem.ts'
+
+/** How the server protects itself. All of it has defaults. */
+export interface HttpServerOptions {
+  /** A logger, such as pino's; nothing is logged when left out. */
+  readonly logger?: FastifyBaseLogger
+  /** Key, certificate and the like; plain HTTP when left out. */
+  readonly tls?: SecureContextOptions & TlsOptions
+  /** How long the head of a request may take to arrive, milliseconds; 10 s. */
+  readonly headersTimeoutMs?: number
+  /** How long all of a request may take to arrive, milliseconds; 30 s. */
+  readonly requestTimeoutMs?: number
+  /** How long a connection may be idle between requests, milliseconds; 75 s. */
+  readonly keepAliveTimeoutMs?: number
+  /** Connections at a time; more are closed at once. 20 000. */
+  readonly connectionsMax?: number
+}
+
+/** Longer than any key in its longest form: how long it may be is for the check of keys to say. */
+const PARAM_LENGTH_MAX = 65_536
+/** Milliseconds between looks at what takes too long, at most. */
+const CHECK_MS_MAX = 5_000
+
+/** A server without routes: register `lockApi` on it, and listen. */
+export function httpServer(options: HttpServerOptions = {}): FastifyInstance {
+  const { headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options
+  const { tls, logger } = options
+  const connectionsCheckingInterval = Math.min(CHECK_MS_MAX, Math.ceil(headersTimeoutMs / 2))
+  const timeouts = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs }
+  const http = { ...timeouts, connectionsCheckingInterval }
+  const common = {
+    ...(logger === undefined ? { logger: false as const } : { loggerInstance: logger }),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs ?? 75_000,
+    forceCloseConnections: 'idle' as const,
+    routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+    frameworkErrors: (error: unknown, _request: unknown, reply: unknown) =>
+      void sendError(error, reply as Parameters<typeof sendError>[1]),
+    clientErrorHandler: (error: Error, socket: Socket) => refuse(error, socket),
+  }
+  const fastify = (
+    tls === undefined
+      ? createFastify({ ...common, http })
+      : createFastify({ ...common, https: { ...http, ...tls } })
+  ) as FastifyInstance
+  const { server } = fastify
+  server.maxConnections = options.connectionsMax ?? 20_000
+  fastify.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?')
+    const hint = path.startsWith('/locks/') ? ' (a slash in a key is sent as %2F)' : ''
+    const detail = `${request.method} ${path} is no route of this server${hint}`
+    return sendError(new Problem('not_found', detail), reply)
+  })
+  return fastify
+}
+
+/** Answers a connection whose bytes are no HTTP, or came too slowly, and closes it. */
+function refuse(error: Error & { code?: string }, socket: Socket): void {
+  const response = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage
+  const isAnswered = response?.headersSent ?? false
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswered) {
+    socket.destroy()
+    return
+  }
+  const [status, detail] = refusal(error.code)
+  const code: ProblemCode = 'bad_request'
+  const body = JSON.stringify({ ...problemDocument(new Problem(code, detail)), status })
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_TEXTS[status] ?? PROBLEMS[code].title}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+const STATUS_TEXTS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+}
+
+function refusal(code: string | undefined): readonly [number, string] {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'the request took too long to arrive']
+  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'the head of the request is too large']
+  return [400, 'this is no HTTP']
+}
+
+/** The Node server under a fastify. */
+export function nodeServer(fastify: FastifyInstance): Server {
+  return fastify.server as Server
+}
