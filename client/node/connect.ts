@@ -74,7 +74,8 @@ export function serviceBackend(options: ConnectOptions): LockBackend {
 }
 
 function checkAddress(node: string): void {
-  const isAddress = typeof node === 'string' && /^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):\d{1,5}$/.test(node)
+  const address = /^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):\d{1,5}$/
+  const isAddress = typeof node === 'string' && address.test(node)
   if (!isAddress) throw invalid(`node ${JSON.stringify(node)} is not host:port`)
 }
 

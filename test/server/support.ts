@@ -30,7 +30,7 @@ export function memoryDisk(): Disk {
 
 /** Transports that hand frames over in the next round of the event loop, to whom is not cut off. */
 export class Hub {
-  readonly cut = new Set<NodeId>()
+  readonly cut: Set<NodeId> = new Set()
   readonly #receivers = new Map<NodeId, Receiver>()
 
   transport(node: NodeId): Transport {

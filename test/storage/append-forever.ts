@@ -8,7 +8,8 @@ import type { Entry } from '../../core/raft/message.ts'
 import { openFileDisk } from '../../storage/node/file-disk.ts'
 import { openLog } from '../../storage/write-ahead-log.ts'
 import type { LogReport } from '../../storage/write-ahead-log.ts'
-import { baseAt, entry, identity, persistCheckpoint, persistEntries, snapshotAt } from './support.ts'
+import { baseAt, entry, identity, persistCheckpoint } from './support.ts'
+import { persistEntries, snapshotAt } from './support.ts'
 
 /** Every so many persists one is a checkpoint. */
 const CHECKPOINT_EVERY = 16

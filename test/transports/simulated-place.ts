@@ -23,7 +23,7 @@ interface Packet {
 /** A simulated network with a transport for each node. */
 export class SimulatedPlace implements TransportPlace {
   readonly network: SimulatedNetwork
-  readonly open = new Map<NodeId, SimulatedTransport>()
+  readonly open: Map<NodeId, SimulatedTransport> = new Map()
   nowUs = 0
   readonly #queue = new EventQueue()
 
@@ -61,7 +61,11 @@ export class SimulatedPlace implements TransportPlace {
 }
 
 class SimulatedTransport implements Transport {
-  readonly supports = { order: false, authentication: true, frameBytesMax: QUEUED_BYTES_MAX }
+  readonly supports: Transport['supports'] = {
+    order: false,
+    authentication: true,
+    frameBytesMax: QUEUED_BYTES_MAX,
+  }
   readonly #place: SimulatedPlace
   readonly #node: NodeId
   readonly #queuedBytes = new Map<SimulatedTransport, number>()
