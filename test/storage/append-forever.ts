@@ -2,14 +2,13 @@
 // standard output what was acknowledged. Entry `i` holds what `payloadOf(i)` says.
 // Usage: node --import tsx append-forever.ts FOLDER
 
-import { writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Entry } from '../../core/raft/message.ts'
 import { openFileDisk } from '../../storage/node/file-disk.ts'
 import { openLog } from '../../storage/write-ahead-log.ts'
 import type { LogReport } from '../../storage/write-ahead-log.ts'
-import { baseAt, entry, identity, persistCheckpoint } from './support.ts'
-import { persistEntries, snapshotAt } from './support.ts'
+import { baseAt, entry, identity } from './support.ts'
+import { persistCheckpoint, persistEntries, snapshotAt } from './support.ts'
 
 /** Every so many persists one is a checkpoint. */
 const CHECKPOINT_EVERY = 16
@@ -26,7 +25,7 @@ export function snapshotBytes(index: number): Uint8Array {
 }
 
 function say(what: string): void {
-  writeSync(1, `${what}\n`)
+  process.stdout.write(`${what}\n`)
 }
 
 function append(folder: string): void {

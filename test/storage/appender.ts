@@ -55,10 +55,12 @@ export async function appendUntil(
 
 /**
  * Reads what is in `folder`, holds every entry and the snapshot against what was appended, and
- * returns the last index.
+ * resolves to the last index.
  */
-export function lastIndexIn(folder: string): number {
-  const found = findLog(openFileDisk(folder), identity)
+export async function lastIndexIn(folder: string): Promise<number> {
+  const disk = openFileDisk(folder)
+  const found = findLog(disk, identity)
+  await disk.close()
   if (found.type !== 'found') throw new Error(found.reason)
   if (found.contents.type !== 'readable') return 0
   const { snapshot, base, entries } = found.contents.recovered

@@ -33,7 +33,7 @@ test('log in files: killed again and again: keeps all that was acknowledged', as
     const life = await appendUntil(folder, acknowledged(least))
     assert.match(life.lines[0] ?? '', new RegExp(`^opened ${last} \\d+ torn, whole$`))
     assert.ok(life.acknowledged >= last + least, `${life.acknowledged} after ${last}`)
-    last = lastIndexIn(folder)
+    last = await lastIndexIn(folder)
     assert.ok(last >= life.acknowledged, `${life.acknowledged} was acknowledged, ${last} is there`)
     if (fs.readFileSync(newestIn(folder)).at(-1) === 0) zerosLeft += 1
   }
@@ -46,19 +46,19 @@ test('log in files: a torn tail: is cut, and all before it is there', async () =
   const path = newestIn(folder)
   const bytes = fs.readFileSync(path)
   const end = bytes.findLastIndex(byte => byte !== 0) + 1
-  const last = lastIndexIn(folder)
+  const last = await lastIndexIn(folder)
   // Far enough behind the end that no record's own zeros lie between.
   fs.writeFileSync(path, Buffer.concat([bytes.subarray(0, end + 200), Buffer.of(1, 2, 3)]))
   const next = await appendUntil(folder, acknowledged(5))
   assert.match(next.lines[0] ?? '', new RegExp(`^opened ${last} [1-9][0-9]* torn, whole$`))
   assert.ok(last >= life.acknowledged)
-  assert.ok(lastIndexIn(folder) >= next.acknowledged)
+  assert.ok((await lastIndexIn(folder)) >= next.acknowledged)
 })
 
 test('log in files: a byte that rots: is said', async () => {
   const folder = temporaryFolder()
   const life = await appendUntil(folder, acknowledged(10))
-  const last = lastIndexIn(folder)
+  const last = await lastIndexIn(folder)
   assert.ok(last >= life.acknowledged)
   const path = newestIn(folder)
   const bytes = fs.readFileSync(path)
@@ -76,10 +76,10 @@ test('log in files: no more room for the file: says so, and keeps what it had', 
   const reason = life.lines.at(-1) ?? ''
   assert.match(reason, /^failed cannot write .*log-0-\d+: EFBIG: file too large; raise the limit/)
   assert.ok(life.acknowledged > 0)
-  assert.ok(lastIndexIn(folder) >= life.acknowledged)
+  assert.ok((await lastIndexIn(folder)) >= life.acknowledged)
   const next = await appendUntil(folder, acknowledged(20))
   assert.ok(next.acknowledged >= life.acknowledged + 20)
-  assert.ok(lastIndexIn(folder) >= next.acknowledged)
+  assert.ok((await lastIndexIn(folder)) >= next.acknowledged)
 })
 
 test.run()
