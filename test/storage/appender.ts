@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
@@ -20,6 +21,14 @@ export interface Appended {
   readonly acknowledged: number
 }
 
+/** How to run it otherwise than plainly. */
+export interface AppendOptions {
+  /** What a shell is to do before it becomes the process. */
+  readonly shell?: string
+  /** Called between its last call of the system and its death. */
+  readonly whileStopped?: () => void
+}
+
 const running = new Set<ChildProcess>()
 
 /** Kills every appending process that still runs. */
@@ -29,12 +38,11 @@ export function killAppenders(): void {
 
 /**
  * Appends in `folder` until `isEnough` of the lines so far or the process ends, then kills it.
- * `shell` is what a shell is to do before it becomes the process.
  */
 export async function appendUntil(
   folder: string,
   isEnough: (lines: readonly string[]) => boolean,
-  shell = ''
+  { shell = '', whileStopped }: AppendOptions = {}
 ): Promise<Appended> {
   const command = `${shell} exec "$0" --import tsx "$1" "$2"`
   const child = spawn('sh', ['-c', command, process.execPath, SCRIPT, folder], {
@@ -43,14 +51,32 @@ export async function appendUntil(
   running.add(child)
   const ended = new Promise(resolve => child.once('exit', resolve))
   const lines: string[] = []
+  let isOver = false
   for await (const line of createInterface({ input: child.stdout })) {
     lines.push(line)
-    if (isEnough(lines)) child.kill('SIGKILL')
+    if (isOver || !isEnough(lines)) continue
+    isOver = true
+    if (whileStopped !== undefined) {
+      child.kill('SIGSTOP')
+      await stopped(child.pid as number)
+      whileStopped()
+    }
+    child.kill('SIGKILL')
   }
   await ended
   running.delete(child)
   const indexes = lines.map(line => Number(/^acknowledged (\d+)$/.exec(line)?.[1] ?? 0))
   return { lines, acknowledged: Math.max(0, ...indexes) }
+}
+
+/** Resolves once no thread of the process runs, nor waits for a disk. */
+async function stopped(pid: number): Promise<void> {
+  const states = (): string[] => {
+    const tasks = readdirSync(`/proc/${pid}/task`)
+    const stats = tasks.map(task => readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8'))
+    return stats.map(stat => stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '')
+  }
+  while (states().some(state => state !== 'T')) await new Promise(done => setTimeout(done, 1))
 }
 
 /**

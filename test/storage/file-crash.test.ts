@@ -40,6 +40,15 @@ test('log in files: killed again and again: keeps all that was acknowledged', as
   assert.ok(zerosLeft > 0)
 })
 
+test('log in files: on a system that lacks a flag to sync with: the same', async () => {
+  const folder = temporaryFolder()
+  const otherSystem = 'Object.defineProperty(process,`platform`,{value:`other`})'
+  const shell = `export NODE_OPTIONS='--import=data:text/javascript,${otherSystem}';`
+  const life = await appendUntil(folder, acknowledged(20), { shell })
+  const last = await lastIndexIn(folder)
+  assert.ok(last >= life.acknowledged && life.acknowledged >= 20)
+})
+
 test('log in files: a torn tail: is cut, and all before it is there', async () => {
   const folder = temporaryFolder()
   const life = await appendUntil(folder, acknowledged(5))
@@ -72,7 +81,7 @@ test('log in files: a byte that rots: is said', async () => {
 test('log in files: no more room for the file: says so, and keeps what it had', async () => {
   const folder = temporaryFolder()
   const failed = (lines: readonly string[]): boolean => lines.at(-1)?.startsWith('failed') === true
-  const life = await appendUntil(folder, failed, 'ulimit -f 128;')
+  const life = await appendUntil(folder, failed, { shell: 'ulimit -f 128;' })
   const reason = life.lines.at(-1) ?? ''
   assert.match(reason, /^failed cannot write .*log-0-\d+: EFBIG: file too large; raise the limit/)
   assert.ok(life.acknowledged > 0)
