@@ -27,8 +27,9 @@
 import type { Disk } from './disk.ts'
 import { logFile } from './record.ts'
 import type { LogIdentity } from './record.ts'
-import { readLog, sizeOf } from './recovery.ts'
+import { readLog } from './recovery.ts'
 import type { Corrupt, Foreign, Readable, Unfinished } from './recovery.ts'
+import { sizeOf } from './survey.ts'
 
 /** What a directory holds of a log that can be used. */
 export interface FoundLog {

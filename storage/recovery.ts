@@ -37,7 +37,7 @@ import { headProblem, logProblem, NO_BASE } from './checkpoint.ts'
 import { isBehind } from './log-terms.ts'
 import { decodeHeader, decodeRecord, encodeHeader } from './record.ts'
 import type { CheckpointHead, GoodHeader, LogIdentity, LogRecord } from './record.ts'
-import { survey } from './survey.ts'
+import { sizeOf, survey } from './survey.ts'
 import type { Frame, Survey } from './survey.ts'
 
 /** What a log held, or what of it is left. */
@@ -195,13 +195,6 @@ function replay(bytes: Uint8Array, header: GoodHeader, isHeaderBad: boolean): Lo
   const { sequence, syncedTo } = state
   const recovered = recoveredOf(state, Math.max(0, sizeOf(bytes) - at))
   return { type: 'readable', recovered, end: at, sequence, seed, syncedTo }
-}
-
-/** Bytes without the zeros at the end. */
-export function sizeOf(bytes: Uint8Array): number {
-  let size = bytes.length
-  while (size > 0 && bytes[size - 1] === 0) size -= 1
-  return size
 }
 
 function emptyReplay(generation: number): Replay {

@@ -55,7 +55,9 @@ export function survey(
   const badAt = isHeaderBad ? [0] : []
   const frames: Frame[] = []
   const found: Search = { bytes, seed, last: before, checkableBytes: bytes.length * CHECKED_TIMES }
-  for (let at = before.end; at + RECORD_BYTES_MIN <= bytes.length; ) {
+  // No record begins with a length of zero.
+  const zerosAt = sizeOf(bytes)
+  for (let at = before.end; at < zerosAt && at + RECORD_BYTES_MIN <= bytes.length; ) {
     let frame = frameAt(found, at, missingMax(found.last, at))
     if (frame === null && at === found.last.end) {
       badAt.push(at)
@@ -93,6 +95,13 @@ export function rottable(bytes: Uint8Array): readonly ByteRange[] {
   return [start, ...frames]
     .filter(({ end }) => end <= syncedTo)
     .map(({ offset, end }) => ({ start: offset, end }))
+}
+
+/** Bytes without the zeros at the end. */
+export function sizeOf(bytes: Uint8Array): number {
+  let size = bytes.length
+  while (size > 0 && bytes[size - 1] === 0) size -= 1
+  return size
 }
 
 interface Search {

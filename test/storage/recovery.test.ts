@@ -17,9 +17,8 @@ import {
   NOTE
 } from '../../storage/record.ts'
 import type { LogIdentity, LogRecord } from '../../storage/record.ts'
-import { rottable } from '../../storage/survey.ts'
+import { rottable, sizeOf } from '../../storage/survey.ts'
 import { openLog } from '../../storage/write-ahead-log.ts'
-import { sizeOf } from '../../storage/recovery.ts'
 import type { Recovered } from '../../storage/recovery.ts'
 import type { Recovery } from '../../storage/write-ahead-log.ts'
 import { suite } from '../harness.ts'
