@@ -2,6 +2,7 @@
 
 import type { ClientClock } from './clock.ts'
 import { abortedError } from './errors.ts'
+import { onAbort } from './on-abort.ts'
 
 /** The promise's end, or `ABORTED` once the signal is, if that comes first. */
 export function abortable<Value>(
@@ -12,12 +13,8 @@ export function abortable<Value>(
 ): Promise<Value> {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(abortedError(what, key, signal))
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-    promise
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort))
+    const stop = onAbort(signal, () => reject(abortedError(what, key, signal)))
+    promise.then(resolve, reject).finally(stop)
   })
 }
 
@@ -28,13 +25,13 @@ export function pause(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   return new Promise((resolve) => {
+    const stopTimer = clock.setTimer(forMs, () => done(), true)
     const done = (): void => {
-      stop()
-      signal?.removeEventListener('abort', done)
+      stopTimer()
+      stopListening()
       resolve()
     }
-    const stop = clock.setTimer(forMs, done, true)
-    if (signal?.aborted === true) done()
-    else signal?.addEventListener('abort', done, { once: true })
+    let stopListening = (): void => {}
+    stopListening = onAbort(signal, done)
   })
 }

@@ -6,6 +6,7 @@ import type { NodeId } from '../core/raft/config.ts'
 import type { ClientReply, ClientRequest } from '../transports/client-codec.ts'
 import { unreachable } from '../core/invariant.ts'
 import type { ClientClock } from './clock.ts'
+import { onAbort } from './on-abort.ts'
 import type { CallResult, RequestEvent, RequestState, Weight } from './request.ts'
 import { requestMachine } from './request.ts'
 import type { RequestMachine } from './request.ts'
@@ -99,12 +100,11 @@ export class Caller {
     const { timeoutMs, read, signal, attemptTimeoutMs } = terms
     const call = this.#calls++
     return new Promise((resolve) => {
-      const giveUp = (): void => this.#add({ type: 'giveUp', call })
+      const stopListening = onAbort(signal, () => this.#add({ type: 'giveUp', call }))
       this.#ends.set(call, (result) => {
-        signal?.removeEventListener('abort', giveUp)
+        stopListening()
         resolve(result)
       })
-      signal?.addEventListener('abort', giveUp, { once: true })
       const own = attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs }
       this.#add({ type: 'call', call, payload, timeoutMs, retry: true, read, ...own })
     })

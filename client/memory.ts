@@ -33,6 +33,7 @@ import {
   statusReply,
 } from './commands.ts'
 import { abortedError, closedError } from './errors.ts'
+import { onAbort } from './on-abort.ts'
 
 /** What a store in memory may be given. */
 export interface MemoryOptions {
@@ -156,8 +157,7 @@ class MemoryBackend implements LockBackend {
     const command = acquireCommand(request, waitMs, store.requestId())
     const firstSentMs = store.clock.now()
     const answer = store.ask(command)
-    const signals = signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal]
-    const reply = await unlessAborted(answer, signals)
+    const reply = await unlessAborted(answer, [signal, this.#closing.signal])
     if (reply !== null) return acquireReply(key, reply, firstSentMs)
     void store.ask(cancelCommand(command))
     const late = await answer
@@ -199,15 +199,13 @@ class MemoryBackend implements LockBackend {
 /** The reply; null once one of the signals is aborted, if that is first. */
 function unlessAborted(
   answer: Promise<LockReply>,
-  signals: readonly AbortSignal[],
+  signals: readonly (AbortSignal | undefined)[],
 ): Promise<LockReply | null> {
   return new Promise((resolve) => {
-    const abort = (): void => done(null)
-    const done = (reply: LockReply | null): void => {
-      for (const signal of signals) signal.removeEventListener('abort', abort)
+    const stops = signals.map((signal) => onAbort(signal, () => resolve(null)))
+    void answer.then((reply) => {
+      for (const stop of stops) stop()
       resolve(reply)
-    }
-    for (const signal of signals) signal.addEventListener('abort', abort, { once: true })
-    void answer.then(done)
+    })
   })
 }

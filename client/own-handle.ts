@@ -11,6 +11,7 @@ import type { ClientEvent, HandleEvent } from './lock-event.ts'
 import { Emitter } from './lock-event.ts'
 import type { CallOptions, LockHandle } from './lock-handle.ts'
 import { positiveMs } from './lock-options.ts'
+import { onAbort } from './on-abort.ts'
 
 /** What a handle finds around it. */
 export interface HandleParts {
@@ -106,13 +107,11 @@ export class OwnHandle implements LockHandle, Holder {
       isValid: () => this.isValid(),
       failed: (error) => this.#tellFailed('renewFailed', error),
     })
-    const end = (): void => {
+    const stopListening = onAbort(signal, stop)
+    this.#stopRefresh = () => {
       stop()
-      signal?.removeEventListener('abort', end)
+      stopListening()
     }
-    this.#stopRefresh = end
-    if (signal?.aborted === true) end()
-    else signal?.addEventListener('abort', end, { once: true })
   }
 
   lost(error: LockError): void {

@@ -73,10 +73,12 @@ export function serviceBackend(options: ConnectOptions): LockBackend {
   })
 }
 
-function checkAddress(node: string): void {
-  const address = /^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):\d{1,5}$/
-  const isAddress = typeof node === 'string' && address.test(node)
-  if (!isAddress) throw invalid(`node ${JSON.stringify(node)} is not host:port`)
+/** A name, an IPv4 address or an IPv6 address in brackets, and a port. */
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:/@]+):\d{1,5}$/
+
+function checkAddress(node: unknown): void {
+  if (typeof node === 'string' && ADDRESS.test(node)) return
+  throw invalid(`node ${JSON.stringify(node)} is not host:port`)
 }
 
 function msOf(name: string, duration: Duration): number {
