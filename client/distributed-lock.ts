@@ -20,6 +20,7 @@ import { Emitter } from './lock-event.ts'
 import type { CallOptions, LockHandle } from './lock-handle.ts'
 import type { AcquireOptions, HoldOptions, LockOptions, LockTerms } from './lock-options.ts'
 import { checkText, termsOf } from './lock-options.ts'
+import { randomOwner } from './owner.ts'
 import { OwnHandle } from './own-handle.ts'
 import type { HandleParts } from './own-handle.ts'
 
@@ -298,10 +299,4 @@ function acquireAborted(key: string, signal: AbortSignal): LockError {
 function acquireError(key: string, cause: unknown): LockError {
   if (cause instanceof LockError) return cause
   return new LockError('UNKNOWN', `failed to acquire lock ${key}: ${String(cause)}`, { key, cause })
-}
-
-/** 16 random bytes, in hexadecimal. */
-function randomOwner(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
