@@ -1,6 +1,8 @@
 // The HTTP API of the lock service as a plugin for fastify: joins its routes, its parser of bodies
 // and its words for errors. It keeps to itself what it sets, so it can live beside other routes.
 
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { ClusterView } from '../cluster-view.ts'
 import { LockFeed } from '../lock-feed.ts'
@@ -8,6 +10,8 @@ import { LockMetrics } from '../lock-metrics.ts'
 import type { LockReplica } from '../lock-replica.ts'
 import { lockServiceOn } from '../lock-service.ts'
 import type { LockService, LockServiceOptions } from '../lock-service.ts'
+import { ClientConnections, refuseUpgrade } from '../client-connections.ts'
+import type { ClientConnectionsOptions } from '../client-connections.ts'
 import { authoriser } from './auth.ts'
 import type { Authoriser, TokenRule } from './auth.ts'
 import { addClusterRoutes } from './cluster-routes.ts'
@@ -35,6 +39,8 @@ export interface LockApiOptions extends LockServiceOptions {
   readonly tokens?: readonly TokenRule[]
   /** The version that /openapi.json names. */
   readonly version?: string
+  /** The bounds of the connections of client libraries. */
+  readonly clientConnections?: ClientConnectionsOptions
   /** Event streams that may be open at a time; 1 000. */
   readonly streamsMax?: number
   /** Pause between comments on an event stream, milliseconds; 15 s. */
@@ -96,11 +102,26 @@ function lockApiPlugin(parts: LockApi, options: LockApiOptions): FastifyPluginAs
     const { streamsMax = 1_000, streamPingMs = 15_000 } = options
     const endStreams = addEventRoute(fastify, context, { streamsMax, pingMs: streamPingMs })
     addOpenApi(fastify, context, options.version ?? '0.0.0')
+    const connections = new ClientConnections(parts, options.clientConnections)
+    takeUpgrades(fastify, connections)
     fastify.addHook('preClose', async () => {
       service.close()
       endStreams()
+      connections.close()
     })
   }
+}
+
+/** `GET /client` becomes a connection of a client library; other paths are others' business. */
+function takeUpgrades(fastify: FastifyInstance, connections: ClientConnections): void {
+  const { server, prefix } = fastify
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Uint8Array) => {
+    const [path] = (request.url ?? '').split('?')
+    if (path === `${prefix}/client`) return connections.upgrade(request, socket, head)
+    // With nobody else to take it, it would stay open and unanswered.
+    if (server.listenerCount('upgrade') > 1) return
+    refuseUpgrade(socket, new Problem('not_found', `${String(path)} cannot be upgraded`))
+  })
 }
 
 function addOpenApi(fastify: FastifyInstance, { docs }: ApiContext, version: string): void {

@@ -1,0 +1,227 @@
+// One connection of the client library: requests come in frames, go to the replica as they are, and
+// are answered in any order. It decides nothing about locks; a client retries by itself.
+//
+// The way of a request is the hot path of the service: no promise, and nothing is decoded but where
+// a token has to be looked at, or a client has gone.
+
+import type { Socket } from 'node:net'
+import { decodeCommand, encodeCommand, encodeReply, decodeReply } from '../core/lock/codec.ts'
+import type { LockCommand } from '../core/lock/command.ts'
+import { unreachable } from '../core/invariant.ts'
+import {
+  decodeCommand as decodeSessionCommand,
+  encodeReply as encodeSessionReply,
+} from '../core/session/codec.ts'
+import { decodeClientRequest, encodeClientReply } from '../transports/client-codec.ts'
+import { FrameBatch, FrameReader } from '../transports/stream-frames.ts'
+import type { Access } from './http/auth.ts'
+import type { LockMetrics } from './lock-metrics.ts'
+import type { ServiceCommand, ServiceOutcome } from './lock-replica.ts'
+import type { LockService } from './lock-service.ts'
+
+/** What a connection may use, and for how long. */
+export interface ConnectionLimits {
+  /** Bytes of one frame. */
+  readonly frameBytesMax: number
+  /** Requests that may be unanswered at a time; more are answered `overloaded`. */
+  readonly openMax: number
+  /** Bytes of answers that may wait for a client to read them before no more is read from it. */
+  readonly backlogBytesMax: number
+  /** How long a connection without an open request may say nothing, milliseconds. */
+  readonly idleMs: number
+}
+
+/** What a connection stands on. */
+export interface ConnectionOptions {
+  readonly service: LockService
+  readonly metrics: LockMetrics
+  /** What its token allows; null: everything, and nobody looks. */
+  readonly access: Access | null
+  readonly limits: ConnectionLimits
+  readonly onClosed: () => void
+}
+
+const COMMANDS = { encodeCommand, decodeCommand }
+const REPLIES = { encodeReply, decodeReply }
+
+/** Speaks with one client over a socket that it owns from now on. */
+export class ClientConnection {
+  readonly #socket: Socket
+  readonly #options: ConnectionOptions
+  readonly #reader: FrameReader
+  readonly #batch = new FrameBatch()
+  /** What is unanswered, by the client's number; an empty payload for what changes nothing. */
+  readonly #open = new Map<number, Uint8Array>()
+  /** Once the client is gone: ends the grace of its waits. */
+  #leaves: Map<number, () => void> | null = null
+  #isFlushing = false
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.#reader = new FrameReader(options.limits.frameBytesMax)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    socket.setTimeout(options.limits.idleMs, () => this.#idle())
+    socket.on('data', (chunk: Uint8Array) => this.read(chunk))
+    socket.on('drain', () => socket.resume())
+    socket.on('end', () => socket.end())
+    // What follows an error is `close`.
+    socket.on('error', () => undefined)
+    socket.once('close', () => this.#closed())
+  }
+
+  /** Takes bytes; those that came with the head of the upgrade too. */
+  read(chunk: Uint8Array): void {
+    const problem = this.#reader.push(chunk, (body) => this.#received(body))
+    if (problem !== null) this.#socket.destroy()
+  }
+
+  /** Sends what is answered, and closes: what is not is unknown to the client. */
+  close(): void {
+    this.#flush()
+    this.#socket.end()
+    this.#socket.destroySoon()
+  }
+
+  #received(body: Uint8Array): void {
+    const decoded = decodeClientRequest(body)
+    const open = this.#open
+    if (decoded.type !== 'request' || open.has(decoded.request.request)) {
+      this.#socket.destroy()
+      return
+    }
+    const { request, read, payload } = decoded.request
+    if (open.size >= this.#options.limits.openMax) {
+      return this.#send(request, { type: 'overloaded' })
+    }
+    if (!this.#isAllowed(payload)) return this.#send(request, { type: 'malformed' })
+    open.set(request, read ? NOTHING : payload)
+    const { service } = this.#options
+    if (read) {
+      service.replica.ask('read', payload, (outcome) => this.#answered(request, outcome))
+      return
+    }
+    const startMs = performance.now()
+    service.replica.ask('request', payload, (outcome) => {
+      this.#count(outcome, startMs)
+      this.#answered(request, outcome)
+    })
+  }
+
+  #answered(request: number, outcome: ServiceOutcome): void {
+    this.#open.delete(request)
+    if (this.#leaves === null) this.#send(request, outcome)
+    else if (outcome.type === 'done') this.#leaves.get(request)?.()
+  }
+
+  #send(request: number, outcome: ServiceOutcome): void {
+    if (!this.#socket.writable) return
+    const encoded =
+      outcome.type === 'done'
+        ? {
+            type: outcome.type,
+            index: outcome.index,
+            reply: encodeSessionReply(REPLIES, outcome.reply),
+          }
+        : outcome
+    this.#batch.add(encodeClientReply({ request, outcome: encoded }))
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    // Behind all that this turn of the replica answers: they leave in one write.
+    process.nextTick(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#isFlushing = false
+    if (this.#batch.bytesCount === 0 || !this.#socket.writable) return
+    this.#socket.write(this.#batch.take())
+    // A client that does not read its answers is not read from: it goes on when they have drained.
+    if (this.#socket.writableLength > this.#options.limits.backlogBytesMax) this.#socket.pause()
+  }
+
+  #count(outcome: ServiceOutcome, startMs: number): void {
+    const { metrics } = this.#options
+    if (outcome.type === 'done') {
+      const { reply } = outcome
+      if (reply.type === 'replied') metrics.answered(reply.reply, performance.now() - startMs)
+    } else if (outcome.type === 'overloaded' || outcome.type === 'unknown') {
+      metrics.failed(outcome.type)
+    }
+  }
+
+  #isAllowed(payload: Uint8Array): boolean {
+    const { access, service } = this.#options
+    if (access === null && !service.hasParked) return true
+    const command = decodeSessionCommand(COMMANDS, payload)
+    // The replica says that it is malformed.
+    if (command === null) return true
+    if (access !== null && !isAllowed(access, command)) return false
+    // A client that came back asks with the id of a wait that is about to be given up.
+    if (command.type === 'plain' && command.command.type === 'acquire') {
+      service.asked(command.command)
+    }
+    return true
+  }
+
+  #idle(): void {
+    if (this.#open.size === 0) this.#socket.destroy()
+  }
+
+  /** Waits outside of sessions are given up after the grace; those in one end with it. */
+  #closed(): void {
+    this.#leaves = new Map()
+    for (const [request, payload] of this.#open) {
+      if (payload.length === 0) continue
+      const command = decodeSessionCommand(COMMANDS, payload)
+      if (command?.type !== 'plain' || command.command.type !== 'acquire') continue
+      if (command.command.waitMs === 0) continue
+      this.#leaves.set(request, this.#options.service.park(command.command))
+    }
+    this.#options.onClosed()
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+const KEEP_ALIVE_MS = 15_000
+
+/** Whether a token allows a command. */
+export function isAllowed(access: Access, command: ServiceCommand): boolean {
+  switch (command.type) {
+    case 'openSession':
+    case 'keepAlive':
+    case 'closeSession':
+      return access.mayEver('acquire') || access.mayEver('renew')
+    case 'call':
+    case 'plain':
+      return isLockAllowed(access, command.command)
+    case 'expireSessions':
+      return access.mayEver('admin')
+    default:
+      return unreachable(command)
+  }
+}
+
+function isLockAllowed(access: Access, command: LockCommand): boolean {
+  switch (command.type) {
+    case 'acquire':
+    case 'cancel':
+      return access.may('acquire', command.key)
+    case 'release':
+    case 'renew':
+      return access.may(command.type, command.key)
+    case 'forceRelease':
+      return access.may('admin', command.key)
+    case 'status':
+    case 'listHolders':
+    case 'listWaiters':
+      return access.may('read', command.key)
+    case 'listLocks':
+    case 'countLocks':
+      return access.may('read', command.prefix)
+    case 'expire':
+      return access.mayEver('admin')
+    default:
+      return unreachable(command)
+  }
+}
