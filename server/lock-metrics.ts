@@ -1,7 +1,7 @@
 // The metrics of one node, in a registry of its own. Requests are counted on the node that answers
 // them, so that the sum over all nodes is right; holdings are measured by the leader.
 
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import { unreachable } from '../core/invariant.ts'
 import type { LockReply } from '../core/lock/reply.ts'
 import type { ReplicaStatus } from '../core/status.ts'
@@ -9,6 +9,7 @@ import { replyFailure } from './failure.ts'
 import type { FailureCode } from './failure.ts'
 import type { LockFeed } from './lock-feed.ts'
 import type { LockReplica } from './lock-replica.ts'
+import { PlainHistogram } from './plain-histogram.ts'
 
 /** Seconds. */
 const WAIT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60]
@@ -18,32 +19,28 @@ const HOLD_BUCKETS = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1_800, 
 export class LockMetrics {
   readonly #registry = new Registry()
   readonly #failures = new Map<FailureCode, number>()
-  readonly #waits: Histogram
+  readonly #waits = new PlainHistogram(
+    'lock_acquire_wait_seconds',
+    'From the arrival of an acquire to its grant.',
+    WAIT_BUCKETS,
+  )
+  readonly #holds = new PlainHistogram(
+    'lock_hold_seconds',
+    'From the grant of an exclusive lock to its end, measured by the leader.',
+    HOLD_BUCKETS,
+  )
   #acquired = 0
   #released = 0
   #renewed = 0
 
   constructor(replica: LockReplica, feed: LockFeed) {
-    const registers = [this.#registry]
     this.#counter('lock_acquire_total', 'Acquires that were granted.', () => this.#acquired)
     this.#counter('lock_release_total', 'Releases that were done.', () => this.#released)
     this.#counter('lock_renew_total', 'Leases that were renewed.', () => this.#renewed)
     const elections = 'Elections that this node has called.'
     this.#counter('raft_election_count', elections, () => feed.electionsCount)
     this.#counterOfFailures()
-    this.#waits = new Histogram({
-      name: 'lock_acquire_wait_seconds',
-      help: 'From the arrival of an acquire to its grant.',
-      buckets: WAIT_BUCKETS,
-      registers,
-    })
-    const holds = new Histogram({
-      name: 'lock_hold_seconds',
-      help: 'From the grant of an exclusive lock to its end, measured by the leader.',
-      buckets: HOLD_BUCKETS,
-      registers,
-    })
-    feed.onHeld = (heldMs) => holds.observe(heldMs / 1_000)
+    feed.onHeld = (heldMs) => this.#holds.observe(heldMs / 1_000)
     this.#gauge('lock_active_count', 'Locks that are held.', () => activeCount(replica))
     this.#gauge('raft_term', 'Current term.', () => replica.status().term)
     this.#gauge('raft_commit_index', 'Commit index.', () => replica.status().commitIndex)
@@ -81,8 +78,9 @@ export class LockMetrics {
   }
 
   /** All metrics as text. */
-  text(): Promise<string> {
-    return this.#registry.metrics()
+  async text(): Promise<string> {
+    const text = await this.#registry.metrics()
+    return [text.trimEnd(), this.#waits.text(), this.#holds.text()].join('\n\n')
   }
 
   /** The count is kept as a plain number, which costs less on the way of every request. */

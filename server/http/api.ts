@@ -14,6 +14,7 @@ import { ClientConnections, refuseUpgrade } from '../client-connections.ts'
 import type { ClientConnectionsOptions } from '../client-connections.ts'
 import { authoriser } from './auth.ts'
 import type { Authoriser, TokenRule } from './auth.ts'
+import { addBackupRoute } from './backup.ts'
 import { addClusterRoutes } from './cluster-routes.ts'
 import type { ApiContext } from './context.ts'
 import { addEventRoute } from './event-stream.ts'
@@ -99,6 +100,7 @@ function lockApiPlugin(parts: LockApi, options: LockApiOptions): FastifyPluginAs
     addLockRoutes(fastify, context)
     addReadRoutes(fastify, context)
     addClusterRoutes(fastify, context)
+    addBackupRoute(fastify, context)
     const { streamsMax = 1_000, streamPingMs = 15_000 } = options
     const endStreams = addEventRoute(fastify, context, { streamsMax, pingMs: streamPingMs })
     addOpenApi(fastify, context, options.version ?? '0.0.0')
