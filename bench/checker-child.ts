@@ -23,7 +23,8 @@ import type { FileTask, FileTime, GivenFile, MakeTask } from './checker-tasks.ts
 import type { Measure, RowTask, Task, Times } from './checker-tasks.ts'
 import { generate } from './histories/generate.ts'
 
-const CHUNK_BYTES = 1 << 20
+/** As much as Node reads of a file at a time, and so `lockstep check`. */
+const CHUNK_BYTES = 1 << 16
 const WRITTEN_EVENTS = 10_000
 /** Far beyond every target. */
 const LIMIT_MS = 60_000
