@@ -52,9 +52,12 @@ export function malformedReason(history: readonly Operation[]): string | null {
   return null
 }
 
+/** Numbers of processes are mostly small. */
+const SMALL_MAX = 1 << 16
+
 /** Whether it is a history for sure: each process's operations come in the order of their calls. */
 function isPlain(history: readonly Operation[]): boolean {
-  const processes = new ValueTable(2 * history.length)
+  const processes = new ValueTable(Math.min(2 * history.length, SMALL_MAX))
   // By process: its last call, and when it was answered.
   const calls: number[] = []
   const busyUntil: number[] = []

@@ -38,15 +38,15 @@ export function judgeOwnerMutex<Input, Output>(
   operations: Operations<Input, Output>,
   words: LockWords<Input>,
 ): Judged<Input, Output> | null {
-  const holdings = holdingsOf(operations, words)
-  if (!Array.isArray(holdings)) return holdings
-  const sorted = sortedBy(holdings, ({ acquire }) => acquire.return)
-  for (let at = 1; at < sorted.length; at++) {
-    const one = sorted[at - 1] as Holding<Input, Output>
-    const other = sorted[at] as Holding<Input, Output>
+  const pairs = pairsOf(operations, words)
+  if (pairs === null || 'type' in pairs) return pairs
+  const order = orderBy(numbersOf(operations, pairs, (acquire) => acquire.return))
+  for (let at = 1; at < order.length; at++) {
+    const one = holdingAt(operations, pairs, order[at - 1] as number)
+    const other = holdingAt(operations, pairs, order[at] as number)
     if (other.acquire.return < endOf(one)) return overlap(one, other)
   }
-  return { type: 'ordered', order: inOrder(sorted) }
+  return { type: 'ordered', order: inOrder(operations, pairs, order) }
 }
 
 /**
@@ -58,26 +58,28 @@ export function judgeFencedMutex<Input, Output>(
   words: LockWords<Input>,
   tokenOf: (output: Output) => number,
 ): Judged<Input, Output> | null {
-  const holdings = holdingsOf(operations, words)
-  if (!Array.isArray(holdings)) return holdings
-  const token = ({ acquire }: Holding<Input, Output>): number => tokenOf(acquire.output as Output)
-  const sorted = sortedBy(holdings, token)
-  let at = -Infinity
-  let before: Holding<Input, Output> | null = null
-  for (const holding of sorted) {
+  const pairs = pairsOf(operations, words)
+  if (pairs === null || 'type' in pairs) return pairs
+  const tokens = numbersOf(operations, pairs, (acquire) => tokenOf(acquire.output as Output))
+  const order = orderBy(tokens)
+  let instant = -Infinity
+  for (let at = 0; at < order.length; at++) {
+    const place = order[at] as number
+    const before = at === 0 ? -1 : (order[at - 1] as number)
+    const one = (): Holding<Input, Output> => holdingAt(operations, pairs, before)
+    const holding = holdingAt(operations, pairs, place)
     const { acquire, release } = holding
-    if (before !== null && token(before) === token(holding)) {
-      return conflict(`both have the token ${token(holding)}`, [before.acquire, acquire])
+    if (before !== -1 && tokens[before] === tokens[place]) {
+      return conflict(`both have the token ${tokens[place]}`, [one().acquire, acquire])
     }
-    at = Math.max(at, acquire.call)
-    if (at > acquire.return && before !== null) return overlap(before, holding)
-    at = Math.max(at, release === null ? Infinity : release.call)
-    if (release !== null && at > release.return && before !== null) {
-      return overlap(before, holding)
+    instant = Math.max(instant, acquire.call)
+    if (instant > acquire.return && before !== -1) return overlap(one(), holding)
+    instant = Math.max(instant, release === null ? Infinity : release.call)
+    if (release !== null && instant > release.return && before !== -1) {
+      return overlap(one(), holding)
     }
-    before = holding
   }
-  return { type: 'ordered', order: inOrder(sorted) }
+  return { type: 'ordered', order: inOrder(operations, pairs, order) }
 }
 
 /**
@@ -198,62 +200,106 @@ export function holdingsOf<Input, Output>(
   operations: Operations<Input, Output>,
   words: LockWords<Input>,
 ): Holding<Input, Output>[] | Judged<Input, Output> | null {
+  const pairs = pairsOf(operations, words)
+  if (pairs === null || 'type' in pairs) return pairs
+  return Array.from(pairs.acquires, (_, at) => holdingAt(operations, pairs, at))
+}
+
+/** Holdings by the places of their operations: there may be half a million. */
+interface Pairs {
+  readonly acquires: Int32Array
+  /** -1: it is never released. */
+  readonly releases: Int32Array
+}
+
+function holdingAt<Input, Output>(
+  operations: Operations<Input, Output>,
+  { acquires, releases }: Pairs,
+  at: number,
+): Holding<Input, Output> {
+  const acquire = operations[acquires[at] as number] as Operation<Input, Output>
+  const released = releases[at] as number
+  const release = released === -1 ? null : (operations[released] as Operation<Input, Output>)
+  return { acquire, release }
+}
+
+function pairsOf<Input, Output>(
+  operations: Operations<Input, Output>,
+  words: LockWords<Input>,
+): Pairs | Judged<Input, Output> | null {
   // The operations of an owner mostly come one after the other.
-  return pairUp(operations, words) ?? pairUp(sortedBy(operations, ({ call }) => call), words)
+  return pairUp(operations, words) ?? pairUp(operations, words, byCall(operations))
+}
+
+function byCall(operations: readonly Operation[]): Int32Array {
+  return orderBy(Float64Array.from(operations, ({ call }) => call))
 }
 
 /** One who acquires and releases. */
-interface Owner<Input, Output> {
+interface Owner {
   busyUntil: number
-  acquire: Operation<Input, Output> | null
+  /** The place of the acquire of what it holds; -1: it holds nothing. */
+  acquire: number
 }
 
 function pairUp<Input, Output>(
   operations: Operations<Input, Output>,
   { stepOf, ownerOf }: LockWords<Input>,
-): Holding<Input, Output>[] | Judged<Input, Output> | null {
-  const holdings: Holding<Input, Output>[] = []
-  const owners = new Map<string | number, Owner<Input, Output>>()
+  order: Int32Array | null = null,
+): Pairs | Judged<Input, Output> | null {
+  const acquires = new Int32Array(operations.length)
+  const releases = new Int32Array(operations.length).fill(-1)
+  let count = 0
+  const owners = new Map<string | number, Owner>()
   let problem: Judged<Input, Output> | null = null
-  for (const operation of operations) {
+  for (let at = 0; at < operations.length; at++) {
+    const place = order === null ? at : (order[at] as number)
+    const operation = operations[place] as Operation<Input, Output>
     const { input, call, return: answered, outcome } = operation
     if (outcome === 'fail') continue
     const name = ownerOf(input)
     let owner = owners.get(name)
     if (owner === undefined) {
-      owner = { busyUntil: -Infinity, acquire: null }
+      owner = { busyUntil: -Infinity, acquire: -1 }
       owners.set(name, owner)
     }
     if (call <= owner.busyUntil) return null
     owner.busyUntil = outcome === 'ok' ? answered : Infinity
     const { acquire } = owner
     if (stepOf(input) === 'release') {
-      owner.acquire = null
-      if (acquire !== null) holdings.push({ acquire, release: operation })
-      else if (outcome === 'ok') {
+      owner.acquire = -1
+      if (acquire !== -1) {
+        acquires[count] = acquire
+        releases[count] = place
+        count += 1
+      } else if (outcome === 'ok') {
         problem ??= conflict('it releases what it does not hold', [operation])
       }
       // An unanswered one of nothing may not have happened.
     } else if (outcome === 'ok') {
-      if (acquire !== null) problem ??= conflict('it holds it already', [acquire, operation])
-      owner.acquire = operation
+      if (acquire !== -1) {
+        const held = operations[acquire] as Operation<Input, Output>
+        problem ??= conflict('it holds it already', [held, operation])
+      }
+      owner.acquire = place
     }
   }
   if (problem !== null) return problem
-  for (const { acquire } of owners.values()) {
-    if (acquire !== null) holdings.push({ acquire, release: null })
-  }
-  return holdings
+  for (const { acquire } of owners.values()) if (acquire !== -1) acquires[count++] = acquire
+  return { acquires: acquires.subarray(0, count), releases: releases.subarray(0, count) }
 }
 
-/** In the order of numbers, such as instants. */
-function sortedBy<One>(all: readonly One[], numberOf: (one: One) => number): One[] {
-  const numbers = new Float64Array(all.length)
-  for (let at = 0; at < all.length; at++) numbers[at] = numberOf(all[at] as One)
-  const sorted = new Array<One>(all.length)
-  const order = orderBy(numbers)
-  for (let at = 0; at < order.length; at++) sorted[at] = all[order[at] as number] as One
-  return sorted
+/** A number of each holding, such as an instant. */
+function numbersOf<Input, Output>(
+  operations: Operations<Input, Output>,
+  { acquires }: Pairs,
+  numberOf: (acquire: Operation<Input, Output>) => number,
+): Float64Array {
+  const numbers = new Float64Array(acquires.length)
+  for (let at = 0; at < numbers.length; at++) {
+    numbers[at] = numberOf(operations[acquires[at] as number] as Operation<Input, Output>)
+  }
+  return numbers
 }
 
 /** Until when it is held at least. */
@@ -262,13 +308,19 @@ export function endOf<Input, Output>({ release }: Holding<Input, Output>): numbe
 }
 
 function inOrder<Input, Output>(
-  holdings: readonly Holding<Input, Output>[],
+  operations: Operations<Input, Output>,
+  { acquires, releases }: Pairs,
+  holdings: Int32Array,
 ): Operation<Input, Output>[] {
-  const order: Operation<Input, Output>[] = []
-  for (const { acquire, release } of holdings) {
-    order.push(acquire)
-    if (release !== null) order.push(release)
+  const order = new Array<Operation<Input, Output>>(operations.length)
+  let count = 0
+  for (let at = 0; at < holdings.length; at++) {
+    const holding = holdings[at] as number
+    order[count++] = operations[acquires[holding] as number] as Operation<Input, Output>
+    const release = releases[holding] as number
+    if (release !== -1) order[count++] = operations[release] as Operation<Input, Output>
   }
+  order.length = count
   return order
 }
 
