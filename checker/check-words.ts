@@ -32,7 +32,12 @@ export function asInFile(
 ): Verdict {
   if (verdict.verdict === 'ok') return { verdict: 'ok', checked: verdict.checked }
   if (verdict.verdict === 'unknown') return verdict
-  const place = new Map(words.map((one, at) => [one, at]))
-  const operations = verdict.operations.map((one) => history[place.get(one) ?? -1] ?? one)
+  const shown = new Set(verdict.operations)
+  const inFile = new Map<Operation, Operation<Asked, Told>>()
+  for (const [at, operation] of history.entries()) {
+    const word = words[at] as Operation
+    if (shown.has(word)) inFile.set(word, operation)
+  }
+  const operations = verdict.operations.map((one) => inFile.get(one) ?? one)
   return { ...verdict, operations }
 }
