@@ -61,7 +61,7 @@ export interface Asked {
   readonly key?: Plain
   readonly value: Plain
   readonly process: number
-  /** Position of the invocation among the events of the history. */
+  /** Position of the invocation among the events of the history, unless its instant says that. */
   readonly position?: number
   /** Nanoseconds of the invocation and of the answer (Infinity: none), when the file has them. */
   readonly time?: number

@@ -37,7 +37,7 @@ function operationOf<State, Input, Output>(
   one: FileOperation,
 ): Operation<Input, Output> {
   const { process, input: asked, call, return: answered, outcome, output: told } = one
-  const input = model.ask(asked)
+  const input = model.ask(asked, call)
   if (input === null) {
     throw new WordError(call, `${noWord(one, model)} ${show(asked)}`)
   }

@@ -2,6 +2,7 @@
 // taken from the invocation alone. Instants are the positions of the events in the file, which are
 // exact where clocks are not. Holds what is open, no more.
 
+import { AskedTable } from '../asked-table.ts'
 import type { Asked, HistoryEvent, Told } from '../event.ts'
 import type { Operation } from '../history.ts'
 
@@ -19,6 +20,15 @@ export interface PairingOptions {
   readonly hasTimes?: boolean
 }
 
+/** An invocation that has not ended. */
+interface Open {
+  readonly asked: Asked
+  readonly position: number
+}
+
+/** What most operations that change something are told. */
+const nothing: Told = { value: null, failed: false }
+
 /** An event does not fit those before it: no history has both. */
 export class PairingError extends Error {
   override readonly name = 'PairingError'
@@ -28,7 +38,8 @@ export class PairingError extends Error {
 export class Pairing {
   readonly #failed: Failed
   readonly #hasTimes: boolean
-  readonly #open = new Map<number, Asked & { readonly position: number }>()
+  readonly #open = new Map<number, Open>()
+  readonly #asked = new AskedTable(askedOf)
   #position = 0
 
   constructor({ failed = 'dropped', hasTimes = false }: PairingOptions = {}) {
@@ -42,45 +53,39 @@ export class Pairing {
     const { process, type, f } = event
     const open = this.#open.get(process)
     if (type === 'invoke') {
-      if (open !== undefined) throw stillOpen(event, open.f, open.position)
-      this.#open.set(process, this.#asked(event))
+      if (open !== undefined) throw stillOpen(event, open.asked.f, open.position)
+      const { time } = event
+      const isTimed = this.#hasTimes && time !== undefined
+      const asked = isTimed ? { ...askedOf(event), time } : this.#asked.get(event)
+      this.#open.set(process, { asked, position: this.#position })
       return null
     }
     if (type !== 'ok' && type !== 'fail' && type !== 'info') {
       const expected = 'expected invoke, ok, fail or info'
       throw new PairingError(`an unknown type "${String(type)}", ${expected}`)
     }
-    if (open === undefined || open.f !== f) throw notInvoked(event, open?.f)
+    if (open === undefined || open.asked.f !== f) throw notInvoked(event, open?.asked.f)
     this.#open.delete(process)
     return this.#told(open, event)
   }
 
   /** The operations that never ended, in the order of their invocations. */
   end(): FileOperation[] {
-    const pending = [...this.#open.values()].map((asked) => unanswered(asked))
+    const pending = [...this.#open.values()].map((open) => unanswered(open))
     this.#open.clear()
     return pending
   }
 
-  #asked({ process, f, key, value, time }: HistoryEvent): Asked & { readonly position: number } {
-    const position = this.#position
-    // Spelled out: a spread costs many times as much.
-    const asked =
-      key === undefined ? { process, f, value, position } : { process, f, key, value, position }
-    return this.#hasTimes && time !== undefined ? { ...asked, time } : asked
-  }
-
-  #told(asked: Asked & { readonly position: number }, event: HistoryEvent): FileOperation {
+  #told({ asked, position: call }: Open, event: HistoryEvent): FileOperation {
     const { process, type, value, time } = event
     const isTimed = this.#hasTimes && time !== undefined
     const input = isTimed ? { ...asked, timeReturned: time } : asked
-    if (type === 'info') return unanswered(input)
-    const { position: call } = asked
+    if (type === 'info') return unanswered({ asked: input, position: call })
     const failed = type === 'fail'
     if (failed && (this.#failed === 'dropped' || value === 'timed-out')) {
       return { process, input, call, return: this.#position, outcome: 'fail' }
     }
-    const output = { value, failed }
+    const output = value === null && !failed ? nothing : { value, failed }
     return { process, input, call, return: this.#position, outcome: 'ok', output }
   }
 }
@@ -100,7 +105,13 @@ export function notInvoked({ process, f, type }: HistoryEvent, open?: string): P
   return new PairingError(`process ${process} ends ${f} (${type}) ${but}, ${expected}`)
 }
 
-function unanswered(input: Asked & { readonly position: number }): FileOperation {
-  const { process, position: call } = input
+function unanswered({ asked: input, position: call }: Open): FileOperation {
+  const { process } = input
   return { process, input, call, return: Infinity, outcome: 'info' }
+}
+
+/** What an event asks for. */
+function askedOf({ process, f, key, value }: Asked): Asked {
+  // Spelled out: a spread costs many times as much.
+  return key === undefined ? { process, f, value } : { process, f, key, value }
 }

@@ -1,8 +1,9 @@
 // A mutex with fencing tokens: each acquire's token is greater than every earlier one's.
 
-import type { Asked, Plain, Told } from '../event.ts'
+import type { Plain, Told } from '../event.ts'
 import { judgeFencedMutex } from '../mutex-monitors.ts'
-import { askLock, hasRefused, isRefused, plainHoldings, turns, words } from './lock-words.ts'
+import { askLock, hasRefused, isRefused, plainHoldings } from './lock-words.ts'
+import { shared, turns, words } from './lock-words.ts'
 import type { PlainLockInput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, showKey } from './plain.ts'
@@ -47,7 +48,7 @@ export function fencedMutex(): NamedModel<FencedState, PlainLockInput, FencedOut
       const tokens = tokenMax === -Infinity ? 'no token yet' : `greatest token ${tokenMax}`
       return owner === '' ? `free, ${tokens}` : `held by ${owner}, ${tokens}`
     },
-    ask: (asked: Asked) => askLock(asked),
+    ask: shared(askLock),
     tell: ({ type }: PlainLockInput, { value, failed }: Told) => {
       if (failed === true) return false
       return type === 'release' ? true : (tokenOf(value) ?? true)

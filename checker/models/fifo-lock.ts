@@ -51,9 +51,9 @@ export function fifoLock(
     holdings: (part) => plainHoldings(part),
     describe: describePlainLock,
     describeState: ({ owner }) => (owner === '' ? 'free' : `held by ${owner}`),
-    ask: (asked: Asked) => {
+    ask: (asked: Asked, call?: number) => {
       const input = askLock(asked)
-      const { position } = asked
+      const { position = call } = asked
       return input === null || position === undefined ? null : { ...input, position }
     },
     tell: tellLock

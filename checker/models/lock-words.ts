@@ -1,5 +1,6 @@
 // The words that files have for plain locks, and what the models of locks share.
 
+import { AskedTable } from '../asked-table.ts'
 import type { Asked, Told } from '../event.ts'
 import type { Operation } from '../history.ts'
 import { holdingsOf, type Holding, type HoldingRules } from '../holdings.ts'
@@ -25,6 +26,12 @@ export type PlainLockOutput = boolean
 export function askLock(asked: Asked): PlainLockInput | null {
   const type = lockWord(asked.f)
   return type === null ? null : { type, key: keyOf(asked), owner: ownerOf(asked) }
+}
+
+/** Makes one object of inputs that recur: a client of a lock asks for the same over and over. */
+export function shared<Input>(ask: (asked: Asked) => Input | null): (asked: Asked) => Input | null {
+  const table = new AskedTable(ask)
+  return (asked) => table.get(asked)
 }
 
 /** The kind of operation that a word of a file means, or null. */
@@ -152,7 +159,7 @@ export function plainHoldings<Input extends PlainLockInput, Output>(
   })
 }
 
-type Shared = 'isObserver' | 'equal' | 'partition' | 'ask' | 'tell' | 'describe'
+type Shared = 'isObserver' | 'equal' | 'partition' | 'tell' | 'describe'
 
 /** The members that models of plain locks with a state of one word or number share. */
 export const plainLock: Pick<
@@ -162,7 +169,6 @@ export const plainLock: Pick<
   isObserver: isRefused,
   equal: isSame,
   partition: partitionByKey,
-  ask: askLock,
   tell: tellLock,
   describe: describePlainLock
 }

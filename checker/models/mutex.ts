@@ -5,7 +5,7 @@ import { judgeReentrantMutex, type ReentrantWords } from '../level-monitors.ts'
 import { judgeOwnerMutex, judgeSemaphore } from '../mutex-monitors.ts'
 import { askLock, describePlainLock, hasRefused, isRefused, plainLock } from './lock-words.ts'
 import { turnsOf } from './lock-units.ts'
-import { plainHoldings, tellLock, turns, turnsOfAnybody, words } from './lock-words.ts'
+import { plainHoldings, shared, tellLock, turns, turnsOfAnybody, words } from './lock-words.ts'
 import type { PlainLockInput, PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, showKey, wholeOf } from './plain.ts'
@@ -18,6 +18,7 @@ export function mutex(): NamedModel<AnonymousState, PlainLockInput, PlainLockOut
   return {
     ...plainLock,
     name: 'mutex',
+    ask: shared(askLock),
     init: () => 'free',
     step: (state, { type }, output) => {
       const isPossible = (state === 'free') === (type === 'acquire')
@@ -39,6 +40,7 @@ export function ownerMutex(): NamedModel<string, PlainLockInput, PlainLockOutput
   return {
     ...plainLock,
     name: 'owner-mutex',
+    ask: shared(askLock),
     init: () => '',
     step: (state, { type, owner }, output) => {
       const isPossible = state === (type === 'acquire' ? '' : owner)
@@ -111,7 +113,7 @@ export function reentrantMutex(
     describeState: ({ owner, level }) => {
       return level === 0 ? 'free' : `held by ${owner}, level ${level}`
     },
-    ask: askLock,
+    ask: shared(askLock),
     tell: (input, told) => tellLock(input, told) && (levelTold(input, told) ?? true)
   }
 }

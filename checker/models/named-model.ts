@@ -8,8 +8,12 @@ import type { Model } from '../model.ts'
 export interface NamedModel<State, Input, Output> extends Model<State, Input, Output> {
   hash(state: State): number | string
   isObserver(input: Input, output: Output | undefined): boolean
-  /** Makes the file's words an input; null when the model has no such f, or not with that value. */
-  ask(asked: Asked): Input | null
+  /**
+   * Makes the file's words an input; null when the model has no such f, or not with that value.
+   *
+   * @param call the instant of the invocation
+   */
+  ask(asked: Asked, call?: number): Input | null
   /**
    * Makes the file's answer an output; null when it can't be one. undefined: the answer tells
    * nothing. Then an answered operation took effect, unknown how, and a failed one is left out.

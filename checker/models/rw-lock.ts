@@ -3,7 +3,8 @@
 import type { Asked } from '../event.ts'
 import { judgeRwLock } from '../level-monitors.ts'
 import type { RwLockWords } from '../level-monitors.ts'
-import { hasRefused, isRefused, lockWord, plainHoldings, tellLock, turns } from './lock-words.ts'
+import { hasRefused, isRefused, lockWord, plainHoldings } from './lock-words.ts'
+import { shared, tellLock, turns } from './lock-words.ts'
 import type { PlainLockOutput } from './lock-words.ts'
 import { partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, keyOf, ownerOf, showKey, wordOf } from './plain.ts'
@@ -71,7 +72,7 @@ export function rwLock(): NamedModel<RwLockState, RwLockInput, PlainLockOutput> 
     describeState: ({ mode, owners }) => {
       return owners.length === 0 ? 'free' : `${mode}: held by ${owners.join(', ')}`
     },
-    ask,
+    ask: shared(ask),
     tell: tellLock
   }
 }

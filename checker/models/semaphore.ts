@@ -3,7 +3,7 @@
 import { judgeSemaphore } from '../mutex-monitors.ts'
 import { lockWord } from './lock-words.ts'
 import { hasRefused, isRefused, plainHoldings, plainLock } from './lock-words.ts'
-import { tellLock, turnsOfAnybody } from './lock-words.ts'
+import { shared, tellLock, turnsOfAnybody } from './lock-words.ts'
 import type { PlainLockOutput } from './lock-words.ts'
 import { isSame, partitionByKey, type NamedModel } from './named-model.ts'
 import { fieldOf, keyOf, ownerOf, showKey, wholeOf } from './plain.ts'
@@ -51,14 +51,14 @@ export function semaphore(
       return plainLock.describe(lock, output).replace(' ->', () => `${what} ->`)
     },
     describeState: (taken) => `${taken} of ${permits} permits taken`,
-    ask: (asked) => {
+    ask: shared((asked) => {
       const type = lockWord(asked.f)
       const { value = null } = asked
       const named = typeof value === 'number' ? value : (fieldOf(value, 'permits') ?? 1)
       const count = wholeOf(named, 1)
       if (type === null || count === null) return null
       return { type, key: keyOf(asked), owner: ownerOf(asked), permits: count }
-    },
+    }),
     tell: tellLock
   }
 }

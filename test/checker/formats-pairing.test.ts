@@ -53,7 +53,7 @@ test('pairing: events of several processes: each is joined with its own', () => 
     event(2, 'fail', 'cas', [1, 2])
   ]
   const asked = (process: number, f: string, value: Plain): object => {
-    return { process, f, value, position: process + 1 }
+    return { process, f, value }
   }
   assert.equal(pair(events), [
     { process: 0, input: asked(0, 'write', 1), call: 1, ...never },
@@ -73,9 +73,36 @@ test('pairing: events of several processes: each is joined with its own', () => 
 test('pairing: an info or ok that repeats another value: the invocation counts', () => {
   for (const type of ['info', 'ok'] as const) {
     const events = [event(0, 'invoke', 'write', 1), { ...event(0, type, 'write', 9), key: 'k' }]
-    const input = { process: 0, f: 'write', value: 1, position: 1 }
+    const input = { process: 0, f: 'write', value: 1 }
     assert.equal(pair(events)[0]?.input, input)
   }
+})
+
+test('pairing: what is asked again: one object, and never that of something else', () => {
+  const alike: Partial<HistoryEvent>[] = [
+    // All but the third share a place in the table of what was asked.
+    {},
+    { f: 'grow' },
+    { process: 1 },
+    { process: 512 },
+    { key: 'k' },
+    { key: 'other' },
+    { value: 2 },
+    { value: [2] },
+    { value: [2] },
+  ]
+  const events = [...alike, ...alike].flatMap((fields): HistoryEvent[] => {
+    const asked = { ...event(0, 'invoke', 'write', 1), ...fields }
+    return [asked, { ...asked, type: 'ok', value: null }]
+  })
+  const inputs = pair(events).map(({ input }) => input)
+  for (const [at, input] of inputs.entries()) {
+    const { process = 0, f = 'write', key, value = 1 } = alike[at % alike.length] ?? {}
+    assert.equal(input, { process, f, ...(key === undefined ? {} : { key }), value })
+  }
+  const again = [event(0, 'invoke', 'write'), event(0, 'ok', 'write')]
+  const [one, other] = pair([...again, ...again])
+  assert.is(one?.input, other?.input)
 })
 
 test('pairing: failed operations: dropped, or observed when they say something', () => {
@@ -94,7 +121,7 @@ test('pairing: times: only when they are asked for', () => {
     { ...event(0, 'invoke', 'read'), time: 5 },
     { ...event(0, 'ok', 'read', 1), time: 7 }
   ]
-  const input = { process: 0, f: 'read', value: null, position: 1 }
+  const input = { process: 0, f: 'read', value: null }
   assert.equal(pair(events)[0]?.input, input)
   const timed = { ...input, time: 5, timeReturned: 7 }
   assert.equal(pair(events, { hasTimes: true })[0]?.input, timed)
