@@ -5,6 +5,7 @@
 import { conflict } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import type { Judged } from './model.ts'
+import { TextTable } from './text-table.ts'
 
 /** What the string is asked. A get is answered with the string. */
 export type StringInput =
@@ -20,7 +21,12 @@ export interface Block {
   readonly rows: number[]
   /** By length: the place of the version whose text is as long. */
   readonly ends: Map<number, number>
-  readonly readers: { readonly read: number; readonly at: number }[]
+}
+
+/** A read, and at which place of a block it saw the string. */
+interface Reader {
+  readonly read: number
+  readonly at: number
 }
 
 /** A place in a block that any of several versions can have. */
@@ -45,54 +51,88 @@ const sameMax = 8
 
 /** The blocks of a history, by what its reads saw. Version 0 is the empty string at first. */
 export class StringBlocks<Input extends StringInput> {
-  /** By version: who wrote it. */
-  readonly makers: number[] = [-1]
   readonly #operations: readonly Operation<Input, string>[]
+  /** By version: who wrote it. */
+  readonly #makers: Int32Array
+  #count = 1
   /** By value: the last version that wrote it; by version: the one before that wrote the same. */
-  readonly #written = new Map<string, number>()
-  readonly #same: number[] = [-1]
-  readonly #isPut: boolean[] = [true]
+  readonly #written: TextTable
+  readonly #same: Int32Array
+  readonly #isPut: Uint8Array
   #lengths: readonly number[] = []
-  /** By the version they begin with. */
+  /** Those that something was appended to, by the version they begin with. */
   readonly #blocks = new Map<number, Block>()
+  /** By read: the version that what it saw begins with, or -1, and its place in the block. */
+  readonly #firsts: Int32Array
+  readonly #placesOf: Int32Array
   /** By version of an append that has its place: a read that saw it. */
   readonly #seenBy = new Map<number, number>()
   #places: Place[] = []
   #puts: Puts | null = null
 
   constructor(operations: readonly Operation<Input, string>[]) {
+    const { length } = operations
     this.#operations = operations
+    this.#makers = new Int32Array(length + 1).fill(-1)
+    this.#written = new TextTable(length)
+    this.#same = new Int32Array(length + 1).fill(-1)
+    this.#isPut = new Uint8Array(length + 1)
+    this.#isPut[0] = 1
+    this.#firsts = new Int32Array(length).fill(-1)
+    this.#placesOf = new Int32Array(length)
   }
 
-  all(): Iterable<Block> {
+  /** By version: who wrote it. */
+  get makers(): Int32Array {
+    return this.#makers.subarray(0, this.#count)
+  }
+
+  /** The blocks that something was appended to. */
+  appended(): Iterable<Block> {
     return this.#blocks.values()
+  }
+
+  /** The version that a read saw; -1: it saw nothing that is known, or is no read. */
+  versionSeen(read: number): number {
+    const first = this.#firsts[read] as number
+    const block = this.#blocks.get(first)
+    return block === undefined ? first : (block.rows[this.#placesOf[read] as number] as number)
   }
 
   /** False: what was written does not tell which write it is. */
   readWrites(): boolean {
     const written = this.#written
-    let appendsCount = 0
-    for (const [at, { input, outcome }] of this.#operations.entries()) {
+    let isAppended = false
+    for (let at = 0; at < this.#operations.length; at++) {
+      const { input, outcome } = this.#operation(at)
       if (outcome === 'fail' || input.type === 'get') continue
       const { type, value } = input
       if (value === '') return false
-      this.#same.push(written.get(value) ?? -1)
-      written.set(value, this.makers.length)
-      this.makers.push(at)
-      this.#isPut.push(type === 'put')
-      if (type === 'append') appendsCount += 1
+      const version = this.#count++
+      const before = written.set(value, version)
+      if (before !== -1) {
+        this.#same[version] = before
+        if (this.#sameAs(version).length > sameMax) return false
+      }
+      this.#makers[version] = at
+      if (type === 'put') this.#isPut[version] = 1
+      else isAppended = true
     }
-    for (const version of written.values()) {
-      if (this.#same[version] !== -1 && this.#sameAs(version).length > sameMax) return false
-    }
-    if (appendsCount === 0) return true
+    return !isAppended || this.#isReadable()
+  }
+
+  /** Whether no value begins with another one. */
+  #isReadable(): boolean {
     const lengths = new Set<number>()
-    for (const value of written.keys()) lengths.add(value.length)
+    for (let version = 1; version < this.#count; version++) {
+      lengths.add(this.#valueOf(version).length)
+    }
     this.#lengths = [...lengths].sort((a, b) => a - b)
-    for (const value of written.keys()) {
+    for (let version = 1; version < this.#count; version++) {
+      const value = this.#valueOf(version)
       for (const length of this.#lengths) {
         if (length >= value.length) break
-        if (written.has(value.slice(0, length))) return false
+        if (this.#written.get(value.slice(0, length)) !== -1) return false
       }
     }
     return true
@@ -100,10 +140,13 @@ export class StringBlocks<Input extends StringInput> {
 
   /** The reads that no order of the writes explains; unclear: which put one began with; or null. */
   readReads(): Conflict<Input> | { readonly type: 'unclear' } | null {
-    for (const [read, { input, outcome, output }] of this.#operations.entries()) {
+    for (let read = 0; read < this.#operations.length; read++) {
+      const { input, outcome, output } = this.#operation(read)
       if (input.type !== 'get' || outcome !== 'ok' || output === undefined) continue
       const first = this.#firstOf(read, output)
       if (typeof first !== 'number') return first
+      this.#firsts[read] = first
+      if (output.length === this.#valueOf(first).length) continue
       const problem = this.#readOf(this.#blockOf(first), read, output)
       if (problem !== null) return problem
     }
@@ -113,25 +156,26 @@ export class StringBlocks<Input extends StringInput> {
   /** The version that a text begins with. */
   #firstOf(read: number, text: string): number | Conflict<Input> | { readonly type: 'unclear' } {
     if (text === '') return 0
-    const begins = this.#written.get(text) ?? this.#writtenAt(text, 0)
+    const known = this.#written.get(text)
+    const begins = known === -1 ? this.#writtenAt(text, 0) : known
     if (begins === -1) return this.#neverThere(read)
-    if (this.#same[begins] === -1) return this.#isPut[begins] === true ? begins : 0
+    if (this.#same[begins] === -1) return this.#isPut[begins] === 1 ? begins : 0
     const same = this.#sameAs(begins)
-    const all = same.filter((one) => this.#isPut[one] === true)
+    const all = same.filter((one) => this.#isPut[one] === 1)
     if (all.length < same.length) all.push(0)
     const [only] = all
     if (all.length === 1 && only !== undefined) return only
     const possible = all.filter((one) => this.#mayBeOf(one, read))
     if (possible.length > 1) return { type: 'unclear' }
     if (possible[0] !== undefined) return possible[0]
-    const puts = all.flatMap((one) => [this.makers[one] ?? -1, this.#replacedBy(one)])
+    const puts = all.flatMap((one) => [this.#makers[one] as number, this.#replacedBy(one)])
     return this.#conflict('what was read was not there any more, or not yet', [...puts, read])
   }
 
   /** Whether an operation can stand between a put and the next one. */
   #mayBeOf(put: number, at: number): boolean {
     const operation = this.#operation(at)
-    const maker = this.#operations[this.makers[put] as number]
+    const maker = this.#operations[this.#makers[put] as number]
     if (maker !== undefined && returnOf(operation) < maker.call) return false
     const replaced = this.#operations[this.#replacedBy(put)]
     return replaced === undefined || replaced.return >= operation.call
@@ -139,7 +183,7 @@ export class StringBlocks<Input extends StringInput> {
 
   /** Of the puts that were called after a put was answered, the one that was answered first; -1. */
   #replacedBy(put: number): number {
-    const maker = this.#operations[this.makers[put] as number]
+    const maker = this.#operations[this.#makers[put] as number]
     if (maker !== undefined && maker.outcome !== 'ok') return -1
     const { calls, answeredFirst } = (this.#puts ??= this.#putsByCall())
     let low = 0
@@ -155,7 +199,7 @@ export class StringBlocks<Input extends StringInput> {
   #putsByCall(): Puts {
     const isPut = this.#isPut
     const puts = this.makers.filter((at, version) => {
-      return version > 0 && isPut[version] === true && this.#operation(at).outcome === 'ok'
+      return version > 0 && isPut[version] === 1 && this.#operation(at).outcome === 'ok'
     })
     puts.sort((a, b) => this.#operation(a).call - this.#operation(b).call)
     const answeredFirst = Int32Array.from(puts)
@@ -169,9 +213,9 @@ export class StringBlocks<Input extends StringInput> {
   #blockOf(first: number): Block {
     const known = this.#blocks.get(first)
     if (known !== undefined) return known
-    const text = first === 0 ? '' : this.#valueOf(first)
+    const text = this.#valueOf(first)
     const ends = new Map([[text.length, 0]])
-    const block = { text, reader: -1, rows: [first], ends, readers: [] }
+    const block = { text, reader: -1, rows: [first], ends }
     this.#blocks.set(first, block)
     return block
   }
@@ -186,7 +230,7 @@ export class StringBlocks<Input extends StringInput> {
     if (problem !== null) return problem
     const at = block.ends.get(text.length)
     if (at === undefined) return this.#neverThere(read)
-    block.readers.push({ read, at })
+    this.#placesOf[read] = at
     return null
   }
 
@@ -195,11 +239,11 @@ export class StringBlocks<Input extends StringInput> {
     for (let end = block.text.length; end < text.length;) {
       const version = this.#writtenAt(text, end)
       if (version === -1) return this.#neverThere(read)
-      const appends = this.#sameAs(version).filter((one) => this.#isPut[one] === false)
+      const appends = this.#sameAs(version).filter((one) => this.#isPut[one] === 0)
       const at = block.rows.length
       const [only] = appends
       if (only === undefined) {
-        const maker = this.makers[version] as number
+        const maker = this.#makers[version] as number
         return this.#conflict('something was there before what was put', [maker, read])
       }
       if (appends.length === 1) {
@@ -223,20 +267,22 @@ export class StringBlocks<Input extends StringInput> {
     const other = this.#seenBy.get(version)
     this.#seenBy.set(version, read)
     if (other === undefined) return null
-    const operations = [this.makers[version] as number, other, read]
+    const operations = [this.#makers[version] as number, other, read]
     return this.#conflict('it was appended once, and is there twice', operations)
   }
 
   /** The places that any of several versions can have, once the others have theirs. */
   placesShared(): Place[] | Conflict<Input> {
+    if (this.#places.length === 0) return []
     const windows = new Map<Block, Windows>()
+    const readers = this.#readers()
     let places = this.#places.map((place) => {
       const { block, at } = place
-      const known = windows.get(block) ?? this.#windowsOf(block)
+      const known = windows.get(block) ?? this.#windowsOf(block, readers)
       windows.set(block, known)
       const { calledLast, returnsFirst } = known
       const candidates = place.candidates.filter((version) => {
-        const maker = this.makers[version] as number
+        const maker = this.#makers[version] as number
         const operation = this.#operation(maker)
         return (
           operation.call <= (returnsFirst[at] as number) &&
@@ -251,7 +297,7 @@ export class StringBlocks<Input extends StringInput> {
       for (const { block, at, candidates, all, seenBy } of places) {
         const [only] = candidates
         if (only === undefined) {
-          const operations = [...all.map((one) => this.makers[one] as number), seenBy]
+          const operations = [...all.map((one) => this.#makers[one] as number), seenBy]
           return this.#conflict('none of them was appended where it was seen', operations)
         }
         if (candidates.length > 1) continue
@@ -268,7 +314,7 @@ export class StringBlocks<Input extends StringInput> {
   }
 
   /** By place: the last call of what comes before it, and the first return of what does not. */
-  #windowsOf({ rows, readers }: Block): Windows {
+  #windowsOf({ rows }: Block, readers: ReadonlyMap<number, readonly Reader[]>): Windows {
     const calledLast = new Float64Array(rows.length + 1).fill(-Infinity)
     const returnsFirst = new Float64Array(rows.length).fill(Infinity)
     const note = (at: number, operation: Operation): void => {
@@ -276,9 +322,9 @@ export class StringBlocks<Input extends StringInput> {
       returnsFirst[at] = Math.min(returnsFirst[at] as number, returnOf(operation))
     }
     for (const [at, version] of rows.entries()) {
-      if (version > 0) note(at, this.#operation(this.makers[version] as number))
+      if (version > 0) note(at, this.#operation(this.#makers[version] as number))
     }
-    for (const { read, at } of readers) note(at, this.#operation(read))
+    for (const { read, at } of readers.get(rows[0] as number) ?? []) note(at, this.#operation(read))
     for (let at = 1; at < rows.length; at++) {
       calledLast[at] = Math.max(calledLast[at] as number, calledLast[at - 1] as number)
     }
@@ -286,6 +332,19 @@ export class StringBlocks<Input extends StringInput> {
       returnsFirst[at] = Math.min(returnsFirst[at] as number, returnsFirst[at + 1] as number)
     }
     return { calledLast, returnsFirst }
+  }
+
+  /** The reads of each block, by its first version. */
+  #readers(): Map<number, Reader[]> {
+    const readers = new Map<number, Reader[]>()
+    for (const [read, first] of this.#firsts.entries()) {
+      if (first === -1) continue
+      const reader = { read, at: this.#placesOf[read] as number }
+      const own = readers.get(first)
+      if (own === undefined) readers.set(first, [reader])
+      else own.push(reader)
+    }
+    return readers
   }
 
   /** The versions that wrote the same as one does. */
@@ -300,7 +359,7 @@ export class StringBlocks<Input extends StringInput> {
     for (const length of this.#lengths) {
       if (at + length > text.length) return -1
       const version = this.#written.get(text.slice(at, at + length))
-      if (version !== undefined) return version
+      if (version !== -1) return version
     }
     return -1
   }
@@ -316,7 +375,8 @@ export class StringBlocks<Input extends StringInput> {
   }
 
   #valueOf(version: number): string {
-    const { input } = this.#operation(this.makers[version] as number)
+    if (version === 0) return ''
+    const { input } = this.#operation(this.#makers[version] as number)
     return input.type === 'get' ? '' : input.value
   }
 

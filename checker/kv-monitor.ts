@@ -62,15 +62,17 @@ function versionsOf<Input extends StringInput>(
   way: readonly number[] = [],
 ): Versions {
   for (const [index, { block, at }] of places.entries()) block.rows[at] = way[index] as number
-  const makers = Int32Array.from(blocks.makers)
+  const { makers } = blocks
   const before = new Int32Array(makers.length).fill(-1)
   const versionOf = new Int32Array(operations.length).fill(-1)
   for (let version = 1; version < makers.length; version++) {
     versionOf[makers[version] as number] = version
   }
-  for (const { rows, readers } of blocks.all()) {
+  for (const { rows } of blocks.appended()) {
     for (let at = 1; at < rows.length; at++) before[rows[at] as number] = rows[at - 1] as number
-    for (const { read, at } of readers) versionOf[read] = rows[at] as number
+  }
+  for (let at = 0; at < versionOf.length; at++) {
+    if (versionOf[at] === -1) versionOf[at] = blocks.versionSeen(at)
   }
   return { versionOf, makers, before }
 }
