@@ -38,6 +38,9 @@ class Blocks<Input, Output> {
   readonly #lastCall: Float64Array
   /** By version: the one that was made of it. */
   readonly #after: Int32Array
+  /** By operation; and whether they come in the order of their returns. */
+  readonly #calls: Float64Array
+  #isByReturn = true
 
   constructor(operations: Operations<Input, Output>, versions: Versions) {
     this.#operations = operations
@@ -46,6 +49,7 @@ class Blocks<Input, Output> {
     this.#firstReturn = new Float64Array(count).fill(Infinity)
     this.#lastCall = new Float64Array(count).fill(-Infinity)
     this.#after = new Int32Array(count).fill(-1)
+    this.#calls = new Float64Array(operations.length)
   }
 
   judge(): Judged<Input, Output> {
@@ -72,11 +76,17 @@ class Blocks<Input, Output> {
 
   #measure(): void {
     const { versionOf } = this.#versions
+    let last = -Infinity
     for (let at = 0; at < versionOf.length; at++) {
       const version = versionOf[at] as number
-      if (version < 0) continue
       const { call, return: answered, outcome } = this.#operations[at] as Operation
       const returned = outcome === 'ok' ? answered : Infinity
+      this.#calls[at] = call
+      if (outcome === 'ok') {
+        if (answered < last) this.#isByReturn = false
+        last = answered
+      }
+      if (version < 0) continue
       if (returned < (this.#firstReturn[version] as number)) this.#firstReturn[version] = returned
       if (call > (this.#lastCall[version] as number)) this.#lastCall[version] = call
     }
@@ -105,7 +115,11 @@ class Blocks<Input, Output> {
 
   /** The blocks, by their first versions, in an order that explains them; or two that overlap. */
   #place(blocks: Int32Array): Int32Array | Judged<Input, Output> {
-    const order = orderBy(Float64Array.from(blocks, (first) => this.#firstReturn[first] as number))
+    const returns = new Float64Array(blocks.length)
+    for (let at = 0; at < blocks.length; at++) {
+      returns[at] = this.#firstReturn[blocks[at] as number] as number
+    }
+    const order = orderBy(returns)
     const placed = new Int32Array(blocks.length)
     let count = 0
     // The last block that runs forward, and whether it waits for those that go right before it.
@@ -159,7 +173,10 @@ class Blocks<Input, Output> {
       if (maker !== -1) put(version, this.#operation(maker))
     }
     const untold: Operation<Input, Output>[] = []
-    for (const at of byTime(this.#operations)) {
+    // By the returns, if they come like that, else by the calls: either keeps real time.
+    const byCall = this.#isByReturn ? null : orderBy(this.#calls)
+    for (let index = 0; index < versionOf.length; index++) {
+      const at = byCall === null ? index : (byCall[index] as number)
       const version = versionOf[at] as number
       if (version >= 0) {
         if (makers[version] !== at) put(version, this.#operation(at))
@@ -222,21 +239,6 @@ class Blocks<Input, Output> {
   #operation(at: number): Operation<Input, Output> {
     return this.#operations[at] as Operation<Input, Output>
   }
-}
-
-/** Positions by the returns, if they come like that, else by the calls: either keeps real time. */
-function byTime(operations: Operations<unknown, unknown>): Int32Array {
-  let answered = -Infinity
-  let isByReturn = true
-  const calls = new Float64Array(operations.length)
-  for (let at = 0; at < operations.length; at++) {
-    const { call, return: returned, outcome } = operations[at] as Operation
-    calls[at] = call
-    if (outcome !== 'ok') continue
-    if (returned < answered) isByReturn = false
-    answered = returned
-  }
-  return orderBy(isByReturn ? new Float64Array(operations.length) : calls)
 }
 
 /** An order with what saw nobody knows what, each as soon as it is called. */

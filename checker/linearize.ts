@@ -190,15 +190,23 @@ function mergeOrders<Input, Output>(
 ): readonly Operation<Input, Output>[] {
   const [only] = orders
   if (orders.length === 1 && only !== undefined) return only
-  const operations = orders.flat()
-  const instants = new Float64Array(operations.length)
+  const count = orders.reduce((sum, { length }) => sum + length, 0)
+  const operations = new Array<Operation<Input, Output>>(count)
+  const instants = new Float64Array(count)
   let next = 0
   for (const order of orders) {
     let at = -Infinity
-    for (const { call } of order) {
-      if (call > at) at = call
+    for (let place = 0; place < order.length; place++) {
+      const operation = order[place] as Operation<Input, Output>
+      if (operation.call > at) at = operation.call
+      operations[next] = operation
       instants[next++] = at
     }
   }
-  return Array.from(orderBy(instants), (place) => operations[place] as (typeof operations)[0])
+  const merged = new Array<Operation<Input, Output>>(count)
+  const places = orderBy(instants)
+  for (let at = 0; at < count; at++) {
+    merged[at] = operations[places[at] as number] as Operation<Input, Output>
+  }
+  return merged
 }
