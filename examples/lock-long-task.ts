@@ -3,7 +3,8 @@
 
 import { locks, sleep } from './lock-client.ts'
 
-const steps = await locks.withLock('rebuild-index', '1s', async ({ signal, fencingToken, lock }) => {
+const steps = await locks.withLock('rebuild-index', '1s', async (held) => {
+  const { signal, fencingToken, lock } = held
   lock.on('renewed', ({ ttlMs }) => console.log(`renewed for ${ttlMs} ms`))
   let done = 0
   for (; done < 8; done++) {
