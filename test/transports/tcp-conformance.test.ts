@@ -5,6 +5,7 @@ import { transportConformance } from '../../transports/conformance.ts'
 import type { PlaceSupports } from '../../transports/conformance.ts'
 import type { StageNode } from '../../transports/conformance-party.ts'
 import { suite } from '../harness.ts'
+import { ownTls } from './certificates.ts'
 import { stagePorts, TcpPlace } from './tcp-place.ts'
 
 const test = suite('transport conformance over TCP')
@@ -27,5 +28,6 @@ function run(name: string, make: (ports: Map<StageNode, number>) => TcpPlace): v
 
 run('tcp', ports => new TcpPlace(ports))
 run('tcp, dialled by one end', ports => new TcpPlace(ports, null, (node, peer) => node < peer))
+run('tls', ports => new TcpPlace(ports, ownTls))
 
 test.run()

@@ -44,7 +44,11 @@ export function makeServer(
   } as const
   const server = createTlsServer(options, (socket) => owner.onReady(socket))
   server.on('connection', (socket: Socket) => owner.onRaw(socket))
-  server.on('tlsClientError', (error, socket) => owner.onFailed(socket, error))
+  server.on('tlsClientError', (error, socket) => {
+    owner.onFailed(socket, error)
+    // After a timeout of the handshake it would be left open.
+    socket.destroy()
+  })
   return server
 }
 

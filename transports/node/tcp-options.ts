@@ -99,6 +99,8 @@ export type TcpNotice =
       readonly side: Side
       readonly ending: Ending
     }
+  /** So many failures of those who dialled us came at once that these were not told. */
+  | { readonly type: 'untold'; readonly count: number }
   /** Too many connections without a handshake: so many were closed since the last notice. */
   | { readonly type: 'crowded'; readonly closedCount: number }
 

@@ -18,6 +18,8 @@ import { addressText, readAddress, TCP_LIMITS } from './tcp-options.ts'
 import type { Address, TcpLimits, TcpNotice, TcpOptions, TcpPeer } from './tcp-options.ts'
 
 const TICK_MS = 250
+/** Failures of those who dialled us that are told within a tick: logs are not theirs to fill. */
+const FAILURES_TOLD_MAX = 20
 
 /** The connections to one node, by which frames to it leave and from it come. */
 interface Route {
@@ -67,6 +69,8 @@ class Tcp implements TcpTransport, ConnectionOwner {
   #closing: Promise<void> | null = null
   #clock: NodeJS.Timeout | null = null
   #crowdedCount = 0
+  /** Failures of those who dialled us since the last tick. */
+  #failureCount = 0
   #port: number
 
   constructor(options: TcpOptions) {
@@ -249,9 +253,11 @@ class Tcp implements TcpTransport, ConnectionOwner {
 
   #tick(): void {
     for (const connection of [...this.#connections]) connection.tick()
-    if (this.#crowdedCount === 0) return
-    this.#tell({ type: 'crowded', closedCount: this.#crowdedCount })
+    if (this.#crowdedCount > 0) this.#tell({ type: 'crowded', closedCount: this.#crowdedCount })
+    const count = this.#failureCount - FAILURES_TOLD_MAX
+    if (count > 0) this.#tell({ type: 'untold', count })
     this.#crowdedCount = 0
+    this.#failureCount = 0
   }
 
   /** Someone connected, who has to show a certificate before anything else. */
@@ -289,7 +295,7 @@ class Tcp implements TcpTransport, ConnectionOwner {
     const { remoteAddress: host = '?', remotePort: port = 0 } = socket
     const ending = { type: 'broken', reason: `TLS: ${error.message}` } as const
     const place = addressText({ host, port })
-    this.#tell({ type: 'failed', name: null, place, side: 'accepted', ending })
+    this.#tellAccepted({ type: 'failed', name: null, place, side: 'accepted', ending })
   }
 
   #dial(dialler: Dialler, address: Address): void {
@@ -353,7 +359,13 @@ class Tcp implements TcpTransport, ConnectionOwner {
       dialler.failureTold = reason
     }
     const name = node === null ? (dialler?.name ?? null) : nameOf(node)
-    this.#tell({ type: 'failed', name, place, side, ending })
+    const notice = { type: 'failed', name, place, side, ending } as const
+    if (side === 'dialled') this.#tell(notice)
+    else this.#tellAccepted(notice)
+  }
+
+  #tellAccepted(notice: TcpNotice): void {
+    if (++this.#failureCount <= FAILURES_TOLD_MAX) this.#tell(notice)
   }
 
   #tell(notice: TcpNotice): void {
