@@ -41,6 +41,7 @@ export interface Transport {
    * Takes a frame for a peer; called by the host any number of times in a turn. Never throws and
    * never waits: a frame to a peer that is unknown, not connected, or that reads too slowly for
    * what is queued already, is dropped. The transport may keep `frame`; nobody changes it.
+   * Every frame has a version and a kind, so two bytes at least; a transport may use kinds from 16.
    */
   send(to: NodeId, frame: Uint8Array): void
   /** Ends a turn: what was taken since the last call leaves, together where that is cheaper. */

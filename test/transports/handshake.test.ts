@@ -116,7 +116,7 @@ test('handshake: layouts: are those of the first version', () => {
   )
 })
 
-test('handshake: versions: fit when they have one in common, else it is said who speaks what', () => {
+test('handshake: versions: fit when one is common, else it is said who speaks what', () => {
   const speaks = (versionMin: number, versionMax: number): Introduction => {
     return { ...someone, versionMin, versionMax }
   }

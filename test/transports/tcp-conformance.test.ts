@@ -10,7 +10,7 @@ import { stagePorts, TcpPlace } from './tcp-place.ts'
 
 const test = suite('transport conformance over TCP')
 
-const supports: PlaceSupports = { unopenable: true, floodBytes: 40_000_000 }
+const supports: PlaceSupports = { unopenable: true, floodBytes: 24_000_000 }
 
 function run(name: string, make: (ports: Map<StageNode, number>) => TcpPlace): void {
   let place: TcpPlace | null = null

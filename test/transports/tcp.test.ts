@@ -70,7 +70,7 @@ const reasons = ({ notices }: Node): string[] => {
   })
 }
 
-test('tcp: one that dials: is reached over its own connection, and dialled when that is lost', async () => {
+test('tcp: one that dials: is reached by that connection, and dialled when it is lost', async () => {
   const member = await start('n1@a')
   const joiner = await start('n4@d', [['n1', member.port]])
   await sends(member, joiner, 'n4@d')
@@ -222,7 +222,7 @@ test('tcp: a new incarnation: is another peer beside the old one', async () => {
   newer.end()
 })
 
-test('tcp: a peer that dials anew: is sent to by its new connection, the old one is closed', async () => {
+test('tcp: a peer that dials anew: is sent to by its new connection', async () => {
   const node = await start('n1@a')
   for (const life of [1, 2]) {
     const older = await RawNode.join(node.port, introductionOf('n2@b'), 1)
@@ -236,7 +236,7 @@ test('tcp: a peer that dials anew: is sent to by its new connection, the old one
   }
 })
 
-test('tcp: both have dialled: a frame by the second connection is the last of the first', async () => {
+test('tcp: both have dialled: a frame by the second connection ends the first', async () => {
   const port = await freePort()
   const node = await start('n1@a', [['n2', port]])
   const server = createServer().listen(port, HOST)

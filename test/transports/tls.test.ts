@@ -76,7 +76,7 @@ test('tls: a node of another authority: gets no greeting, and both are told', as
   assert.is(considered, 0)
 })
 
-test('tls: a node whose certificate is of another authority: is refused by who is dialled', async () => {
+test('tls: a node with a certificate of another authority: is refused', async () => {
   const n1 = await start('n1', ownTls)
   const n2 = await start('n2', { ...otherTls, ca: ownTls.ca }, [['n1', n1.port]])
   await until(() => reasons(n1).length > 0 && reasons(n2).length > 0)
