@@ -25,6 +25,8 @@ export interface Carrier {
   send(node: NodeId, request: ClientRequest): void
   /** What was taken leaves. */
   flush(): void
+  /** Takes a request back, if it has not left: true, and it never will. */
+  withdraw(node: NodeId, request: number): boolean
   /** Runs `then` once all that is under way in this turn of the event loop has run. */
   soon(then: () => void): void
   /** The nodes that could not be reached the last time. */
@@ -137,9 +139,10 @@ export class Caller {
 
   #turn(): void {
     this.#isTurnDue = false
-    const events = this.#events
+    const now = this.#clock.now()
+    const events = [...this.#withdrawn(now), ...this.#events]
     this.#events = []
-    const input = { now: this.#clock.now(), random: this.#random(), events }
+    const input = { now, random: this.#random(), events }
     const [state, effects] = this.#machine.step(this.#state, input)
     this.#state = state
     for (const effect of effects) {
@@ -159,6 +162,19 @@ export class Caller {
     }
     this.#carrier.flush()
     this.#setTimer()
+  }
+
+  /** Of calls that end now: what has not left yet cannot have happened. */
+  #withdrawn(now: number): RequestEvent[] {
+    const withdrawn: RequestEvent[] = []
+    const ends = this.#events.flatMap((event) => (event.type === 'giveUp' ? [event.call] : []))
+    for (const { call, deadlineMs, open } of this.#state.calls) {
+      if (now < deadlineMs && !ends.includes(call)) continue
+      for (const { to, request } of open) {
+        if (this.#carrier.withdraw(to, request)) withdrawn.push({ type: 'unsent', request })
+      }
+    }
+    return withdrawn
   }
 
   /** One timer, which also keeps the process alive while a call is under way. */

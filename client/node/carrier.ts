@@ -15,6 +15,9 @@ export interface SocketOptions {
   readonly dialTimeoutMs: number
 }
 
+/** Of a node that is being dialled for the first time. */
+const NO_ANSWER = { isRefused: false, text: 'no answer yet' }
+
 /** What a node's incarnation is in its id, `name@incarnation`. */
 const INCARNATION = /@[0-9a-f]{8}$/
 
@@ -50,15 +53,20 @@ export class SocketCarrier implements Carrier {
     for (const link of this.#links.values()) link.flush()
   }
 
+  withdraw(node: string, request: number): boolean {
+    return this.#links.get(node)?.withdraw(request) ?? false
+  }
+
   soon(then: () => void): void {
     // After the promises that this turn has settled: what they ask for leaves with the rest.
     process.nextTick(then)
   }
 
   problems(): readonly NodeProblem[] {
-    return [...this.#links].flatMap(([node, { problem }]) =>
-      problem === null ? [] : [{ node, ...problem }],
-    )
+    return [...this.#links].flatMap(([node, link]) => {
+      const problem = link.problem ?? (link.isDialling ? NO_ANSWER : null)
+      return problem === null ? [] : [{ node, ...problem }]
+    })
   }
 
   close(): void {
@@ -74,9 +82,9 @@ export class SocketCarrier implements Carrier {
   }
 
   #failed(): void {
-    const problems = this.problems()
-    if (problems.length < this.#links.size) return
-    if (problems.some(({ isRefused }) => isRefused)) this.#events.refused()
+    const problems = [...this.#links.values()].map(({ problem }) => problem)
+    if (problems.includes(null)) return
+    if (problems.some((problem) => problem?.isRefused === true)) this.#events.refused()
   }
 }
 

@@ -73,6 +73,10 @@ export class Link {
     return this.#problem
   }
 
+  get isDialling(): boolean {
+    return this.#state.type === 'dialling'
+  }
+
   send(request: ClientRequest): void {
     const state = this.#state
     switch (state.type) {
@@ -97,6 +101,15 @@ export class Link {
   flush(): void {
     const state = this.#state
     if (state.type === 'open' && state.batch.bytesCount > 0) state.socket.write(state.batch.take())
+  }
+
+  /** Takes a request back that still waits for the connection: true if there was one. */
+  withdraw(request: number): boolean {
+    const state = this.#state
+    if (state.type !== 'dialling') return false
+    const at = state.queue.findIndex((other) => other.request === request)
+    if (at >= 0) state.queue.splice(at, 1)
+    return at >= 0
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import type { LockError } from '../../client/errors.ts'
 import { connect } from '../../client/node/connect.ts'
 import type { ConnectOptions } from '../../client/node/connect.ts'
 import { suite } from '../harness.ts'
+import { certificate, privateKey } from './certificate.ts'
 import { codeOf, failure, watch } from './lock-support.ts'
 import { StandIn } from './stand-in.ts'
 import type { StandInNode, StandInOptions } from './stand-in.ts'
@@ -216,6 +217,20 @@ test('service: the right token: let in', async () => {
   await withCluster(async ({ locks }) => {
     assert.is(await locks.withLock('k', '10s', () => 1), 1)
   }, { token }, { token })
+})
+
+test('service: over TLS: let in with the authority, and refused without', async () => {
+  const tls = { cert: certificate, key: privateKey }
+  await withCluster(async ({ cluster, locks }) => {
+    assert.is(await locks.withLock('k', '10s', () => 1), 1)
+    const nodes = cluster.addresses
+    const strict = connect({ nodes, tls: {}, requestTimeout: 200 })
+    const error = await failure(strict.tryLock('k', '10s'))
+    assert.is(error.code, 'UNAVAILABLE')
+    assert.match(error.message, /self-signed certificate/)
+    const plain = connect({ nodes, requestTimeout: 200 })
+    assert.is(await codeOf(plain.tryLock('k', '10s')), 'UNAVAILABLE')
+  }, { tls }, { tls: { ca: certificate } })
 })
 
 test('service: one node of three is down: never seen by the caller', async () => {
