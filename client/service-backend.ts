@@ -191,9 +191,12 @@ export class ServiceBackend implements LockBackend {
     if (ended.refusal === 'overloaded') {
       return new LockError('OVERLOADED', `${what}: the service has too much to do`, { key })
     }
-    if (ended.refusal !== null) {
-      const text = `${what}: the service refused the request as ${ended.refusal}`
-      return new LockError('INVALID', text, { key })
+    if (ended.refusal === 'tooLarge') {
+      return new LockError('INVALID', `${what}: the service takes no request so large`, { key })
+    }
+    if (ended.refusal === 'malformed') {
+      const why = 'its token may not do this, or the service is of another version'
+      return new LockError('UNAUTHORIZED', `${what}: the service refused it: ${why}`, { key })
     }
     if (problems.length < this.#options.caller.nodesCount) {
       return new LockError('NO_QUORUM', `${what}: no quorum: no node knows a leader`, { key })

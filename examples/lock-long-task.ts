@@ -3,8 +3,7 @@
 
 import { locks, sleep } from './lock-client.ts'
 
-const steps = await locks.withLock('rebuild-index', '1s', async (held) => {
-  const { signal, fencingToken, lock } = held
+const steps = await locks.withLock('index', '1s', async ({ signal, fencingToken, lock }) => {
   lock.on('renewed', ({ ttlMs }) => console.log(`renewed for ${ttlMs} ms`))
   let done = 0
   for (; done < 8; done++) {

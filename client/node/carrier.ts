@@ -1,9 +1,9 @@
 // The connections of a client, one for each node that it has asked. It knows nodes by the addresses
 // that the application gave, and learns their names, by which they speak of each other.
 
-import type { ConnectionOptions } from 'node:tls'
 import type { ClientReply, ClientRequest } from '../../transports/client-codec.ts'
 import type { Carrier, CarrierEvents, NodeProblem } from '../caller.ts'
+import type { TlsOptions } from '../tls-options.ts'
 import { Link } from './link.ts'
 
 /** Where the nodes are, and how they are asked. */
@@ -11,7 +11,7 @@ export interface SocketOptions {
   /** `host:port` of each node's HTTP API: its id for the caller. */
   readonly nodes: readonly string[]
   readonly token: string | null
-  readonly tls: ConnectionOptions | null
+  readonly tls: TlsOptions | null
   readonly dialTimeoutMs: number
 }
 
@@ -34,7 +34,7 @@ export class SocketCarrier implements Carrier {
       const link = new Link(
         { address, token, tls, dialTimeoutMs },
         {
-          opened: (name) => this.#addresses.set(nameOf(name), address),
+          opened: (name) => this.#addresses.set(name, address),
           replied: (reply) => events.replied(this.#withAddress(reply)),
           unsent: (request) => events.unsent(request),
           lost: () => events.lost(address),
@@ -88,6 +88,8 @@ export class SocketCarrier implements Carrier {
   }
 }
 
+/** A node's name, as it stands in the header that tells it. */
 function nameOf(id: string): string {
-  return id.replace(INCARNATION, '')
+  const name = id.replace(INCARNATION, '')
+  return /^[!-~]*$/.test(name) ? name : encodeURIComponent(name)
 }

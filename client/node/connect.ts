@@ -1,7 +1,6 @@
 // `connect()`: a client of the lock service, by the addresses of its nodes.
 
 import { randomBytes } from 'node:crypto'
-import type { ConnectionOptions } from 'node:tls'
 import type { LockBackend } from '../backend.ts'
 import { Caller } from '../caller.ts'
 import type { ClientClock } from '../clock.ts'
@@ -11,6 +10,7 @@ import type { Duration } from '../duration.ts'
 import { toMs } from '../duration.ts'
 import { LockError } from '../errors.ts'
 import { ServiceBackend, weighReply } from '../service-backend.ts'
+import type { TlsOptions } from '../tls-options.ts'
 import { SocketCarrier } from './carrier.ts'
 
 /** Where the lock service is, and how it is asked. */
@@ -20,7 +20,7 @@ export interface ConnectOptions {
   /** Said to be who one is, if the service wants to know. */
   readonly token?: string
   /** TLS: `{}` for a server with a public certificate; else at least its `ca`. */
-  readonly tls?: ConnectionOptions
+  readonly tls?: TlsOptions
   /** How long a call may take that does not wait for a lock; 5 s when left out. */
   readonly requestTimeout?: Duration
   /** How long one node may take to answer before another is asked; 500 ms when left out. */

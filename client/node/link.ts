@@ -5,11 +5,12 @@ import { request as httpRequest } from 'node:http'
 import type { ClientRequest as HttpRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
+import type { SecureContextOptions } from 'node:tls'
 import { unreachable } from '../../core/invariant.ts'
 import { decodeClientReply, encodeClientRequest } from '../../transports/client-codec.ts'
 import type { ClientReply, ClientRequest } from '../../transports/client-codec.ts'
 import { FrameBatch, FrameReader } from '../../transports/stream-frames.ts'
+import type { Pem, TlsOptions } from '../tls-options.ts'
 
 /** Where a node is, and how it is asked to talk frames. */
 export interface LinkOptions {
@@ -17,7 +18,7 @@ export interface LinkOptions {
   readonly address: string
   readonly token: string | null
   /** Null: plain TCP. */
-  readonly tls: ConnectionOptions | null
+  readonly tls: TlsOptions | null
   readonly dialTimeoutMs: number
 }
 
@@ -125,7 +126,7 @@ export class Link {
     if (token !== null) headers['Authorization'] = `Bearer ${token}`
     const options = { ...this.#place(), path: PATH, headers, agent: false as const }
     const dial =
-      tls === null ? httpRequest(options) : httpsRequest({ ...options, ...tls, agent: false })
+      tls === null ? httpRequest(options) : httpsRequest({ ...options, ...secureOf(tls) })
     this.#state = { type: 'dialling', dial, queue: [first] }
     const late = new Error(`no answer within ${dialTimeoutMs} ms`)
     const timer = setTimeout(() => dial.destroy(late), dialTimeoutMs)
@@ -211,6 +212,21 @@ export class Link {
     this.#state = { type: 'resting', untilMs: performance.now() + restMs }
     for (const { request } of state.queue) this.#events.unsent(request)
     this.#events.failed()
+  }
+}
+
+/** TLS options in Node's terms. */
+function secureOf(tls: TlsOptions): SecureContextOptions & { readonly servername?: string } {
+  const { ca, cert, key, passphrase, servername } = tls
+  const bytesOf = (pem: Pem): string | Buffer => (typeof pem === 'string' ? pem : Buffer.from(pem))
+  const listOf = (pems: Pem | readonly Pem[]): (string | Buffer)[] =>
+    typeof pems === 'string' || pems instanceof Uint8Array ? [bytesOf(pems)] : pems.map(bytesOf)
+  return {
+    ...(ca === undefined ? {} : { ca: listOf(ca) }),
+    ...(cert === undefined ? {} : { cert: bytesOf(cert) }),
+    ...(key === undefined ? {} : { key: bytesOf(key) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(servername === undefined ? {} : { servername }),
   }
 }
 

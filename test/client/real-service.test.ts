@@ -1,0 +1,83 @@
+// The client against real nodes over real sockets: the conformance suite, and what befalls locks
+// while leaders come and go.
+
+import * as assert from 'uvu/assert'
+import type { LockBackend } from '../../client/backend.ts'
+import { systemClock } from '../../client/clock.ts'
+import { backendConformance } from '../../client/conformance.ts'
+import type { BackendPlace } from '../../client/conformance-place.ts'
+import { connect, serviceBackend } from '../../client/node/connect.ts'
+import { suite } from '../harness.ts'
+import { serve } from '../server/http/support.ts'
+import type { Served } from '../server/http/support.ts'
+import { until } from '../support/until.ts'
+
+const test = suite('client of a real service')
+
+function addresses({ nodes }: Served): string[] {
+  return nodes.map(({ url }) => new URL(url).host)
+}
+
+async function place(): Promise<BackendPlace> {
+  const served = await serve(3)
+  const backends: LockBackend[] = []
+  return {
+    client: () => {
+      const backend = serviceBackend({ nodes: addresses(served) })
+      backends.push(backend)
+      return backend
+    },
+    now: () => systemClock.now(),
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    close: async () => {
+      await Promise.all(backends.map((backend) => backend.close?.()))
+      await served.close()
+    },
+  }
+}
+
+const supports = { fencing: 'strict', wait: 'push', fair: true, shared: true } as const
+backendConformance({ test: (title, body) => test(title, body), place, supports })
+
+test('ten workers on one client: the counter is exactly 10', async () => {
+  const served = await serve(3)
+  const locks = connect({ nodes: addresses(served) })
+  try {
+    let counter = 0
+    const worker = (): Promise<void> =>
+      locks.withLock('counter', '10s', async () => {
+        const read = counter
+        await new Promise((resolve) => setImmediate(resolve))
+        counter = read + 1
+      })
+    await Promise.all(Array.from({ length: 10 }, worker))
+    assert.is(counter, 10)
+  } finally {
+    await locks.close()
+    await served.close()
+  }
+})
+
+test('the leader dies under withLock with a TTL of 3 s: it goes on', async () => {
+  const served = await serve(3)
+  const locks = connect({ nodes: addresses(served) })
+  try {
+    let renewals = 0
+    locks.on('renewed', () => renewals++)
+    await locks.withLock('k', '3s', async ({ signal, lock }) => {
+      const { leader } = served
+      leader.fastify.server.closeAllConnections()
+      await leader.fastify.close()
+      await leader.replica.close()
+      await until('it is renewed twice', () => (renewals >= 2 ? true : undefined))
+      assert.not(signal.aborted)
+      assert.ok(lock.isValid())
+    })
+    assert.not((await locks.status('k')).locked)
+  } finally {
+    await locks.close()
+    await served.close()
+  }
+})
+
+test.run()
