@@ -18,7 +18,6 @@ export type ProblemCode =
   | 'change_refused'
   | 'not_ready'
   | 'too_many_streams'
-  | 'unsupported'
   | 'internal'
 
 /** Status and title of one code. */
@@ -56,7 +55,6 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   count_too_high: { status: 429, title: 'The lock was taken too often' },
   too_many_streams: { status: 429, title: 'Too many streams are open' },
   internal: { status: 500, title: 'The server failed' },
-  unsupported: { status: 501, title: 'This node cannot do this' },
   no_quorum: { status: 503, title: 'No quorum: it has not happened and will not' },
   not_ready: { status: 503, title: 'The node is not ready' },
   overloaded: { status: 503, title: 'Too much waits to be committed' },

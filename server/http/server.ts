@@ -45,6 +45,8 @@ export function httpServer(options: HttpServerOptions = {}): FastifyInstance {
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 75_000,
     forceCloseConnections: 'idle' as const,
+    // What still comes is answered like all else, in our own words.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     frameworkErrors: (error: unknown, _request: unknown, reply: unknown) =>
       void sendError(error, reply as Parameters<typeof sendError>[1]),

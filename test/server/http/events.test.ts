@@ -145,9 +145,8 @@ test('http events: the server closes: the stream ends', async () => {
 
 function granted(index: number, key: string): AppliedLockCommand {
   const who = { key, owner: 'me', session: null, index, timeMs: index }
-  const terms = { mode: 'exclusive', token: index, requestId: 'r' } as const
-  const entered = { enteredIndex: index, deadlineMs: null }
-  const event = { type: 'granted', ...who, ...terms, ...entered } as const
+  const terms = { mode: 'exclusive', token: index, requestId: 'r', deadlineMs: null } as const
+  const event = { type: 'granted', ...who, ...terms, enteredIndex: index } as const
   const inner = { type: 'inner', event } as const
   return { type: 'applied', index, term: 1, timeMs: index, reply: null, events: [inner] }
 }
