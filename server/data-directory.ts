@@ -7,14 +7,16 @@
 //   log/      the files of the write-ahead log
 //
 // A file is written beside, synced and renamed, and then the directory is synced: after a crash it
-// is there as it was or as it was to be.
+// is there as it was or as it was to be. The log is begun before a founding is recorded: so a
+// member without one has lost it, and must not vote as if it had never promised anything.
 
 import * as fs from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { encodeHeader, logFile } from '../storage/record.ts'
 import { DataDirectoryError, systemProblem } from './data-directory-error.ts'
 import { lockDirectory } from './directory-lock.ts'
 import type { DirectoryLock } from './directory-lock.ts'
-import { decodeIdentity, encodeIdentity } from './node-identity.ts'
+import { decodeIdentity, encodeIdentity, nodeIdOf } from './node-identity.ts'
 import type { Founding, NodeIdentity } from './node-identity.ts'
 
 /** Version of the layout that this build writes, and the newest that it reads. */
@@ -37,8 +39,8 @@ export interface DataDirectory {
   /** Who this node is, the last recorded founding included. */
   readonly identity: NodeIdentity
   /**
-   * Records of which cluster this node is; durable when it returns. The same one again changes
-   * nothing. Throws DataDirectoryError: `otherCluster` when another one is recorded.
+   * Records of which cluster this node is, and begins its log; durable when it returns. The same
+   * again changes nothing. Throws DataDirectoryError: `otherCluster` when another one is recorded.
    */
   recordFounding(founding: Founding): void
   /** Lets other processes use it. */
@@ -94,6 +96,7 @@ class OpenDirectory implements DataDirectory {
         `data directory ${this.path}: it belongs to cluster ${recorded.cluster} ${wants}; ${advice}`
       )
     }
+    attempt(this.path, () => beginLog(this.logFolder, founding.cluster, this.#identity))
     const next = { ...this.#identity, founding }
     attempt(this.path, () => replaceFile(this.path, 'identity', encodeIdentity(next)))
     this.#identity = next
@@ -137,7 +140,7 @@ function checkFormat(directory: string): void {
 function readOrDraw(directory: string, { name, random }: DataDirectoryOptions): NodeIdentity {
   const text = readIfAny(join(directory, 'identity'))
   const logFolder = join(directory, 'log')
-  const hasLog = fs.existsSync(logFolder)
+  const hasLog = fs.existsSync(logFolder) && fs.readdirSync(logFolder).length > 0
   if (text === null) {
     if (hasLog) throw damaged(directory, 'it has a log and no identity')
     const incarnation = random().toString(16).padStart(8, '0')
@@ -157,6 +160,13 @@ function readOrDraw(directory: string, { name, random }: DataDirectoryOptions): 
   if (identity.founding !== null && !hasLog) throw damaged(directory, 'its log is gone')
   makeFolder(logFolder)
   return identity
+}
+
+/** Writes what the log would begin with: it is opened as one that holds nothing yet. */
+function beginLog(folder: string, cluster: string, identity: NodeIdentity): void {
+  const group = '0'
+  const header = encodeHeader({ cluster, group, node: nodeIdOf(identity) }, 1)
+  replaceFile(folder, logFile(group, 1), header)
 }
 
 function damaged(directory: string, what: string): DataDirectoryError {
@@ -188,11 +198,11 @@ function makeFolder(folder: string): void {
   } else for (let at = folder; at.length >= first.length; at = dirname(at)) syncFolder(dirname(at))
 }
 
-function replaceFile(directory: string, name: string, text: string): void {
+function replaceFile(directory: string, name: string, content: string | Uint8Array): void {
   const beside = join(directory, `${name}.new`)
   const fd = fs.openSync(beside, 'w', 0o600)
   try {
-    fs.writeFileSync(fd, text)
+    fs.writeFileSync(fd, content)
     fs.fsyncSync(fd)
   } finally {
     fs.closeSync(fd)

@@ -12,6 +12,8 @@ import { DataDirectoryError } from '../../server/data-directory-error.ts'
 import type { DataDirectoryErrorCode } from '../../server/data-directory-error.ts'
 import { decodeIdentity, encodeIdentity, isJoiner, nodeIdOf } from '../../server/node-identity.ts'
 import type { NodeIdentity } from '../../server/node-identity.ts'
+import { openFileDisk } from '../../storage/node/file-disk.ts'
+import { openLog } from '../../storage/write-ahead-log.ts'
 import { suite } from '../harness.ts'
 import { removeTemporaryFolders, temporaryFolder } from '../support/commands.ts'
 
@@ -76,6 +78,21 @@ test('data directory: a founding: is kept, the same again is taken, another is n
   await directory.close()
 })
 
+test('data directory: a founding: begins the log, of the same cluster and node', async () => {
+  const directory = await open(temporaryFolder())
+  directory.recordFounding(founding)
+  const disk = openFileDisk(directory.logFolder)
+  assert.equal(disk.list(), ['log-0-1'])
+  const whose = { cluster: founding.cluster, group: '0', node: nodeIdOf(directory.identity) }
+  const opened = openLog(disk, whose, () => undefined)
+  assert.ok(opened.type === 'ok')
+  assert.is(opened.recovered.records, 0)
+  assert.is(opened.recovered.tornBytes, 0)
+  assert.is(openLog(disk, { ...whose, node: 'n1@0000000b' }, () => undefined).type, 'foreign')
+  await disk.close()
+  await directory.close()
+})
+
 test('data directory: a founding without the node: makes it a joiner', async () => {
   const directory = await open(temporaryFolder(), 'n1', () => 11)
   assert.is(isJoiner(directory.identity), false)
@@ -104,7 +121,8 @@ test('data directory: with anything amiss: is refused, and says what is', async 
     [/file format says "nonsense"/, path => fs.writeFileSync(join(path, 'format'), 'nonsense')],
     [/it has identity and no format/, path => fs.rmSync(join(path, 'format'))],
     [/it has a log and no identity/, path => fs.rmSync(join(path, 'identity'))],
-    [/its log is gone/, path => fs.rmdirSync(join(path, 'log'))],
+    [/its log is gone/, path => fs.rmSync(join(path, 'log'), { recursive: true })],
+    [/its log is gone/, path => fs.rmSync(join(path, 'log', 'log-0-1'))],
     [/first line is no checksum/, path => fs.writeFileSync(join(path, 'identity'), '')],
     [
       /its checksum should be [0-9a-f]{8} and is [0-9a-f]{8}/,

@@ -10,6 +10,7 @@ import { removeTemporaryFolders, temporaryFolder } from '../support/commands.ts'
 
 const test = suite('golden data directory')
 const folder = fileURLToPath(new URL('../golden/data-directory-format-1', import.meta.url))
+const logs = fileURLToPath(new URL('../golden/log-format-1', import.meta.url))
 const names = ['format', 'identity']
 const options = { name: 'n1', random: () => 10 }
 const founding = {
@@ -39,6 +40,7 @@ test('data directory format 1: is read', async () => {
   const path = temporaryFolder()
   for (const name of names) fs.copyFileSync(join(folder, name), join(path, name))
   fs.mkdirSync(join(path, 'log'))
+  fs.copyFileSync(join(logs, 'log-0-1'), join(path, 'log', 'log-0-1'))
   const directory = await openDataDirectory(path, { name: 'n1', random: () => 99 })
   assert.equal(directory.identity, { name: 'n1', incarnation: '0000000a', founding })
   await directory.close()
