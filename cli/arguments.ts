@@ -2,7 +2,7 @@
 // is a `UsageError` that says what was wrong and what is accepted.
 
 import { parseArgs } from 'node:util'
-import { withSuggestion } from './suggest.ts'
+import { withSuggestion } from '../server/suggest.ts'
 import { UsageError } from './verb.ts'
 import type { Given, Verb } from './verb.ts'
 
@@ -11,8 +11,12 @@ export function readArguments(verb: Verb, args: readonly string[]): Given | 'hel
   const specs = new Map(verb.options.map((option) => [option.name, option]))
   const values: Record<string, string | true> = {}
   const positionals: string[] = []
+  let dashesAt: number | null = null
   for (const token of tokensOf(verb, args)) {
-    if (token.kind === 'option-terminator') continue
+    if (token.kind === 'option-terminator') {
+      dashesAt = positionals.length
+      continue
+    }
     if (token.kind === 'positional') {
       positionals.push(token.value)
       continue
@@ -34,7 +38,7 @@ export function readArguments(verb: Verb, args: readonly string[]): Given | 'hel
   if (extra !== undefined && !verb.takesPositionals) {
     throw new UsageError(`'${extra}' is not understood: ${verb.name} takes only options`)
   }
-  return { values, positionals }
+  return { values, positionals, ...(dashesAt === null ? {} : { dashesAt }) }
 }
 
 /** The value of an option, or undefined when it was not given. */

@@ -3,7 +3,7 @@
 
 import { FAULT_KINDS } from '../sim/scenario.ts'
 import type { FaultKind } from '../sim/scenario.ts'
-import { withSuggestion } from './suggest.ts'
+import { withSuggestion } from '../server/suggest.ts'
 import { UsageError } from './verb.ts'
 
 /** Seeds from `first` to `last`, both included. */

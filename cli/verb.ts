@@ -18,6 +18,8 @@ export interface Given {
   readonly values: Readonly<Record<string, string | true>>
   /** What is not an option, in order. */
   readonly positionals: readonly string[]
+  /** Where among them a `--` stood; left out where there was none. */
+  readonly dashesAt?: number
 }
 
 /** One verb of the command line. */

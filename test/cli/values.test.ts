@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert'
 import { duration, integer, shellWord } from '../../cli/format.ts'
-import { withSuggestion } from '../../cli/suggest.ts'
+import { withSuggestion } from '../../server/suggest.ts'
 import { parseDurationMs, parseFaults, parseSeeds } from '../../cli/values.ts'
 import { UsageError, worstExit } from '../../cli/verb.ts'
 import { suite } from '../harness.ts'
