@@ -2,7 +2,7 @@
 // whose it is. What the log in it says is the log's.
 //
 //   format    one line with the version of this layout
-//   identity  name, incarnation, cluster and founding voters (node-identity.ts)
+//   identity  name, incarnation, and how it came into its cluster (node-identity.ts)
 //   lock/     sockets of the processes that use it or want to (directory-lock.ts)
 //   log/      the files of the write-ahead log
 //
@@ -13,11 +13,12 @@
 import * as fs from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { encodeHeader, logFile } from '../storage/record.ts'
+import type { Founding, FoundingPromise } from '../transports/handshake.ts'
 import { DataDirectoryError, systemProblem } from './data-directory-error.ts'
 import { lockDirectory } from './directory-lock.ts'
 import type { DirectoryLock } from './directory-lock.ts'
 import { decodeIdentity, encodeIdentity, nodeIdOf } from './node-identity.ts'
-import type { Founding, NodeIdentity } from './node-identity.ts'
+import type { NodeIdentity } from './node-identity.ts'
 
 /** Version of the layout that this build writes, and the newest that it reads. */
 export const DATA_FORMAT_VERSION = 1
@@ -43,6 +44,8 @@ export interface DataDirectory {
    * again changes nothing. Throws DataDirectoryError: `otherCluster` when another one is recorded.
    */
   recordFounding(founding: Founding): void
+  /** Records what attempt at a founding it takes part in; durable when it returns. */
+  recordPromise(promise: FoundingPromise): void
   /** Lets other processes use it. */
   close(): Promise<void>
 }
@@ -97,13 +100,20 @@ class OpenDirectory implements DataDirectory {
       )
     }
     attempt(this.path, () => beginLog(this.logFolder, founding.cluster, this.#identity))
-    const next = { ...this.#identity, founding }
-    attempt(this.path, () => replaceFile(this.path, 'identity', encodeIdentity(next)))
-    this.#identity = next
+    this.#record({ ...this.#identity, founding, promise: null })
+  }
+
+  recordPromise(promise: FoundingPromise): void {
+    this.#record({ ...this.#identity, promise })
   }
 
   async close(): Promise<void> {
     await this.#lock.release()
+  }
+
+  #record(next: NodeIdentity): void {
+    attempt(this.path, () => replaceFile(this.path, 'identity', encodeIdentity(next)))
+    this.#identity = next
   }
 }
 
@@ -144,7 +154,7 @@ function readOrDraw(directory: string, { name, random }: DataDirectoryOptions): 
   if (text === null) {
     if (hasLog) throw damaged(directory, 'it has a log and no identity')
     const incarnation = random().toString(16).padStart(8, '0')
-    const identity = { name, incarnation, founding: null }
+    const identity = { name, incarnation, founding: null, promise: null }
     replaceFile(directory, 'identity', encodeIdentity(identity))
     makeFolder(logFolder)
     return identity

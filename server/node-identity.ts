@@ -3,14 +3,7 @@
 
 import { crc32c } from '../core/crc32.ts'
 import type { NodeId } from '../core/raft/config.ts'
-
-/** Which cluster a node belongs to, and who voted in it at first. */
-export interface Founding {
-  /** 16 hex digits, drawn by the founder. */
-  readonly cluster: string
-  /** Ids of the founding voters, sorted. A node that is none of them joins as no voter. */
-  readonly voters: readonly NodeId[]
-}
+import type { Founding, FoundingPromise } from '../transports/handshake.ts'
 
 /** What a data directory knows of the node that it belongs to. */
 export interface NodeIdentity {
@@ -20,10 +13,13 @@ export interface NodeIdentity {
   readonly incarnation: string
   /** Null until it was part of a founding, or was told of one. */
   readonly founding: Founding | null
+  /** Which attempt at a founding it has promised to take part in; null: none, or it is over. */
+  readonly promise: FoundingPromise | null
 }
 
 /** The id of a member: its name and its incarnation. */
-export function nodeIdOf({ name, incarnation }: Omit<NodeIdentity, 'founding'>): NodeId {
+export function nodeIdOf(identity: Pick<NodeIdentity, 'name' | 'incarnation'>): NodeId {
+  const { name, incarnation } = identity
   return `${name}@${incarnation}`
 }
 
@@ -35,8 +31,8 @@ export function isJoiner(identity: NodeIdentity): boolean {
 
 /** What an identity file says: a line with a checksum of all that follows it, then JSON. */
 export function encodeIdentity(identity: NodeIdentity): string {
-  const { name, incarnation, founding } = identity
-  const json = `${JSON.stringify({ name, incarnation, founding }, null, 2)}\n`
+  const { name, incarnation, founding, promise } = identity
+  const json = `${JSON.stringify({ name, incarnation, founding, promise }, null, 2)}\n`
   return `crc32c ${checksum(json)}\n${json}`
 }
 
@@ -60,13 +56,23 @@ export function decodeIdentity(text: string): NodeIdentity | { readonly problem:
 
 function identityIn(value: unknown): NodeIdentity | null {
   if (!isRecord(value)) return null
-  const { name, incarnation, founding } = value
+  const { name, incarnation, founding, promise } = value
   if (typeof name !== 'string' || !isHex(incarnation, 8)) return null
-  if (founding === null) return { name, incarnation, founding }
-  if (!isRecord(founding)) return null
-  const { cluster, voters } = founding
-  if (!isHex(cluster, 16) || !isTexts(voters)) return null
-  return { name, incarnation, founding: { cluster, voters } }
+  if (founding !== null && !isFounding(founding)) return null
+  if (promise !== null && !isPromise(promise)) return null
+  return { name, incarnation, founding, promise }
+}
+
+function isFounding(value: unknown): value is Founding {
+  if (!isRecord(value) || !isPromise(value)) return false
+  const { cluster, voters } = value as Readonly<Record<string, unknown>>
+  return isHex(cluster, 16) && isTexts(voters)
+}
+
+function isPromise(value: unknown): value is FoundingPromise {
+  if (!isRecord(value)) return false
+  const { founder, round } = value
+  return typeof founder === 'string' && founder !== '' && Number.isSafeInteger(round)
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

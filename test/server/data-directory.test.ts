@@ -25,7 +25,12 @@ test.after(() => {
   removeTemporaryFolders()
 })
 
-const founding = { cluster: '00112233445566ff', voters: ['n1@0000000a', 'n2@0000000b'] }
+const founding = {
+  cluster: '00112233445566ff',
+  voters: ['n1@0000000a', 'n2@0000000b'],
+  founder: 'n1@0000000a',
+  round: 1,
+}
 
 function open(path: string, name = 'n1', random: () => number = () => 10): Promise<DataDirectory> {
   return openDataDirectory(path, { name, random })
@@ -50,7 +55,8 @@ async function refused(
 test('data directory: an absent one: is made for its owner, with an incarnation', async () => {
   const path = join(temporaryFolder(), 'a', 'b')
   const directory = await open(path, 'n1', () => 0xc0ffee)
-  assert.equal(directory.identity, { name: 'n1', incarnation: '00c0ffee', founding: null })
+  const drawn = { name: 'n1', incarnation: '00c0ffee', founding: null, promise: null }
+  assert.equal(directory.identity, drawn)
   assert.is(nodeIdOf(directory.identity), 'n1@00c0ffee')
   assert.is(fs.statSync(path).mode & 0o777, 0o700)
   assert.is(fs.statSync(join(path, 'identity')).mode & 0o777, 0o600)
@@ -90,6 +96,19 @@ test('data directory: a founding: begins the log, of the same cluster and node',
   assert.is(opened.recovered.tornBytes, 0)
   assert.is(openLog(disk, { ...whose, node: 'n1@0000000b' }, () => undefined).type, 'foreign')
   await disk.close()
+  await directory.close()
+})
+
+test('data directory: a promise: is kept, and is over with the founding', async () => {
+  const path = join(temporaryFolder(), 'data')
+  const first = await open(path)
+  const promise = { founder: 'n1@0000000a', round: 2 }
+  first.recordPromise(promise)
+  await first.close()
+  const directory = await open(path)
+  assert.equal(directory.identity.promise, promise)
+  directory.recordFounding(founding)
+  assert.equal([directory.identity.founding, directory.identity.promise], [founding, null])
   await directory.close()
 })
 
@@ -263,9 +282,10 @@ test('data directory: several that start at once on a stale lock: one has it at 
 
 test('identity: any identity: reads back as it was written', () => {
   const identities: NodeIdentity[] = [
-    { name: '0', incarnation: '00000000', founding: null },
-    { name: 'ä@"\n', incarnation: 'ffffffff', founding },
-    { name: 'n9', incarnation: '0123abcd', founding: { ...founding, voters: [] } }
+    { name: '0', incarnation: '00000000', founding: null, promise: null },
+    { name: 'ä@"\n', incarnation: 'ffffffff', founding, promise: null },
+    { name: 'n9', incarnation: '0123abcd', founding: { ...founding, voters: [] }, promise: null },
+    { name: 'n2', incarnation: '0123abcd', founding: null, promise: { founder: 'n1@0', round: 3 } }
   ]
   for (const identity of identities) {
     assert.equal(decodeIdentity(encodeIdentity(identity)), identity)
@@ -273,7 +293,7 @@ test('identity: any identity: reads back as it was written', () => {
 })
 
 test('identity: a file with any byte changed: is refused', () => {
-  const text = encodeIdentity({ name: 'n1', incarnation: '0000000a', founding })
+  const text = encodeIdentity({ name: 'n1', incarnation: '0000000a', founding, promise: null })
   for (let at = 0; at < text.length; at++) {
     const changed = `${text.slice(0, at)}~${text.slice(at + 1)}`
     assert.ok('problem' in decodeIdentity(changed), changed)

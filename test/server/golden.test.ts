@@ -15,7 +15,9 @@ const names = ['format', 'identity']
 const options = { name: 'n1', random: () => 10 }
 const founding = {
   cluster: '00112233445566ff',
-  voters: ['n1@0000000a', 'n2@0000000b', 'n3@0000000c']
+  voters: ['n1@0000000a', 'n2@0000000b', 'n3@0000000c'],
+  founder: 'n1@0000000a',
+  round: 1
 }
 
 test.after(removeTemporaryFolders)
@@ -42,7 +44,8 @@ test('data directory format 1: is read', async () => {
   fs.mkdirSync(join(path, 'log'))
   fs.copyFileSync(join(logs, 'log-0-1'), join(path, 'log', 'log-0-1'))
   const directory = await openDataDirectory(path, { name: 'n1', random: () => 99 })
-  assert.equal(directory.identity, { name: 'n1', incarnation: '0000000a', founding })
+  const identity = { name: 'n1', incarnation: '0000000a', founding, promise: null }
+  assert.equal(directory.identity, identity)
   await directory.close()
 })
 
