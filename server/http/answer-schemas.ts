@@ -138,7 +138,8 @@ export const WAITER_LIST: Schema = object({
   next: TEXT_OR_NULL,
 })
 
-const NODE_STATE = ['leader', 'follower', 'candidate', 'learner']
+/** `waiting`: connected, and no member. */
+const NODE_STATE = ['leader', 'follower', 'candidate', 'learner', 'waiting']
 
 export const CLUSTER_INFO: Schema = object({
   leader_id: TEXT_OR_NULL,

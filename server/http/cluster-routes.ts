@@ -4,6 +4,7 @@
 import type { FastifyInstance } from 'fastify'
 import { unreachable } from '../../core/invariant.ts'
 import type { NodeId } from '../../core/raft/config.ts'
+import { membersOf } from '../../core/raft/membership.ts'
 import type { Membership } from '../../core/raft/membership.ts'
 import type { ReplicaStatus } from '../../core/status.ts'
 import { incarnationOf, nameOf } from '../cluster-view.ts'
@@ -42,7 +43,11 @@ function addHealthRoutes(fastify: FastifyInstance, context: ApiContext): void {
 
 /** It knows a leader, and has applied what it knows to be committed. */
 function readiness(status: ReplicaStatus): unknown {
-  const { leader, commitIndex, appliedIndex } = status
+  const { leader, commitIndex, appliedIndex, membership, node } = status
+  if (!membersOf(membership).includes(node)) {
+    const name = nameOf(node)
+    throw notReady(`this node waits to be taken in: lockstep cluster add ${name}, then promote it`)
+  }
   if (leader === null) throw notReady('this node knows no leader')
   if (commitIndex === 0 || appliedIndex < commitIndex) {
     throw notReady(`this node has applied ${appliedIndex} of ${commitIndex} entries`)
@@ -93,7 +98,8 @@ function addInfoRoutes(fastify: FastifyInstance, context: ApiContext): void {
 export function clusterInfo(cluster: string, status: ReplicaStatus, view: ClusterView): unknown {
   const { leader, membership, peers, lastIndex } = status
   const known = new Map(view.nodes().map((node) => [node.id, node]))
-  const ids = [...new Set([...votersOf(membership), ...membership.learners])].sort()
+  const waiting = [...known.values()].filter(({ isConnected }) => isConnected).map(({ id }) => id)
+  const ids = [...new Set([...membersOf(membership), ...waiting])].sort()
   const nodes = ids.map((id) => ({
     id: nameOf(id),
     state: stateOf(id, status),
@@ -126,6 +132,7 @@ function votersOf({ voters, outgoing }: Membership): readonly NodeId[] {
 
 function stateOf(id: NodeId, status: ReplicaStatus): string {
   if (id === status.leader) return 'leader'
+  if (!membersOf(status.membership).includes(id)) return 'waiting'
   if (!votersOf(status.membership).includes(id)) return 'learner'
   if (id === status.node && status.role !== 'follower') return 'candidate'
   return 'follower'
@@ -204,7 +211,7 @@ async function changeMembers(context: ApiContext, node: string, edit: Edit): Pro
   const { replica } = context.service
   const { membership, role } = replica.status()
   if (role !== 'leader') throw adminProblem(context, { type: 'notLeader', leader: null })
-  const id = edit === add ? connectedOf(context, node) : memberOf(context, node)
+  const id = edit === add ? connectedOf(context, node) : memberOf(context, node, edit)
   const members = edit(membership, id)
   if (typeof members === 'string') throw new Problem('change_refused', `${node}: ${members}`)
   const outcome = await replica.changeMembership({ type: 'change', ...members, autoLeave: true })
@@ -212,16 +219,18 @@ async function changeMembers(context: ApiContext, node: string, edit: Edit): Pro
   throw adminProblem(context, outcome)
 }
 
-/** The member of that name or id. */
-function memberOf({ service }: ApiContext, node: string): NodeId {
+/** The member of that name or id: to be promoted, a learner before all others. */
+function memberOf({ service }: ApiContext, node: string, edit: Edit | null = null): NodeId {
   const { membership } = service.replica.status()
-  return oneOf([...votersOf(membership), ...membership.learners], node, 'member')
+  const learners = membership.learners.filter((id) => isNamed(id, node))
+  const isForLearners = edit === promote && learners.length > 0
+  return oneOf(isForLearners ? learners : membersOf(membership), node, 'member')
 }
 
 /** The node of that name or id that is connected here. */
 function connectedOf({ cluster, service }: ApiContext, node: string): NodeId {
   const { membership } = service.replica.status()
-  const members = new Set([...votersOf(membership), ...membership.learners])
+  const members = new Set(membersOf(membership))
   const connected = cluster.nodes().filter(({ isConnected }) => isConnected)
   const ids = connected.map(({ id }) => id)
   // A new incarnation has the name of a member that was wiped: it is the one that is meant.
