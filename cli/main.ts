@@ -4,17 +4,29 @@
 import { readFileSync } from 'node:fs'
 import { readArguments } from './arguments.ts'
 import { overviewHelp, verbHelp } from './help.ts'
-import { checkCommand } from './check.ts'
-import { mutantsCommand } from './mutants.ts'
-import { replayCommand } from './replay.ts'
 import { processScreen } from './screen.ts'
 import type { Screen } from './screen.ts'
-import { simCommand } from './sim.ts'
-import { withSuggestion } from './suggest.ts'
+import { withSuggestion } from '../server/suggest.ts'
 import { EXIT, UsageError } from './verb.ts'
 import type { Verb } from './verb.ts'
 
-const VERBS: readonly Verb[] = [simCommand, replayCommand, mutantsCommand, checkCommand]
+/** By name. Each is loaded when it is needed: a node is to hold nothing of the simulator. */
+const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
+  node: async () => (await import('./node.ts')).nodeCommand,
+  dev: async () => (await import('./dev.ts')).devCommand,
+  lock: async () => (await import('./lock.ts')).lockCommand,
+  acquire: async () => (await import('./acquire.ts')).acquireCommand,
+  release: async () => (await import('./release.ts')).releaseCommand,
+  renew: async () => (await import('./renew.ts')).renewCommand,
+  status: async () => (await import('./status.ts')).statusCommand,
+  locks: async () => (await import('./locks.ts')).locksCommand,
+  watch: async () => (await import('./watch.ts')).watchCommand,
+  cluster: async () => (await import('./cluster.ts')).clusterCommand,
+  sim: async () => (await import('./sim.ts')).simCommand,
+  replay: async () => (await import('./replay.ts')).replayCommand,
+  mutants: async () => (await import('./mutants.ts')).mutantsCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+}
 
 /** Runs the command line `lockstep ...argv` and answers the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -36,11 +48,11 @@ async function dispatch(argv: readonly string[], screen: Screen): Promise<number
   const [word, ...rest] = argv
   switch (word) {
     case undefined:
-      screen.complain(overviewHelp(VERBS))
+      screen.complain(overviewHelp(await allVerbs()))
       return EXIT.usage
     case '--help':
     case '-h':
-      screen.print(overviewHelp(VERBS))
+      screen.print(overviewHelp(await allVerbs()))
       return EXIT.ok
     case '--version':
     case '-v':
@@ -48,11 +60,12 @@ async function dispatch(argv: readonly string[], screen: Screen): Promise<number
       return EXIT.ok
     case 'help': {
       const [topic] = rest
-      screen.print(topic === undefined ? overviewHelp(VERBS) : verbHelp(verbNamed(topic)))
+      if (topic === undefined) screen.print(overviewHelp(await allVerbs()))
+      else screen.print(verbHelp(await verbNamed(topic)))
       return EXIT.ok
     }
     default: {
-      const verb = verbNamed(word)
+      const verb = await verbNamed(word)
       const given = readArguments(verb, rest)
       if (given !== 'help') return verb.run(given, screen)
       screen.print(verbHelp(verb))
@@ -61,10 +74,14 @@ async function dispatch(argv: readonly string[], screen: Screen): Promise<number
   }
 }
 
-function verbNamed(name: string): Verb {
-  const verb = VERBS.find((one) => one.name === name)
-  if (verb !== undefined) return verb
-  const known = [...VERBS.map((one) => one.name), 'help']
+function allVerbs(): Promise<readonly Verb[]> {
+  return Promise.all(Object.values(VERBS).map((load) => load()))
+}
+
+async function verbNamed(name: string): Promise<Verb> {
+  const load = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined
+  if (load !== undefined) return load()
+  const known = [...Object.keys(VERBS), 'help']
   const kind = name.startsWith('-') ? 'option' : 'verb'
   const problem = withSuggestion(`unknown ${kind} '${name}'`, name, known)
   throw new UsageError(`${problem}; it takes ${known.join(', ')}, --help or --version`)

@@ -1,0 +1,176 @@
+// Asks a running cluster over HTTP for the verbs of the command line: which nodes, with which
+// token, whom next when one is down, and how an answer becomes an exit code.
+
+import { readFileSync } from 'node:fs'
+import { valueOf } from './arguments.ts'
+import { parseDurationMs } from './values.ts'
+import { EXIT, UsageError } from './verb.ts'
+import type { Given, OptionSpec } from './verb.ts'
+
+/** Where the cluster is. */
+export const NODES_OPTION: OptionSpec = {
+  name: 'nodes',
+  value: 'LIST',
+  help: 'HTTP addresses, host:port or URL, with commas (LOCKSTEP_NODES, or localhost:8001)',
+}
+
+/** Who asks. */
+export const TOKEN_FILE_OPTION: OptionSpec = {
+  name: 'token-file',
+  value: 'FILE',
+  help: 'holds the bearer token (LOCKSTEP_TOKEN_FILE, or none)',
+}
+
+/** The options of every verb that asks a cluster over HTTP. */
+export const SERVICE_OPTIONS: readonly OptionSpec[] = [
+  NODES_OPTION,
+  TOKEN_FILE_OPTION,
+  { name: 'timeout', value: 'TIME', help: 'give up asking after this (default: 10s)' },
+  { name: 'json', help: "print the service's answer, one JSON object" },
+]
+
+/** Where a cluster is, and how to ask it. */
+export interface Service {
+  /** Base URLs. */
+  readonly nodes: readonly string[]
+  readonly token: string | null
+  readonly timeoutMs: number
+}
+
+/** An answer of the service. */
+export interface ServiceAnswer {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** No answer, or one that says that it cannot be done: said in one line, with exit code 1. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError'
+  /** The answer's, or null when there was none. */
+  readonly answer: ServiceAnswer | null
+
+  constructor(message: string, answer: ServiceAnswer | null) {
+    super(message)
+    this.answer = answer
+  }
+}
+
+/** Which service is meant. Throws a `UsageError` for what makes no sense. */
+export function serviceOf(given: Given): Service {
+  return {
+    nodes: nodesOf(given),
+    token: tokenOf(given),
+    timeoutMs: parseDurationMs('timeout', valueOf(given, 'timeout') ?? '10s'),
+  }
+}
+
+/** The nodes that are meant, as base URLs. */
+export function nodesOf(given: Given): readonly string[] {
+  const list = valueOf(given, 'nodes') ?? (process.env['LOCKSTEP_NODES'] || 'localhost:8001')
+  return list.split(',').map((one) => baseUrl(one.trim()))
+}
+
+function baseUrl(node: string): string {
+  const text = /^https?:\/\//.test(node) ? node : `http://${node}`
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url !== null && url.pathname === '/' && url.search === '') return url.origin
+  throw new UsageError(`--nodes wants host:port or https://host:port, not '${node}'`)
+}
+
+/** The bearer token that is meant, or null. */
+export function tokenOf(given: Given): string | null {
+  const file = valueOf(given, 'token-file') ?? (process.env['LOCKSTEP_TOKEN_FILE'] || undefined)
+  if (file === undefined) return null
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new UsageError(`--token-file ${file}: ${(error as Error).message}`)
+  }
+}
+
+/** What is asked. */
+export interface ServiceRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** With its query. */
+  readonly path: string
+  readonly body?: Readonly<Record<string, unknown>>
+  /** How long an answer may rightly take beside the timeout, milliseconds. */
+  readonly waitMs?: number
+}
+
+/** Pause before the nodes are asked once more, milliseconds. */
+const ROUND_PAUSE_MS = 100
+
+/**
+ * Asks one node after the other until one answers for good. Whatever has an effect carries a
+ * request id, and so may be asked twice. Answers of 503 (it has not happened) and 504 (nobody
+ * knows) are asked again until the timeout; whoever does not lead says who does.
+ */
+export async function ask(service: Service, request: ServiceRequest): Promise<ServiceAnswer> {
+  const endMs = performance.now() + service.timeoutMs + (request.waitMs ?? 0)
+  let last: ServiceAnswer | string = 'no node was asked'
+  for (let turn = 0; performance.now() < endMs; turn++) {
+    const { nodes } = service
+    if (turn > 0 && turn % nodes.length === 0) await pause()
+    const leader: unknown = typeof last === 'string' ? null : last.body['leader_url']
+    const node = typeof leader === 'string' ? leader : (nodes[turn % nodes.length] as string)
+    last = await askNode(node, service, request, Math.max(1, endMs - performance.now()))
+    if (typeof last !== 'string' && isFinal(last)) return last
+  }
+  if (typeof last === 'string') throw new ServiceError(last, null)
+  throw new ServiceError(problemOf(last), last)
+}
+
+function isFinal({ status, body }: ServiceAnswer): boolean {
+  return status !== 503 && status !== 504 && body['code'] !== 'not_leader'
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ROUND_PAUSE_MS))
+}
+
+/** The answer of one node, or why there is none. */
+async function askNode(
+  node: string,
+  { token }: Service,
+  { method, path, body }: ServiceRequest,
+  timeoutMs: number,
+): Promise<ServiceAnswer | string> {
+  const headers = {
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  }
+  try {
+    const response = await fetch(`${node}${path}`, {
+      method,
+      headers,
+      signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return { status: response.status, body: JSON.parse(text) as ServiceAnswer['body'] }
+  } catch (error) {
+    const { cause, message } = error as Error
+    return `${node} does not answer: ${cause instanceof Error ? cause.message : message}`
+  }
+}
+
+/** Asks, and throws a `ServiceError` for any answer that is no success. */
+export async function demand(service: Service, request: ServiceRequest): Promise<ServiceAnswer> {
+  const answer = await ask(service, request)
+  if (answer.status < 300) return answer
+  throw new ServiceError(problemOf(answer), answer)
+}
+
+/** The sentence of an answer that says no. */
+export function problemOf({ status, body }: ServiceAnswer): string {
+  const { detail, title, code } = body
+  const said = detail ?? title ?? `the service answered ${status}`
+  return code === undefined ? `${said}` : `${said} (${code})`
+}
+
+/** The exit code of an answer that says no: 2 for what makes no sense, else 1. */
+export function exitOf({ answer }: ServiceError): number {
+  const status = answer?.status ?? 0
+  return status === 400 || status === 413 || status === 422 ? EXIT.usage : EXIT.violation
+}

@@ -1,0 +1,90 @@
+// `lockstep watch`: tells what happens to a lock, as it happens.
+
+import { told } from './answer.ts'
+import { keyOf } from './lock-request.ts'
+import type { Screen } from './screen.ts'
+import { NODES_OPTION, problemOf, ServiceError, serviceOf, TOKEN_FILE_OPTION } from './service.ts'
+import type { Service } from './service.ts'
+import { EventReader } from './event-reader.ts'
+import type { ServerEvent } from './event-reader.ts'
+import { EXIT, UsageError } from './verb.ts'
+import type { Given, Verb } from './verb.ts'
+
+const RETRY_PAUSE_MS = 500
+
+export const watchCommand: Verb = {
+  name: 'watch',
+  usage: 'KEY [options]',
+  summary: 'tell what happens to a lock, as it happens',
+  options: [
+    NODES_OPTION,
+    TOKEN_FILE_OPTION,
+    { name: 'json', help: 'one JSON object a line' },
+  ],
+  takesPositionals: true,
+  examples: [{ line: 'watch backup', what: 'until it is interrupted' }],
+  run: (given, screen) => told(given, screen, () => run(given, screen)),
+}
+
+async function run(given: Given, screen: Screen): Promise<number> {
+  const key = keyOf(given, 'watch')
+  // As a part of a path these mean something else, however they are written.
+  if (key === '.' || key === '..') throw new UsageError(`the lock '${key}' cannot be watched`)
+  const service = serviceOf(given)
+  const controller = new AbortController()
+  process.once('SIGINT', () => controller.abort())
+  let lastId: string | null = null
+  for (let turn = 0; !controller.signal.aborted; turn++) {
+    const node = service.nodes[turn % service.nodes.length] as string
+    try {
+      lastId = await follow(node, service, key, lastId, controller.signal, (event) => {
+        screen.print(given.values['json'] === true ? event.data : lineOf(event))
+      })
+    } catch (error) {
+      if (error instanceof ServiceError && (error.answer?.status ?? 503) < 500) throw error
+      if (!controller.signal.aborted) screen.complain(`lockstep: ${(error as Error).message}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS))
+  }
+  return EXIT.interrupted
+}
+
+/** Reads the events of one connection until it ends. Answers the id of the last. */
+async function follow(
+  node: string,
+  { token }: Service,
+  key: string,
+  lastId: string | null,
+  signal: AbortSignal,
+  tell: (event: ServerEvent) => void,
+): Promise<string | null> {
+  const headers = {
+    accept: 'text/event-stream',
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    ...(lastId === null ? {} : { 'last-event-id': lastId }),
+  }
+  const path = `/locks/${encodeURIComponent(key)}/events`
+  const response = await fetch(`${node}${path}`, { headers, signal })
+  if (response.status !== 200 || response.body === null) {
+    const body = (await response.json()) as Record<string, unknown>
+    const answer = { status: response.status, body }
+    throw new ServiceError(problemOf(answer), answer)
+  }
+  const reader = new EventReader()
+  const decoder = new TextDecoder()
+  let last = lastId
+  for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
+    for (const event of reader.read(decoder.decode(bytes, { stream: true }))) {
+      last = event.id ?? last
+      tell(event)
+    }
+  }
+  return last
+}
+
+function lineOf({ type, data }: ServerEvent): string {
+  const fields = JSON.parse(data) as Record<string, unknown>
+  const rest = Object.entries(fields).filter(([name]) => name !== 'key' && name !== 'type')
+  const said = rest.map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+  return [type, ...said].join('  ')
+}
