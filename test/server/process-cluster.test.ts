@@ -1,0 +1,102 @@
+// Three nodes as real processes: they found a cluster, serve locks on any of them, go on when one
+// is killed, and take a wiped one in again only when an operator says so.
+
+import * as assert from 'uvu/assert'
+import { suite } from '../harness.ts'
+import { removeTemporaryFolders } from '../support/commands.ts'
+import { http, NodeCluster } from '../support/node-cluster.ts'
+import type { Json, Place } from '../support/node-cluster.ts'
+import { until } from '../support/until.ts'
+
+const test = suite('process: cluster')
+const clusters: NodeCluster[] = []
+
+test.after.each(async () => {
+  for (const cluster of clusters.splice(0)) await cluster.close()
+})
+test.after(removeTemporaryFolders)
+
+function kept(cluster: NodeCluster): NodeCluster {
+  clusters.push(cluster)
+  return cluster
+}
+
+async function running(): Promise<NodeCluster> {
+  return kept(await NodeCluster.running({ args: ['--log-level', 'warn'] }))
+}
+
+const terms = (key: string, owner: string) => ({ key, owner, ttl: '60s' })
+
+/** Takes a lock from whichever of these nodes grants it first. */
+function granted(places: readonly Place[], key: string, owner: string): Promise<Json> {
+  const body = { ...terms(key, owner), request_id: owner }
+  return until(`${key} to be granted`, async () => {
+    for (const { url } of places) {
+      const asked = http(`${url}/locks/acquire`, body, { timeoutMs: 5_000 })
+      const answer = await asked.catch(() => null)
+      if (answer?.status === 200) return answer.body['lock'] as Json
+    }
+    return undefined
+  })
+}
+
+test('process: three nodes: any takes a lock, and all know who has it', async () => {
+  const { places } = await running()
+  for (const [at, place] of places.entries()) {
+    const { status, body } = await http(`${place.url}/locks/acquire`, terms(`key${at}`, `me${at}`))
+    assert.is(status, 200)
+    assert.is((body['lock'] as Json)['owner'], `me${at}`)
+    for (const other of places) {
+      const seen = await http(`${other.url}/locks/key${at}`)
+      assert.is(seen.body['locked'], true)
+      const held = await http(`${other.url}/locks/acquire`, terms(`key${at}`, 'another'))
+      assert.is(held.status, 423)
+    }
+  }
+  const release = await http(`${places[1]?.url}/locks/release`, { key: 'key0', owner: 'me0' })
+  assert.is(release.status, 200)
+})
+
+test('process: the leader is killed: another grants, and it comes back whole', async () => {
+  const cluster = await running()
+  const leader = await cluster.leader()
+  const before = await granted(cluster.places, 'before', 'first')
+  await cluster.kill(leader)
+  const others = cluster.places.filter((place) => place !== leader)
+  await granted(others, 'after', 'second')
+  const { body } = await http(`${others[0]?.url}/locks/before`)
+  assert.is((body['lock'] as Json)['fencing_token'], before['fencing_token'])
+  cluster.start(leader)
+  await cluster.ready([leader])
+  const seen = await http(`${leader.url}/locks/after`)
+  assert.is((seen.body['lock'] as Json)['owner'], 'second')
+})
+
+test('process: two of three are there: they live and wait, and say for whom', async () => {
+  const cluster = kept(await NodeCluster.make({ args: ['--log-level', 'warn'] }))
+  const [first, second, third] = [cluster.at(0), cluster.at(1), cluster.at(2)]
+  cluster.start(first)
+  cluster.start(second)
+  const waiting = await until('node1 to wait for node3 alone', async () => {
+    const answer = await http(`${first.url}/readyz`).catch(() => null)
+    const detail = String(answer?.body['detail'])
+    return detail.includes('node3') && !detail.includes('node2') ? answer : undefined
+  })
+  assert.is(waiting?.status, 503)
+  assert.is((await http(`${second.url}/livez`)).status, 200)
+  const { status, body } = await http(`${second.url}/locks/acquire`, terms('k', 'me'))
+  assert.equal([status, body['code'], body['success']], [503, 'no_quorum', false])
+  cluster.start(third)
+  await cluster.ready()
+  await granted([second], 'k', 'me')
+})
+
+test('process: SIGTERM to the leader: it hands over and ends with 0', async () => {
+  const cluster = await running()
+  const leader = await cluster.leader()
+  assert.is(await cluster.stop(leader), 0)
+  assert.is((await cluster.leader()).id === leader.id, false)
+  await granted(cluster.places.filter((place) => place !== leader), 'k', 'me')
+})
+
+test.run()
