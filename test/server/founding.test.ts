@@ -19,6 +19,7 @@ import { suite } from '../harness.ts'
 const test = suite('founding')
 
 const rounds = Number(process.env['ROUNDS'] ?? 1_500)
+const fuzzing = { deadlineMs: 3_600_000 }
 
 /** One data directory, and the process that runs on it. */
 interface Host {
@@ -419,7 +420,7 @@ test('founding: wipes, restarts, late greetings: one cluster lives, and all get 
     assert.is(new Set(world.hosts.map(({ disk }) => disk.founding?.cluster)).size, 1)
   }
   fc.assert(fc.property(sizes, steps(['wipe']), run), { numRuns: rounds })
-})
+}, fuzzing)
 
 test('founding: once it lives: whoever loses its disk is no voter any more', () => {
   const run = (count: number, list: readonly Step[]): void => {
@@ -444,7 +445,7 @@ test('founding: once it lives: whoever loses its disk is no voter any more', () 
     }
   }
   fc.assert(fc.property(sizes, steps(['wipe']), run), { numRuns: rounds })
-})
+}, fuzzing)
 
 test('founding: copies of a node, and lists that differ: never two clusters that live', () => {
   const names = NAMES.slice(0, 3)
@@ -466,6 +467,6 @@ test('founding: copies of a node, and lists that differ: never two clusters that
     }
   }
   fc.assert(fc.property(steps(['copy', 'wipe']), lists, fc.boolean(), run), { numRuns: rounds })
-})
+}, fuzzing)
 
 test.run()

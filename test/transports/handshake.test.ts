@@ -17,6 +17,7 @@ import { suite } from '../harness.ts'
 const test = suite('handshake')
 
 const rounds = Number(process.env['ROUNDS'] ?? 1_000)
+const fuzzing = { deadlineMs: 3_600_000 }
 
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => {
   return fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>
@@ -66,7 +67,7 @@ test('handshake: any body: comes back as it went, and is no frame', () => {
     { numRuns: rounds }
   )
   assert.not.ok(isGreeting(Uint8Array.of(FRAME_VERSION, FRAME_KIND.replica)))
-})
+}, fuzzing)
 
 test('handshake: bytes that were cut, lengthened or changed: are another body or none', () => {
   const run = (one: Greeting, at: number, byte: number): void => {
@@ -81,7 +82,7 @@ test('handshake: bytes that were cut, lengthened or changed: are another body or
   }
   const byte = fc.nat({ max: 255 })
   fc.assert(fc.property(greeting, fc.nat(), byte, run), { numRuns: rounds })
-})
+}, fuzzing)
 
 test('handshake: garbage: is null, and costs no memory', () => {
   const run = (bytes: Uint8Array, kind: number): void => {
@@ -92,7 +93,7 @@ test('handshake: garbage: is null, and costs no memory', () => {
   fc.assert(fc.property(bytes, fc.integer({ min: 15, max: 21 }), run), { numRuns: rounds })
   const many = Uint8Array.from([1, 16, 1, 1, 1, 0, 0, 0, 1, 0, ...new Array(7).fill(255), 1])
   assert.is(decodeGreeting(many), null)
-})
+}, fuzzing)
 
 test('handshake: layouts: are those of the first version', () => {
   const bytes = encodeGreeting({

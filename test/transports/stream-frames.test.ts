@@ -10,6 +10,7 @@ import { suite } from '../harness.ts'
 const test = suite('stream frames')
 
 const rounds = Number(process.env['ROUNDS'] ?? 1_000)
+const fuzzing = { deadlineMs: 3_600_000 }
 
 const body = fc.uint8Array({ minLength: 1, maxLength: 60 })
 const bodies = fc.array(body, { maxLength: 12 })
@@ -53,7 +54,7 @@ test('stream frames: bodies, cut anywhere: come out as they went in', () => {
     }),
     { numRuns: rounds }
   )
-})
+}, fuzzing)
 
 test('stream frames: a changed bit: no body is wrong, and the stream ends there', () => {
   const run = (list: readonly Uint8Array[], bit: number, cut: number): void => {
@@ -68,7 +69,7 @@ test('stream frames: a changed bit: no body is wrong, and the stream ends there'
   }
   const some = fc.array(body, { minLength: 1, maxLength: 12 })
   fc.assert(fc.property(some, fc.nat(), fc.integer({ min: 1, max: 700 }), run), { numRuns: rounds })
-})
+}, fuzzing)
 
 test('stream frames: garbage: is answered and never thrown', () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 3 })
@@ -78,7 +79,7 @@ test('stream frames: garbage: is answered and never thrown', () => {
     assert.equal(read(bytes, []), read(bytes, lengths))
   }
   fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), cuts, run), { numRuns: rounds })
-})
+}, fuzzing)
 
 test('stream frames: a length of zero or over the cap: breaks the stream at once', () => {
   for (const length of [0, 61, 2 ** 31, 2 ** 32 - 1]) {

@@ -107,7 +107,7 @@ test('tls: plain and TLS: do not understand each other, and say so', async () =>
   assert.is(considered, 0)
 })
 
-test('tls: connections that show nothing: are closed in time, and the oldest when many', async () => {
+test('tls: connections that show nothing: are closed in time, or when many', async () => {
   const limits = { strangersMax: 50, handshakeTimeoutMs: 2_000 }
   const n1 = await start('n1', ownTls, [], { limits })
   const raws: RawNode[] = []
