@@ -1,6 +1,8 @@
 // Brings a node into its cluster: founds it with the others, or finds that there is one already. It
 // joins the state machine of founding.ts to the TCP transport and the data directory, and decides
 // nothing itself.
+
+import { randomBytes } from 'node:crypto'
 import type { NodeId } from '../core/raft/config.ts'
 import { tcpTransport } from '../transports/node/tcp.ts'
 import type { TcpTransport } from '../transports/node/tcp.ts'

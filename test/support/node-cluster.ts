@@ -3,11 +3,10 @@
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { environmentOf, commandLine } from '../cli/support.ts'
+import { commandLine, environmentOf, installCopy } from '../cli/support.ts'
 import { temporaryFolder } from './commands.ts'
 import { freePorts, killed, startProcess } from './processes.ts'
 import type { Process } from './processes.ts'
-import { repositoryRoot } from './source-files.ts'
 import { until } from './until.ts'
 
 export type Json = Readonly<Record<string, unknown>>
@@ -54,8 +53,14 @@ export interface ClusterOptions {
   readonly count?: number
   /** More options of `lockstep node`. */
   readonly args?: readonly string[]
-  /** Where the command is. */
-  readonly root?: string
+}
+
+let installed: string | null = null
+
+/** A copy of the build, so that nobody who edits a source meanwhile is in the way. */
+function installedRoot(): string {
+  installed ??= installCopy()
+  return installed
 }
 
 export class NodeCluster {
@@ -72,7 +77,7 @@ export class NodeCluster {
 
   /** Places for nodes; none is started. */
   static async make(options: ClusterOptions = {}): Promise<NodeCluster> {
-    const { count = 3, args = [], root = repositoryRoot } = options
+    const { count = 3, args = [] } = options
     const ports = await freePorts(2 * count)
     const parent = temporaryFolder()
     const places = Array.from({ length: count }, (_, at): Place => {
@@ -87,7 +92,7 @@ export class NodeCluster {
         process: null,
       }
     })
-    return new NodeCluster(places, root, args)
+    return new NodeCluster(places, installedRoot(), args)
   }
 
   /** All nodes started, and ready. */
