@@ -36,9 +36,8 @@ interface Turn {
  * are many; depth first may find one where a return explains little. Then all of them once more.
  */
 const TURNS: readonly Turn[] = [
-  { steps: 10 },
+  { steps: 100 },
   { isDepthFirst: true, steps: 12 },
-  { steps: 40 },
   { width: 16, steps: 400 },
   { isDepthFirst: true, steps: 100 },
   { width: 64, steps: 1_000 },
