@@ -254,12 +254,13 @@ export class DistributedLock {
     const { key, owner, mode } = holding.names
     const request = { key, owner, mode, ttlMs: holding.ttlMs, waitMs: 0, metadata: {} }
     const reply = await this.#backend.acquire(request, signal)
+    const isOurs = reply.type === 'granted' && reply.token === holding.token
+    if (isOurs) {
+      holding.reentered(reply)
+      if (holding.isValid()) return new OwnHandle(holding, this.#parts)
+    } else holding.foundExpired()
     if (reply.type === 'granted') {
-      if (reply.token === holding.token) {
-        holding.reentered(reply)
-        if (holding.isValid()) return new OwnHandle(holding, this.#parts)
-      }
-      // The lease had run out, or has: to hold on as if nothing had happened would be a lie.
+      // To hold on as if nothing had happened would be a lie.
       const { token } = reply
       void this.#backend.release({ key, owner, token, all: false }).catch(() => null)
     }

@@ -133,6 +133,11 @@ export class Holding {
     this.#believe(reentered(this.#lease, entry))
   }
 
+  /** An answer has shown that it is over. */
+  foundExpired(): void {
+    this.#believe(expired(this.#lease))
+  }
+
   /**
    * Makes the lease last `ttlMs` from now. Rejects with `LEASE_EXPIRED` when it is over; after any
    * other error it lasts as long as is sure.

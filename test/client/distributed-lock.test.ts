@@ -563,6 +563,75 @@ test('driven clock: stands still: nothing keeps a timer once all is given back',
   assert.is(clock.timersCount, 0)
 })
 
+test('handle: a shorter refresh without an answer: it may have happened, and counts', async () => {
+  for (const [code, isValid] of [['UNKNOWN', false], ['UNAVAILABLE', true]] as const) {
+    const { clock, client } = scene()
+    const locks = client((backend) => ({
+      ...everything(backend),
+      renew: () => Promise.reject(new LockError(code, 'no answer')),
+    }))
+    const lock = await locks.lock('k', '1h')
+    assert.is(await codeOf(lock.refresh('1s')), code)
+    await clock.advance(1_000)
+    assert.is(lock.isValid(), isValid, code)
+  }
+})
+
+test('handle: wall time drifts over many renewals: only since the last one counts', async () => {
+  const { clock, locks } = scene()
+  const lock = await locks.lock('k', '1h')
+  for (let round = 0; round < 5; round++) {
+    clock.sleep(400)
+    await lock.refresh()
+  }
+  assert.ok(lock.isValid())
+})
+
+test('grant: too late to be believed, and held in the store: given back at once', async () => {
+  const { clock, client } = scene()
+  const locks = client((backend) => ({
+    ...everything(backend),
+    acquire: async (request, signal) => {
+      const reply = await backend.acquire(request, signal)
+      await clock.freeze(9_995)
+      return reply
+    },
+  }))
+  assert.is(await codeOf(locks.tryLock('k', '10s')), 'LEASE_EXPIRED')
+  assert.not((await locks.status('k')).locked)
+})
+
+test('grant: of a backend that does not heed the signal: given back', async () => {
+  const { client } = scene()
+  const abort = new AbortController()
+  const locks = client((backend) => ({
+    ...everything(backend),
+    acquire: async (request) => {
+      const reply = await backend.acquire(request)
+      abort.abort()
+      return reply
+    },
+  }))
+  assert.is(await codeOf(locks.lock('k', '10s', { signal: abort.signal })), 'ABORTED')
+  assert.not((await locks.status('k')).locked)
+})
+
+test('handle: reenter finds the lock free: what it took is given back, and refused', async () => {
+  const { client } = scene()
+  const locks = client(everything)
+  const lock = await locks.lock('k', '1h')
+  // As an operator would, behind the back of the holder.
+  const { owner, fencingToken: token } = lock
+  await client((backend) => {
+    void backend.release({ key: 'k', owner, token, all: true })
+    return backend
+  }).status('k')
+  const { signal } = lock
+  assert.is(await codeOf(lock.reenter()), 'LEASE_EXPIRED')
+  assert.not((await locks.status('k')).locked)
+  assert.ok(signal.aborted && !lock.isValid(), 'and the holder is told')
+})
+
 /** A backend's methods, for a copy that differs in one. */
 function everything(backend: LockBackend): LockBackend {
   return {
