@@ -4,6 +4,7 @@
 import { request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { lockService } from '../../core/lock/machine.ts'
 import type { LockCommand } from '../../core/lock/command.ts'
@@ -19,6 +20,7 @@ import type { Served } from './http/support.ts'
 
 const test = suite<{ served: Served }>('client connections')
 const machine = lockService()
+const ROUNDS = Number(process.env['ROUNDS'] ?? 1)
 
 test.before(async (context) => {
   context.served = await serve(3, { waiterGraceMs: 100 })
@@ -178,6 +180,52 @@ test('client connections: no command: told so, and the connection goes on', asyn
   assert.equal(await client.reply(77), { type: 'malformed' })
   assert.is((await client.ask(acquire('goes on', 'me'))).type, 'granted')
   client.socket.destroy()
+})
+
+const PAYLOADS: readonly Uint8Array[] = (
+  [
+    { type: 'openSession', ttlMs: 10_000 },
+    { type: 'keepAlive', session: 3 },
+    { type: 'closeSession', session: 3 },
+    { type: 'expireSessions', max: 3 },
+    { type: 'plain', command: acquire('fuzz', 'me', 1) },
+    { type: 'plain', command: { type: 'expire', max: 2 } },
+    { type: 'plain', command: { type: 'status', key: 'fuzz', holder: null } },
+    { type: 'plain', command: { type: 'listLocks', prefix: '', after: null, max: 3 } },
+    { type: 'plain', command: { type: 'cancel', key: 'fuzz', owner: 'me', requestId: 'r' } },
+    { type: 'call', session: 3, sequence: 1, acknowledged: 0, command: acquire('call', 'me') },
+  ] as const
+).map((command) => machine.encodeCommand(command))
+
+/** Bytes of a command of which some were changed, or any bytes. */
+const payloads = fc.oneof(
+  fc.uint8Array({ maxLength: 50 }),
+  fc
+    .tuple(fc.constantFrom(...PAYLOADS), fc.array(fc.tuple(fc.nat(60), fc.nat(255))))
+    .map(([bytes, edits]) => {
+      const edited = Uint8Array.from(bytes)
+      for (const [at, byte] of edits) edited[at % edited.length] = byte
+      return edited
+    }),
+)
+
+test('client connections: any payload: is answered, and the node goes on', async ({ served }) => {
+  const client = await connect(served.leader.url)
+  const other = await connect(served.leader.url)
+  let request = 1_000_000
+  const check = async (payload: Uint8Array, read: boolean): Promise<void> => {
+    const number = request++
+    client.socket.write(streamFrame(encodeClientRequest({ request: number, read, payload })))
+    // A mutated acquire may wait for long, and rightly: then the one behind it is answered.
+    const status: LockCommand = { type: 'status', key: 'fuzz', holder: null }
+    assert.is((await other.ask(status, true)).type, 'status')
+  }
+  const property = fc.asyncProperty(payloads, fc.boolean(), check)
+  await fc.assert(property, { numRuns: 200 * ROUNDS })
+  assert.not(client.socket.destroyed)
+  assert.is((await client.ask(acquire('after', 'me'))).type, 'granted')
+  client.socket.destroy()
+  other.socket.destroy()
 })
 
 test('client connections: it breaks: its waits end after the grace', async ({ served }) => {
