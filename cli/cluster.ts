@@ -1,8 +1,9 @@
 // `lockstep cluster`: who is in a cluster, and what an operator does to it.
 
+import { writeFileSync } from 'node:fs'
 import { columnLines, printAnswer, told } from './answer.ts'
 import type { Screen } from './screen.ts'
-import { demand, SERVICE_OPTIONS, serviceOf } from './service.ts'
+import { demand, download, SERVICE_OPTIONS, serviceOf } from './service.ts'
 import type { Service } from './service.ts'
 import { withSuggestion } from '../server/suggest.ts'
 import { EXIT, UsageError } from './verb.ts'
@@ -16,11 +17,14 @@ const ACTIONS: Readonly<Record<string, (node: string) => string>> = {
   transfer: (node) => `${node} leads`,
 }
 
-const WORDS = ['info', ...Object.keys(ACTIONS), 'snapshot']
+/** What wants to know on what: a node, or a file. */
+const WITH_OBJECT = [...Object.keys(ACTIONS), 'backup']
+
+const WORDS = ['info', ...WITH_OBJECT, 'snapshot']
 
 export const clusterCommand: Verb = {
   name: 'cluster',
-  usage: `${WORDS.join('|')} [NODE] [options]`,
+  usage: `${WORDS.join('|')} [NODE|FILE] [options]`,
   summary: 'say who is in a cluster, and change it',
   options: SERVICE_OPTIONS,
   takesPositionals: true,
@@ -31,6 +35,7 @@ export const clusterCommand: Verb = {
     { line: 'cluster remove node2@1f0c83aa', what: 'the incarnation that was lost' },
     { line: 'cluster transfer node3', what: 'hands the leadership over' },
     { line: 'cluster snapshot', what: 'on the first of --nodes, now' },
+    { line: 'cluster backup locks.bin', what: 'all locks as they are, into a new file' },
   ],
   run: (given, screen) => told(given, screen, () => run(given, screen)),
 }
@@ -42,13 +47,33 @@ function run(given: Given, screen: Screen): Promise<number> {
     const problem = what === '' ? 'cluster wants to know what' : `unknown: cluster ${what}`
     throw new UsageError(`${withSuggestion(problem, what, WORDS)}; it takes ${WORDS.join(', ')}`)
   }
-  const wanted = done === undefined ? 0 : 1
-  if (wanted === 1 && node === undefined) throw new UsageError(`cluster ${what} wants a node`)
-  const surplus = wanted === 1 ? extra : node
+  const object = what === 'backup' ? 'file' : 'node'
+  if (WITH_OBJECT.includes(what) && node === undefined) {
+    throw new UsageError(`cluster ${what} wants a ${object}`)
+  }
+  const surplus = WITH_OBJECT.includes(what) ? extra : node
   if (surplus !== undefined) throw new UsageError(`'${surplus}' is not understood`)
   const service = serviceOf(given)
   if (done !== undefined) return change(given, screen, service, what, node as string, done)
+  if (what === 'backup') return backup(given, screen, service, node as string)
   return what === 'info' ? info(given, screen, service) : snapshot(given, screen, service)
+}
+
+async function backup(
+  given: Given,
+  screen: Screen,
+  service: Service,
+  file: string,
+): Promise<number> {
+  const bytes = await download(service, '/cluster/backup')
+  try {
+    writeFileSync(file, bytes, { flag: 'wx', mode: 0o600, flush: true })
+  } catch (error) {
+    throw new UsageError(`${file} cannot be written: ${(error as Error).message}`)
+  }
+  const body = { file, bytes: bytes.length }
+  printAnswer(given, screen, { status: 200, body }, () => `${bytes.length} bytes are in ${file}`)
+  return EXIT.ok
 }
 
 async function info(given: Given, screen: Screen, service: Service): Promise<number> {

@@ -46,7 +46,7 @@ export function verbHelp(verb: Verb): string {
 }
 
 const EXIT_CODES: readonly string[] = [
-  'exit codes: 0 all good, 1 a violation was found, 2 wrong usage or unreadable input,',
+  'exit codes: 0 all good, 1 a violation or a failed operation, 2 wrong usage or unreadable input,',
   '            3 a seed stayed undecided, 130 interrupted',
 ]
 

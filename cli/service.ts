@@ -150,9 +150,35 @@ async function askNode(
     const text = await response.text()
     return { status: response.status, body: JSON.parse(text) as ServiceAnswer['body'] }
   } catch (error) {
-    const { cause, message } = error as Error
-    return `${node} does not answer: ${cause instanceof Error ? cause.message : message}`
+    return `${node} does not answer: ${reasonOf(error)}`
   }
+}
+
+/** The bytes that the first node which answers has at `path`. Throws a `ServiceError`. */
+export async function download(service: Service, path: string): Promise<Uint8Array> {
+  const { nodes, token, timeoutMs } = service
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` }
+  let problem = 'no node was asked'
+  for (const node of nodes) {
+    try {
+      const signal = AbortSignal.timeout(timeoutMs)
+      const response = await fetch(`${node}${path}`, { headers, signal })
+      if (response.ok) return new Uint8Array(await response.arrayBuffer())
+      const body = (await response.json()) as ServiceAnswer['body']
+      const answer = { status: response.status, body }
+      if (isFinal(answer)) throw new ServiceError(problemOf(answer), answer)
+      problem = problemOf(answer)
+    } catch (error) {
+      if (error instanceof ServiceError) throw error
+      problem = `${node} does not answer: ${reasonOf(error)}`
+    }
+  }
+  throw new ServiceError(problem, null)
+}
+
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as Error
+  return cause instanceof Error ? cause.message : message
 }
 
 /** Asks, and throws a `ServiceError` for any answer that is no success. */

@@ -16,6 +16,8 @@ const STOPS = 3
 const ROUND_MS_MAX = 30_000
 /** So many grants between two kills, so that there is a load to be in the middle of. */
 const GRANTS_BETWEEN = 50
+/** While a node sleeps, a client that asks it waits until it asks another one. */
+const GRANTS_ASLEEP = 10
 
 const clusters: NodeCluster[] = []
 
@@ -44,9 +46,9 @@ async function underLoad(
   return load
 }
 
-function moreGrants(load: LockLoad): Promise<true> {
+function moreGrants(load: LockLoad, count: number = GRANTS_BETWEEN): Promise<true> {
   const before = load.grants
-  return until('more grants', () => (load.grants > before + GRANTS_BETWEEN ? true : undefined))
+  return until(`${count} more grants`, () => (load.grants > before + count ? true : undefined))
 }
 
 test(
@@ -82,7 +84,7 @@ test(
       for (let stop = 0; stop < STOPS; stop++) {
         const leader = await cluster.leader()
         leader.process?.kill('SIGSTOP')
-        await moreGrants(load)
+        await moreGrants(load, GRANTS_ASLEEP)
         leader.process?.kill('SIGCONT')
         await moreGrants(load)
       }

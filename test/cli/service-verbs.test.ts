@@ -110,6 +110,16 @@ test('cluster info, snapshot, remove: what an operator sees', () => {
   assert.match(unknown.stderr, /there is no member "nobody"/)
 })
 
+test('cluster backup: into a new file, never over an old one', () => {
+  const file = join(temporaryFolder(), 'backup.bin')
+  const saved = run('cluster', 'backup', file, '--json')
+  assert.is(saved.code, 0, saved.stderr)
+  assert.is(jsonOf(saved)['bytes'], readFileSync(file).length)
+  const again = run('cluster', 'backup', file)
+  assert.is(again.code, 2)
+  assert.match(again.stderr, /backup\.bin cannot be written: EEXIST/)
+})
+
 test('watch: a lock is taken and given back: both are told, until it is interrupted', async () => {
   const words = [process.execPath, ...commandLine(repositoryRoot, ['watch', 'seen', '--json'])]
   const watching = startProcess(words, {

@@ -186,6 +186,8 @@ function outputOf(input: LockInput, { status, body }: Answer): LockOutput | null
     case 'held':
       return { type: 'held', token }
     case 'wait_timeout':
+    // A node that slept took its client for gone, and gave the wait up for it.
+    case 'cancelled':
       return { type: 'timeout' }
     case 'not_owner':
       return { type: 'notHolder' }
