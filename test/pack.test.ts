@@ -27,6 +27,9 @@ const modules = Object.keys(packageJson.exports)
   .filter(subpath => subpath !== './package.json')
   .map(subpath => subpath.replace('./', 'lockstep/'))
 const withoutFastCheck = modules.filter(module => module !== 'lockstep/fast-check')
+/** What a host has is in the types of these, and they say so. */
+const withHost = ['lockstep/client', 'lockstep/server']
+const withoutHost = modules.filter(module => !withHost.includes(module))
 const folder = temporaryFolder()
 const consumer = join(folder, 'consumer')
 let tarball = ''
@@ -99,19 +102,32 @@ test('pack: fast-check: wanted only by its own subpath', () => {
   importAll(modules)
 }, { deadlineMs })
 
-test('pack: types: a strict consumer without any host type compiles', () => {
-  const imports = modules.map((name, index) => `import * as m${index} from '${name}'`)
-  const uses = modules.map((_, index) => `export const u${index}: typeof m${index} = m${index}`)
+/** Compiles a program that uses all of these modules. */
+function compileConsumer(names: readonly string[], options: object): void {
+  const imports = names.map((name, index) => `import * as m${index} from '${name}'`)
+  const uses = names.map((_, index) => `export const u${index}: typeof m${index} = m${index}`)
   writeFileSync(join(consumer, 'consumer.ts'), [...imports, ...uses, ''].join('\n'))
   const compilerOptions = {
     ...{ strict: true, skipLibCheck: false, noEmit: true, types: [] },
-    ...{ module: 'nodenext', target: 'es2023', lib: ['es2023'] }
+    ...{ module: 'nodenext', target: 'es2023', lib: ['es2023'], ...options }
   }
   const config = { compilerOptions, files: ['consumer.ts'] }
   writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify(config))
-  const tsc = installedFile('typescript/bin/tsc')
-  mustRun(consumer, process.execPath, tsc, '-p', '.')
+  mustRun(consumer, process.execPath, installedFile('typescript/bin/tsc'), '-p', '.')
+}
 
+test('pack: types: the client in a strict consumer with the types of the web compiles', () => {
+  compileConsumer(['lockstep/client'], { lib: ['es2023', 'esnext.disposable', 'dom'] })
+}, { deadlineMs })
+
+test('pack: types: the server in a strict consumer with the types of Node compiles', () => {
+  const typeRoots = [join(repositoryRoot, 'node_modules/@types')]
+  compileConsumer(['lockstep/server'], { types: ['node'], typeRoots, skipLibCheck: true })
+}, { deadlineMs })
+
+test('pack: types: a strict consumer without any host type compiles', () => {
+  compileConsumer(withoutHost, {})
+  const tsc = installedFile('typescript/bin/tsc')
   writeFileSync(join(consumer, 'consumer.ts'), "import { nothing } from 'lockstep/core'\nnothing\n")
   const { code, output } = run(consumer, process.execPath, tsc, '-p', '.')
   assert.is.not(code, 0, 'a wrong import compiles too: the types are not looked at')
