@@ -29,7 +29,7 @@ export interface LockServiceOptions {
   readonly leaderlessMsMax?: number
   /** How long an attempt may go unanswered before it is asked again, milliseconds; 1 s. */
   readonly attemptTimeoutMs?: number
-  /** The same for one that may rightly wait, in a queue say; 15 s. */
+  /** The same for the later attempts of what may rightly wait, in a queue say; 15 s. */
   readonly waitAttemptTimeoutMs?: number
   /** The longest that one poll waits, milliseconds; 50 s. */
   readonly pollMsMax?: number
@@ -234,14 +234,18 @@ class Call implements Pending {
   }
 
   #attempt(): void {
-    const { time, patience, replica } = this.#service
+    const { time, replica } = this.#service
     const number = ++this.#newest
     this.#attempts = attempted(this.#attempts)
-    const isWait = this.#wait !== null
-    const timeoutMs = isWait ? patience.waitAttemptTimeoutMs : patience.attemptTimeoutMs
-    const untilMs = Math.min(time.now() + timeoutMs, this.#untilMs)
+    const untilMs = Math.min(time.now() + this.#attemptTimeoutMs(number), this.#untilMs)
     this.#attemptTimer = time.at(untilMs, () => this.#again())
     replica.ask(this.#type, this.#payload, (outcome) => this.#answered(number, outcome))
+  }
+
+  /** A wait may rightly go unanswered, or was lost on its way: it is asked again soon, once. */
+  #attemptTimeoutMs(number: number): number {
+    const { attemptTimeoutMs, waitAttemptTimeoutMs } = this.#service.patience
+    return this.#wait === null || number === 1 ? attemptTimeoutMs : waitAttemptTimeoutMs
   }
 
   #answered(number: number, outcome: ServiceOutcome): void {

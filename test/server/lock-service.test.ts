@@ -87,6 +87,24 @@ test('lock service: a wait: outlives its leader', async () => {
   await close()
 })
 
+test('lock service: what was passed on is lost: it is asked again, and happens once', async () => {
+  const started = await start({ attemptTimeoutMs: 30, leaderlessMsMax: 10_000 })
+  const { hub, serviceOf, close } = started
+  const follower = other(started)
+  const service = serviceOf(follower)
+  for (const waitMs of [0, 30_000]) {
+    hub.cut.add(follower.replica.config.node)
+    const pending = service.request(acquire(`k${waitMs}`, 'me', waitMs))
+    // The frame leaves in the next rounds of the event loop, long before anybody is missed.
+    for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve))
+    hub.cut.clear()
+    const answer = await pending.answer
+    assert.ok(answer.type === 'reply' && answer.reply.type === 'granted', JSON.stringify(answer))
+    assert.is(answer.reply.count, 1)
+  }
+  await close()
+})
+
 test('lock service: a stopped replica: no quorum, within the grace', async () => {
   const started = await start({ leaderlessMsMax: 100 })
   const { leader, serviceOf, close } = started
