@@ -171,7 +171,7 @@ export function applyAll(
   for (let at = 0; at < commands.length; at++) {
     if (at % TURN_COMMANDS === 0) timeMs += turnMs
     index++
-    const [after, reply] = apply(state, commands[at] as LockCommand, { index, timeMs })
+    const [after, reply] = apply(state, commands[at] as LockCommand, { index, timeMs, version: 1 })
     if (!isDone(reply)) throw new Error(`a command came to nothing: ${JSON.stringify(reply)}`)
     state = after
   }
@@ -267,7 +267,7 @@ export function applyCalls(from: ServicePlace, calls: Calls): ServicePlace {
     if (at % TURN_COMMANDS === 0) timeMs += TURN_MS
     index++
     const command = calls[at] as SessionCommand<LockCommand>
-    const [after, reply] = service.apply(state, command, { index, timeMs })
+    const [after, reply] = service.apply(state, command, { index, timeMs, version: 1 })
     const isCome = reply?.type === 'opened' || (reply?.type === 'replied' && isDone(reply.reply))
     if (!isCome) throw new Error(`a call came to nothing: ${JSON.stringify(reply)}`)
     state = after

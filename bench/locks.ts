@@ -256,7 +256,7 @@ function measureExpiry(passes: number): Record<string, Measured> {
     let after = state
     const { cpu } = timed(() => {
       for (let at = 1; at <= commands; at++) {
-        const context = { index: index + at, timeMs: TTL_MS }
+        const context = { index: index + at, timeMs: TTL_MS, version: 1 }
         after = machine.apply(after, { type: 'expire', max: EXPIRE_MAX }, context)[0]
       }
     })

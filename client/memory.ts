@@ -95,7 +95,7 @@ export class MemoryStore {
 
   #apply(command: LockCommand): LockReply | null {
     this.#index += 1
-    const context = { index: this.#index, timeMs: this.#clock.now() }
+    const context = { index: this.#index, timeMs: this.#clock.now(), version: 1 }
     const [state, reply, events] = this.#machine.apply(this.#state, command, context)
     this.#state = state
     for (const event of events) {

@@ -22,6 +22,11 @@ export type RequestEvent =
     }
   /** An operator asks that `to` lead. Only a leader can. */
   | { readonly type: 'transferLeadership'; readonly request: number; readonly to: NodeId }
+  /**
+   * Someone asks that the machine go by that version of its rules from now on. Only a leader can,
+   * and once all members know it.
+   */
+  | { readonly type: 'raiseVersion'; readonly request: number; readonly version: number }
 
 /** One thing that happened to a replica. */
 export type Event =

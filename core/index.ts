@@ -26,7 +26,7 @@ export type {
 export type { Event, Input, RequestEvent, TimerName } from './event.ts'
 export { Hash128, addLanes, hashBytes, lanesHex, subtractLanes } from './hash.ts'
 export type { Lanes } from './hash.ts'
-export { InvariantError, invariant, unreachable } from './invariant.ts'
+export { InvariantError, UnknownVersionError, invariant, unreachable } from './invariant.ts'
 export { LIMITS } from './lock/limits.ts'
 export type { Limits } from './lock/limits.ts'
 export { lockMachine, lockService } from './lock/machine.ts'

@@ -10,6 +10,11 @@ export interface ApplyContext {
    * It never goes back, stands still while there is no leader, and is nobody's wall clock.
    */
   readonly timeMs: number
+  /**
+   * By which version of the machine's rules, from 1: the one in force at this entry, whatever the
+   * build knows beyond it.
+   */
+  readonly version: number
 }
 
 /** A late reply: answers the command at `index`, whose own `apply` returned no reply. */
@@ -35,6 +40,12 @@ export interface Due<Command> {
  * later, as an `Answer` event. Every `decode` is total: null on garbage, never a throw.
  */
 export interface Machine<State, Command, Reply, Event extends { readonly type: string }> {
+  /**
+   * How many versions of its rules this build knows; 1 when left out. What `apply` gives under a
+   * version never changes: a new rule comes with a new version, and `ApplyContext.version` says
+   * when it is in force. Whatever else needs the version finds it in the state.
+   */
+  readonly versions?: number
   /** The state before the first command. */
   initial(): State
   /** Applies one command: the new state, the reply (null: answered later) and what happened. */

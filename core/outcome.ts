@@ -9,8 +9,12 @@ export type RefusalReason =
   | MembershipProblem
   /** The leader has committed nothing in its own term yet: ask again in a moment. */
   | 'notCommittedInTerm'
-  /** An earlier change of members, or transfer, is still under way. */
+  /** An earlier change of members or version, or transfer, is still under way. */
   | 'pending'
+  /** The machine's rules are of that version, or of a later one. */
+  | 'versionInForce'
+  /** Not every member has told this leader yet that its build knows that version. */
+  | 'versionUnsupported'
   /** The leadership is on its way to another node. */
   | 'transferring'
   /** Only a voter can lead. */
@@ -24,7 +28,7 @@ export type RefusalReason =
 export type Outcome<Reply> =
   /** Applied at `index`, or read from the state after it; `reply` is the machine's. */
   | { readonly type: 'done'; readonly index: number; readonly reply: Reply }
-  /** The members are as asked since the entry at `index`. */
+  /** The members, or the version of the machine's rules, are as asked since entry `index`. */
   | { readonly type: 'changed'; readonly index: number }
   /** Another node leads than when it was asked: the one that was named, or a third. */
   | { readonly type: 'transferred' }
@@ -36,7 +40,7 @@ export type Outcome<Reply> =
   | { readonly type: 'tooLarge' }
   /** Too much waits to be committed. It has not and will not happen: ask again later. */
   | { readonly type: 'overloaded' }
-  /** A change of members or a transfer that was not made. */
+  /** A change of members or version, or a transfer, that was not made. */
   | { readonly type: 'refused'; readonly reason: RefusalReason }
   /** Begun, and then leadership was lost: it may happen, or may have happened, or never. */
   | { readonly type: 'unknown' }

@@ -4,31 +4,38 @@
 import { forward, onForwardReply, onRead, onReadable, settleAsked } from './asked.ts'
 import type { Effect, Outcome } from './effect.ts'
 import type { Input, RequestEvent } from './event.ts'
-import { invariant } from './invariant.ts'
+import { UnknownVersionError, invariant } from './invariant.ts'
 import type { Answer, Machine } from './machine.ts'
 import { emptyMap, mapDelete, mapEntries, mapGet, mapSet, mapSize } from './ordered-map.ts'
 import type { Config, NodeId } from './raft/config.ts'
-import { propose, refusal } from './raft/leader.ts'
+import { propose, proposeVersion, refusal } from './raft/leader.ts'
 import { entryAt, termAt } from './raft/log.ts'
 import type { Entry } from './raft/message.ts'
 import { checkDeadlines, finishTurn, handleEvent, settle } from './raft/raft.ts'
 import { changeMembership } from './raft/reconfigure.ts'
-import { installSnapshot } from './raft/snapshot.ts'
+import { installSnapshot, takeSnapshot } from './raft/snapshot.ts'
 import { initialRaft, membershipOf, raftDeadlineMs } from './raft/state.ts'
 import type { Restored } from './raft/state.ts'
 import { startTransfer } from './raft/transfer.ts'
 import { knownLeader, openTurn, refuse } from './raft/turn.ts'
+import { FIRST_VERSION, raiseProblem, versionOf } from './raft/version.ts'
 import { answer, openWork } from './work.ts'
 import type { ReplicaState, Waiting, Work } from './work.ts'
 
 /** A machine made into a replica. */
 export interface Replica<State, Reply, Event> {
-  /** The state at start, from what the disk held. `random`: 32 bits. */
+  /**
+   * The state at start, from what the disk held. `random`: 32 bits.
+   *
+   * @throws InvariantError as for `step`.
+   */
   initial(config: Config, restored: Restored, now: number, random: number): ReplicaState<State>
   /**
    * One turn. Total and deterministic: the same state and input give the same state and effects.
    *
    * @throws InvariantError when a rule that can never be broken was broken: stop the node.
+   * @throws UnknownVersionError, one of those, when the group goes by newer rules than `machine`
+   * knows: stop the node, and start a newer build.
    */
   step(
     state: ReplicaState<State>,
@@ -63,6 +70,8 @@ function initial<State, Command, Reply, Event extends { readonly type: string }>
   random: number,
 ): ReplicaState<State> {
   const { snapshot } = restored
+  const version = snapshot?.version ?? FIRST_VERSION
+  requireKnown(machine, version)
   const state = snapshot === null ? machine.initial() : machine.decodeSnapshot(snapshot.bytes)
   invariant(state !== null, 'replica: the snapshot on disk is no state of the machine')
   return {
@@ -73,9 +82,11 @@ function initial<State, Command, Reply, Event extends { readonly type: string }>
     waiting: emptyMap(),
     changing: null,
     dueIndex: 0,
+    version,
+    raiseIndex: 0,
     asked: emptyMap(),
     nextAskedId: random * ASKED_IDS,
-    snapshotting: 0,
+    snapshotting: null,
   }
 }
 
@@ -87,8 +98,8 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
   // To fire `due` is to let time pass up to it: the command must find log time to have come.
   const dueMs = firesDue(input) ? dueAtMs(machine, state) : Infinity
   const now = dueMs === Infinity ? input.now : Math.max(input.now, dueMs)
-  const work: Work<State, Reply, Event> = openWork(state, openTurn(state.raft, now, input.random))
-  const { turn } = work
+  const turn = openTurn(state.raft, now, input.random, versionsOf(machine))
+  const work: Work<State, Reply, Event> = openWork(state, turn)
   for (const event of input.events) handle(machine, work, event)
   checkDeadlines(turn)
   settle(turn)
@@ -98,13 +109,14 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
     // What was proposed under another leadership may be lost with it.
     giveUp(machine, work)
     work.dueIndex = 0
+    work.raiseIndex = 0
   }
   for (const ended of turn.answers) work.out.push({ type: 'reply', ...ended })
   proposeDue(machine, work)
   wantSnapshot(work)
   const [raft, raftEffects] = finishTurn(turn)
-  const { applied, clockMs, waiting, changing, dueIndex, asked, nextAskedId } = work
-  const { snapshotting } = work
+  const { applied, clockMs, waiting, changing, dueIndex, version, raiseIndex } = work
+  const { asked, nextAskedId, snapshotting } = work
   const after: ReplicaState<State> = {
     raft,
     machine: work.machine,
@@ -113,6 +125,8 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
     waiting,
     changing,
     dueIndex,
+    version,
+    raiseIndex,
     asked,
     nextAskedId,
     snapshotting,
@@ -140,14 +154,17 @@ function handle<State, Command, Reply, Event extends { readonly type: string }>(
     case 'changeMembership':
     case 'transferLeadership':
       return onOperator(work, event)
+    case 'raiseVersion':
+      return onRaiseVersion(work, event.request, event.version)
     case 'snapshotWanted':
       work.snapshotWanted = true
       return
+    case 'snapshotTaken':
+      return onSnapshotTaken(work, event.index, event.bytes)
     default:
       break
   }
   const { turn } = work
-  if (event.type === 'snapshotTaken') work.snapshotting = 0
   handleEvent(turn, event)
   if (turn.arrived !== null) install(machine, work)
   // Few messages are for the replica: asking first costs less than an empty `splice`.
@@ -209,6 +226,45 @@ function onOperator<State, Reply, Event>(
   if (outcome !== null) work.out.push({ type: 'reply', request, outcome })
 }
 
+/** Appends the version, if it may be raised now: answered when that is applied. */
+function onRaiseVersion<State, Reply, Event>(
+  work: Work<State, Reply, Event>,
+  request: number,
+  version: number,
+): void {
+  const { turn } = work
+  const { role } = turn
+  let outcome: Outcome<Reply>
+  if (role.role !== 'leader') outcome = { type: 'notLeader', leader: knownLeader(turn) }
+  else if (termAt(turn.log, work.applied) !== turn.term) {
+    // An earlier leader may have raised it in an entry that is not applied here yet.
+    outcome = { type: 'refused', reason: 'notCommittedInTerm' }
+  } else if (work.raiseIndex > work.applied) outcome = { type: 'refused', reason: 'pending' }
+  else {
+    const reason = raiseProblem(turn, role, work.version, version)
+    if (reason === null) {
+      const index = proposeVersion(turn, version)
+      work.raiseIndex = index
+      work.waiting = mapSet(work.waiting, index, { request, peer: null, term: turn.term })
+      return
+    }
+    outcome = { type: 'refused', reason }
+  }
+  work.out.push({ type: 'reply', request, outcome })
+}
+
+/** The host has encoded what it was asked to; anything else is none of ours. */
+function onSnapshotTaken<State, Reply, Event>(
+  work: Work<State, Reply, Event>,
+  index: number,
+  bytes: Uint8Array,
+): void {
+  const { snapshotting } = work
+  if (snapshotting === null || snapshotting.index !== index) return
+  work.snapshotting = null
+  takeSnapshot(work.turn, index, snapshotting.version, bytes)
+}
+
 /** A leader's snapshot is complete: it takes the place of all that we have, if it can be read. */
 function install<State, Command, Reply, Event extends { readonly type: string }>(
   machine: Machine<State, Command, Reply, Event>,
@@ -217,13 +273,16 @@ function install<State, Command, Reply, Event extends { readonly type: string }>
   const { turn } = work
   const { arrived } = turn
   if (arrived === null) return
-  const state = machine.decodeSnapshot(arrived.snapshot.bytes)
+  const { bytes, index, stampMs, version } = arrived.snapshot
+  requireKnown(machine, version)
+  const state = machine.decodeSnapshot(bytes)
   if (state === null) refuse(turn, arrived.from, 'badSnapshot')
   else {
     installSnapshot(turn)
     work.machine = state
-    work.applied = arrived.snapshot.index
-    work.clockMs = arrived.snapshot.stampMs
+    work.applied = index
+    work.clockMs = stampMs
+    work.version = version
   }
   turn.arrived = null
 }
@@ -231,11 +290,11 @@ function install<State, Command, Reply, Event extends { readonly type: string }>
 /** Asks the host for a snapshot, when one is due and none is being taken. */
 function wantSnapshot<State, Reply, Event>(work: Work<State, Reply, Event>): void {
   const { turn, applied } = work
-  if (work.snapshotting !== 0) return
+  if (work.snapshotting !== null) return
   const since = applied - (turn.snapshot?.index ?? 0)
   const isDue = since >= turn.config.snapshotEntriesMin || (work.snapshotWanted && since > 0)
   if (!isDue) return
-  work.snapshotting = applied
+  work.snapshotting = { index: applied, version: work.version }
   work.out.push({ type: 'takeSnapshot', index: applied })
 }
 
@@ -257,12 +316,14 @@ function applyNext<State, Command, Reply, Event extends { readonly type: string 
   }
   if (entry.kind !== 'command') {
     if (entry.kind === 'membership') onMembershipApplied(machine, work, index, entry)
+    else if (entry.kind === 'version') onVersionApplied(machine, work, index, versionOf(entry))
     work.out.push({ type: 'applied', index, term, timeMs, reply: null, events: [] })
     return
   }
   const command = machine.decodeCommand(entry.payload)
   invariant(command !== null, 'replica: a committed entry is no command of the machine')
-  const [after, reply, events] = machine.apply(work.machine, command, { index, timeMs })
+  const { version } = work
+  const [after, reply, events] = machine.apply(work.machine, command, { index, timeMs, version })
   work.machine = after
   if (reply !== null) settleWaiting(machine, work, index, { type: 'done', index, reply })
   for (const event of events) {
@@ -286,6 +347,31 @@ function onMembershipApplied<State, Command, Reply, Event extends { readonly typ
   work.changing = null
   answer(machine, work, changing.waiting, { type: 'changed', index })
 }
+
+/** From here on the machine goes by other rules, if this build knows them. */
+function onVersionApplied<State, Command, Reply, Event extends { readonly type: string }>(
+  machine: Machine<State, Command, Reply, Event>,
+  work: Work<State, Reply, Event>,
+  index: number,
+  version: number,
+): void {
+  invariant(version > work.version, 'replica: a version that is not above the one before')
+  requireKnown(machine, version)
+  work.version = version
+  settleWaiting(machine, work, index, { type: 'changed', index })
+}
+
+/** To go on by rules that one does not know would be to part from the others. */
+function requireKnown(machine: Versioned, version: number): void {
+  if (version > versionsOf(machine)) throw new UnknownVersionError()
+}
+
+/** How many versions of its rules a machine knows. */
+export function versionsOf({ versions = FIRST_VERSION }: Versioned): number {
+  return versions
+}
+
+type Versioned = Pick<Machine<never, never, never, never>, 'versions'>
 
 /** Answers the request whose entry is at `index`, if it waits here. */
 function settleWaiting<State, Command, Reply, Event extends { readonly type: string }>(

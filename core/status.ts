@@ -26,6 +26,8 @@ export interface PeerStatus {
   readonly isPaused: boolean
   /** It has answered since the last check of the quorum. */
   readonly isHeard: boolean
+  /** How many versions of the machine's rules it has said to know; 0 before it said anything. */
+  readonly versions: number
   /** The snapshot that it is getting, or null. */
   readonly snapshot: SnapshotStatus | null
 }
@@ -55,6 +57,8 @@ export interface ReplicaStatus {
   /** The members that decide now, and the index from which they do. */
   readonly membership: Membership
   readonly membershipIndex: number
+  /** The version of the machine's rules that is in force. */
+  readonly version: number
   /** Writes that are not known to be durable, oldest first. */
   readonly pendingPersists: readonly PersistId[]
   /** Leader: the other members, sorted by name; empty on all others. */
@@ -81,6 +85,7 @@ export function statusOf<State>(state: ReplicaState<State>): ReplicaStatus {
     baseIndex: log.base.index,
     membership,
     membershipIndex: memberships.at(-1)?.index ?? 0,
+    version: state.version,
     pendingPersists: raft.pending.map(({ id }) => id),
     peers: isLeader ? raft.progress.map((peer) => peerStatus(config, membership, peer)) : [],
     transferTo: isLeader ? (raft.transfer?.to ?? null) : null,
@@ -88,7 +93,7 @@ export function statusOf<State>(state: ReplicaState<State>): ReplicaStatus {
 }
 
 function peerStatus(config: Config, membership: Membership, progress: Progress): PeerStatus {
-  const { peer, mode, matchIndex, nextIndex, heard } = progress
+  const { peer, mode, matchIndex, nextIndex, heard, versions } = progress
   const isStream = mode === 'replicate'
   return {
     peer,
@@ -100,6 +105,7 @@ function peerStatus(config: Config, membership: Membership, progress: Progress):
     inFlightBytes: isStream ? progress.inFlightBytes : 0,
     isPaused: isPaused(config, progress),
     isHeard: heard,
+    versions,
     snapshot: snapshotStatus(progress),
   }
 }

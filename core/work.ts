@@ -56,17 +56,21 @@ export interface ReplicaState<State> {
   readonly applied: number
   /** The machine's clock: the greatest stamp applied, milliseconds of log time. */
   readonly clockMs: number
-  /** Leader: unanswered commands by the index of their entry. */
+  /** Leader: unanswered commands, and raises of the version, by the index of their entry. */
   readonly waiting: OrderedMap<number, Waiting>
   /** Leader: the change of members under way, by the index of its first entry. */
   readonly changing: { readonly index: number; readonly waiting: Waiting } | null
   /** Leader: index of the last command proposed because log time called for it. */
   readonly dueIndex: number
+  /** The version of the machine's rules as of `applied`, from 1. */
+  readonly version: number
+  /** Leader: index of the last entry by which it raises the version. */
+  readonly raiseIndex: number
   /** What waits for an answer of the leader, by an id that is no other's, of no earlier life. */
   readonly asked: OrderedMap<number, Asked>
   readonly nextAskedId: number
-  /** Index of the snapshot that the host is taking; 0 when it takes none. */
-  readonly snapshotting: number
+  /** The snapshot that the host is taking, and the version as of its index; null: it takes none. */
+  readonly snapshotting: { readonly index: number; readonly version: number } | null
 }
 
 /** The replica's part of a turn, beside the consensus' own: edited in place until it ends. */
@@ -78,9 +82,11 @@ export interface Work<State, Reply, Event> {
   waiting: OrderedMap<number, Waiting>
   changing: ReplicaState<State>['changing']
   dueIndex: number
+  version: number
+  raiseIndex: number
   asked: OrderedMap<number, Asked>
   nextAskedId: number
-  snapshotting: number
+  snapshotting: ReplicaState<State>['snapshotting']
   snapshotWanted: boolean
   readonly out: (ReplyEffect<Reply> | Applied<Reply, Event> | TakeSnapshot)[]
 }
@@ -98,6 +104,8 @@ export function openWork<State, Reply, Event>(
     waiting: state.waiting,
     changing: state.changing,
     dueIndex: state.dueIndex,
+    version: state.version,
+    raiseIndex: state.raiseIndex,
     asked: state.asked,
     nextAskedId: state.nextAskedId,
     snapshotting: state.snapshotting,

@@ -20,7 +20,7 @@ function countsLost(commands: readonly TimedCommand[], checksToken: boolean): nu
     // The leader of the service ends what has run out before it takes the next command.
     let due = machine.due(state)
     for (; due !== null && due.atMs <= timeMs; due = machine.due(state)) {
-      state = machine.apply(state, due.command, { index: ++index, timeMs })[0]
+      state = machine.apply(state, due.command, { index: ++index, timeMs, version: 1 })[0]
     }
     const mine = read.get(command.owner)
     if (mine !== undefined && !(checksToken && mine.token < resource.token)) {
@@ -28,7 +28,7 @@ function countsLost(commands: readonly TimedCommand[], checksToken: boolean): nu
       written++
     }
     read.delete(command.owner)
-    const [after, reply] = machine.apply(state, command, { index: ++index, timeMs })
+    const [after, reply] = machine.apply(state, command, { index: ++index, timeMs, version: 1 })
     state = after
     if (command.type !== 'acquire' || reply?.type !== 'granted') continue
     // Who reads shows its token too: from now on nobody with an earlier one may write.

@@ -89,6 +89,7 @@ const PROBES_OF_FEW: readonly string[] = [
   'snapshot installed',
   'restart from a snapshot',
   'transfer started',
+  'version raised',
 ]
 
 /** Situations that take more clients, and locks to choose from. */

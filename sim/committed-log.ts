@@ -7,10 +7,13 @@ import { foundedBy } from '../core/raft/membership.ts'
 import type { Membership } from '../core/raft/membership.ts'
 import type { Entry } from '../core/raft/message.ts'
 import { membershipOf } from '../core/raft/state.ts'
+import { FIRST_VERSION, versionOf } from '../core/raft/version.ts'
 
 /** What applying an entry gives, by the log alone. */
 export interface Replayed<Reply, Event> {
   readonly timeMs: number
+  /** The version of the machine's rules after the entry. */
+  readonly version: number
   readonly reply: Uint8Array | null
   readonly events: readonly AnyEvent<Reply, Event>[]
   readonly hash: string
@@ -29,13 +32,15 @@ export class CommittedLog<State, Command, Reply, Event extends { readonly type: 
   readonly #memberships: (readonly [number, Membership])[] = []
   #state: State
   #timeMs = 0
+  #version = FIRST_VERSION
 
   constructor(machine: Machine<State, Command, Reply, Event>, founders: readonly string[]) {
     this.#machine = machine
     this.#founded = foundedBy(founders)
     this.#state = machine.initial()
     const hash = machine.hash(this.#state)
-    this.#replayed.push({ timeMs: 0, reply: null, events: [], hash, seen: null })
+    const [timeMs, version] = [this.#timeMs, this.#version]
+    this.#replayed.push({ timeMs, version, reply: null, events: [], hash, seen: null })
   }
 
   get lastIndex(): number {
@@ -76,14 +81,16 @@ export class CommittedLog<State, Command, Reply, Event extends { readonly type: 
     this.#timeMs = Math.max(this.#timeMs, entry.stampMs)
     let reply: Uint8Array | null = null
     let events: readonly AnyEvent<Reply, Event>[] = []
-    const timeMs = this.#timeMs
+    if (entry.kind === 'version') this.#version = versionOf(entry)
+    const [timeMs, version] = [this.#timeMs, this.#version]
     const command = entry.kind === 'command' ? machine.decodeCommand(entry.payload) : null
     if (command !== null) {
-      const [after, said, happened] = machine.apply(this.#state, command, { index, timeMs })
+      const context = { index, timeMs, version }
+      const [after, said, happened] = machine.apply(this.#state, command, context)
       this.#state = after
       reply = said === null ? null : machine.encodeReply(said)
       events = happened
     }
-    return { timeMs, reply, events, hash: machine.hash(this.#state), seen: null }
+    return { timeMs, version, reply, events, hash: machine.hash(this.#state), seen: null }
   }
 }

@@ -4,6 +4,7 @@
 // meanwhile.
 
 import type { Disk, SyncResult } from '../storage/disk.ts'
+import { rottable } from '../storage/survey.ts'
 import type { RandomStream } from './random.ts'
 
 interface Contents {
@@ -213,4 +214,16 @@ function truncateTo(files: Map<string, Contents>, file: string, size: number): v
   if (contents === undefined || size >= contents.size) return
   contents.bytes.fill(0, size, contents.size)
   contents.size = size
+}
+
+/** Changes a byte that is durable, where the log can tell; false when there is none. */
+export function rotByte(disk: SimulatedDisk, random: RandomStream): boolean {
+  for (const file of disk.list()) {
+    const ranges = rottable(disk.durable(file))
+    if (ranges.length === 0) continue
+    const { start, end } = random.pick(ranges)
+    const offset = random.between(start, end - 1)
+    if (disk.corrupt(file, offset, random.between(1, 255))) return true
+  }
+  return false
 }

@@ -1,11 +1,12 @@
 // After the heal, when all is quiet: what a healthy group must do when it is asked. One after the
-// other, reads at each node, a snapshot, a change of members, a transfer, the founders' leave when
-// there are others; then the power fails everywhere, and it must answer again. It asks as an
-// operator does, who asks again when told to.
+// other, reads at each node, a snapshot, a change of members, newer rules where there are some, a
+// transfer, the founders' leave when there are others; then the power fails everywhere, and it must
+// answer again. It asks as an operator does, who asks again when told to.
 
 import type { Outcome } from '../core/effect.ts'
 import { membersOf } from '../core/raft/membership.ts'
 import { activeMembership } from '../core/raft/state.ts'
+import { FIRST_VERSION } from '../core/raft/version.ts'
 import type { RaftState } from '../core/raft/state.ts'
 import { roundTripUs, slowSyncsUs } from './catch-up.ts'
 import type { Operation } from './node-requests.ts'
@@ -18,6 +19,7 @@ const READ_WITHIN = 4
 const CHANGE_WITHIN = 12
 const TRANSFER_WITHIN = 6
 const SNAPSHOT_WITHIN = 4
+const RAISE_WITHIN = 4
 const POWER_WITHIN = 10
 
 /**
@@ -28,13 +30,22 @@ const READ_ROUND_TRIPS = 4
 
 const READ = 'a fresh read after the heal'
 const SOON = 'a read starts its own round'
+const RAISE = 'a newer version after the heal'
 const SNAPSHOT = 'a snapshot when it is asked for'
 const CHANGE = 'a change of members after the heal'
 const TRANSFER = 'a transfer after the heal'
 const POWER = 'a leader after a loss of power'
 
 /** The rules that are looked at here. */
-export const DRILL_ORACLES: readonly string[] = [READ, SOON, SNAPSHOT, CHANGE, TRANSFER, POWER]
+export const DRILL_ORACLES: readonly string[] = [
+  READ,
+  SOON,
+  RAISE,
+  SNAPSHOT,
+  CHANGE,
+  TRANSFER,
+  POWER,
+]
 
 /** How long an operator waits before he asks again, microseconds. */
 const RETRY_US = 20_000
@@ -42,7 +53,11 @@ const RETRY_US = 20_000
 /** What the drill works on. */
 export interface DrillHost {
   readonly nodes: readonly {
-    readonly state: { readonly raft: RaftState; readonly applied: number } | null
+    readonly state: {
+      readonly raft: RaftState
+      readonly applied: number
+      readonly version: number
+    } | null
     /** Both return the number by which the answer is known; null when there will be none. */
     operate(operation: Operation): number | null
     query(): number | null
@@ -50,6 +65,8 @@ export interface DrillHost {
     boot(): void
   }[]
   readonly names: readonly string[]
+  /** How many versions of the machine's rules every living node knows after the heal. */
+  readonly versions: number
   isDead(node: number): boolean
   timeUs(): number
   evaluated(oracle: string): void
@@ -92,7 +109,8 @@ export class Drill {
       const others = living.filter((name) => host.names.indexOf(name) >= scenario.nodes)
       return others.length === 0 ? living : others
     })
-    const asked = [...soon, ...reads, this.#snapshot(), all, this.#transfer(), newcomers]
+    const raise = host.versions > FIRST_VERSION ? [this.#raise()] : []
+    const asked = [...soon, ...reads, this.#snapshot(), all, ...raise, this.#transfer(), newcomers]
     this.#tasks = [...asked, this.#powerFails(), ...reads, all]
   }
 
@@ -171,6 +189,20 @@ export class Drill {
       within: READ_WITHIN,
       isDone: () => this.#last?.type === 'done',
       ask: ({ config }) => this.#query(this.#host.names.indexOf(config.node)),
+    }
+  }
+
+  /** The machine goes by the newest rules, which all members that live know by now. */
+  #raise(): Task {
+    const { versions } = this.#host
+    return {
+      oracle: RAISE,
+      within: RAISE_WITHIN,
+      isDone: ({ config }) => {
+        const node = this.#host.nodes[this.#host.names.indexOf(config.node)]
+        return (node?.state?.version ?? 0) >= versions
+      },
+      ask: (leader) => this.#operate(leader, { type: 'raiseVersion', version: versions }),
     }
   }
 

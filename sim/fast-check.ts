@@ -238,6 +238,8 @@ function faultOf(bounds: Bounds, kinds: ReadonlySet<FaultKind>): fc.Arbitrary<Fa
     membership: record({ type: type('membership'), ...span, ...members }),
     transfer: record({ type: type('transfer'), ...span, to: fc.nat(nodesMax) }),
     forget: record({ type: type('forget'), ...span, node: fc.nat(nodesMax - 1) }),
+    upgrade: record({ type: type('upgrade'), ...span, node: fc.nat(nodesMax + SPARES_MAX - 1) }),
+    raise: record({ type: type('raise'), ...span }),
     loss: record({ type: type('loss'), ...span, per1024 }),
     duplicate: record({ type: type('duplicate'), ...span, per1024, upToUs }),
     delay: record({ type: type('delay'), ...span, per1024, upToUs }),
@@ -307,10 +309,12 @@ function fitFault(fault: Fault, nodes: number, places: readonly number[]): Fault
     case 'transfer':
       return { ...fault, to: fault.to % nodes }
     case 'forget':
+    case 'upgrade':
       return { ...fault, node: fault.node % nodes }
     case 'clientpause':
       return { ...fault, client: fault.client % (places.length - nodes) }
     case 'isolate':
+    case 'raise':
     case 'loss':
     case 'duplicate':
     case 'delay':

@@ -14,6 +14,7 @@ import type { CrashPoint, Endpoint, Fault, FaultKind, Scenario, Target } from '.
 /** A node, as far as faults reach into it. */
 interface FaultyNode {
   readonly life: number
+  readonly versions: number
   readonly status: 'up' | 'down' | 'stalled'
   readonly state: { readonly raft: Pick<RaftState, 'role' | 'term' | 'memberships'> } | null
   readonly durable: {
@@ -30,6 +31,7 @@ interface FaultyNode {
   operate(operation: Operation): number | null
   dropMembershipChanges(): void
   rot(): boolean
+  upgrade(): void
 }
 
 /** What the injector works on. */
@@ -38,11 +40,18 @@ export interface InjectorHost {
   readonly names: readonly string[]
   readonly clients: readonly { pause(): void; resume(): void }[]
   readonly network: SimulatedNetwork
+  /** How many versions of the machine's rules the newest build knows that is ever installed. */
+  readonly versions: number
   timeUs(): number
   schedule(timeUs: number, kind: Kind, target: number, source: number, payload: unknown): void
   fired(kind: FaultKind): void
+  /** Counts that something worth reaching was reached. */
+  probe(name: string): void
   trace(who: string, what: string): void
 }
+
+/** How long a node is down that had to stop until it had a newer build, milliseconds. */
+const OUTDATED_MS = 200
 
 /** With fewer entries a snapshot the log is said to be compacted on purpose. */
 const COMPACTION_ENTRIES_MAX = 1_000
@@ -113,6 +122,14 @@ export class FaultInjector {
     }
   }
 
+  /** A node had to stop, since it did not know the rules by which the group goes. */
+  outdated(at: number): void {
+    this.#host.probe('stopped by rules that it lacks')
+    this.#host.trace(`n${at}`, 'stops: it lacks rules by which the others go')
+    this.#node(at).upgrade()
+    this.#restartIn(OUTDATED_MS, at)
+  }
+
   /** A node has won an election, and has told nobody yet. */
   won(node: number): void {
     const index = this.#waitingForWinner.shift()
@@ -139,7 +156,14 @@ export class FaultInjector {
       node.failingSync = null
       if (dead.has(index)) {
         if (node.status !== 'down') node.crash(true, false)
-      } else if (node.status === 'down') node.boot()
+        return
+      }
+      // Whoever was not reached by the rolling restart is now.
+      if (node.versions < this.#host.versions) {
+        if (node.status !== 'down') node.crash(false, false)
+        node.upgrade()
+      }
+      if (node.status === 'down') node.boot()
       else node.resume()
     })
   }
@@ -233,6 +257,14 @@ export class FaultInjector {
           type: 'transferLeadership',
           to: this.#host.names[fault.to] as string,
         })
+      case 'upgrade':
+        return this.#upgrade(fault)
+      case 'raise':
+        this.#host.fired('raise')
+        return this.#operate(this.#resolve('leader'), {
+          type: 'raiseVersion',
+          version: this.#host.versions,
+        })
       case 'forget':
         this.#host.fired('forget')
         return this.#operate(fault.node, { type: 'forgetLeader' })
@@ -293,6 +325,18 @@ export class FaultInjector {
     this.#host.fired('crash')
     node.crash(fault.power, fault.torn)
     this.#restartIn(fault.forMs, at)
+  }
+
+  #upgrade({ node: at, forMs }: Extract<Fault, { readonly type: 'upgrade' }>): void {
+    const node = this.#node(at)
+    this.#host.fired('upgrade')
+    this.#host.trace(`n${at}`, 'is upgraded')
+    // One that is down comes back as it would have, of the new build.
+    if (node.status !== 'down') {
+      node.crash(false, false)
+      this.#restartIn(forMs, at)
+    }
+    node.upgrade()
   }
 
   #restartIn(forMs: number, at: number): void {

@@ -10,6 +10,7 @@ import type { Recovered } from '../storage/recovery.ts'
 import type { ClockError } from './clock.ts'
 import type { BecameDurable } from './durable.ts'
 import type { RandomStream } from './random.ts'
+import type { CrashPoint } from './scenario.ts'
 import type { Wire } from './wire.ts'
 
 /** What happened in one turn. */
@@ -21,6 +22,18 @@ export interface Step<State, Reply, MachineEvent> {
   readonly after: ReplicaState<State>
   readonly input: Input
   readonly effects: readonly Effect<Reply, MachineEvent>[]
+}
+
+/** An input, and when its clock was read. */
+export interface Read {
+  readonly input: Input
+  readonly readUs: number
+}
+
+/** A crash that waits for its point. */
+export interface ArmedCrash {
+  readonly point: CrashPoint
+  readonly fault: number
 }
 
 /** What a node finds around it, and whom it tells. */
@@ -48,7 +61,15 @@ export interface Surroundings<State, Reply, MachineEvent> {
   answered(node: number, request: number, outcome: Outcome<Reply>, isOpen: boolean): void
   /** What an operator asked of the node has ended. */
   operated(node: number, request: number, outcome: Outcome<Reply>): void
+  /** The node has stopped: the group goes by rules that its build does not know. */
+  outdated(node: number): void
   syncTimeUs(node: number): number
+}
+
+/** What is installed on a node. */
+export interface Build<State, Command, Reply, MachineEvent extends { readonly type: string }> {
+  readonly machine: Machine<State, Command, Reply, MachineEvent>
+  readonly replica: Replica<State, Reply, MachineEvent>
 }
 
 /** What a node is made of. */
@@ -58,8 +79,11 @@ export interface NodeParts<State, Command, Reply, MachineEvent extends { readonl
   readonly members: readonly NodeId[]
   readonly config: Config
   readonly clock: ClockError
-  readonly machine: Machine<State, Command, Reply, MachineEvent>
-  readonly replica: Replica<State, Reply, MachineEvent>
+  /** What it starts with, and what an upgrade puts in its place; their formats are the same. */
+  readonly builds: readonly [
+    Build<State, Command, Reply, MachineEvent>,
+    Build<State, Command, Reply, MachineEvent>,
+  ]
   readonly wire: Wire
   /** A query that the machine answers, encoded; null when it has none. */
   readonly query: Uint8Array | null

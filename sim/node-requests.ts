@@ -11,6 +11,7 @@ import type { Wire } from './wire.ts'
 export type Operation =
   | { readonly type: 'changeMembership'; readonly change: MembershipChange }
   | { readonly type: 'transferLeadership'; readonly to: NodeId }
+  | { readonly type: 'raiseVersion'; readonly version: number }
   | { readonly type: 'forgetLeader' }
   | { readonly type: 'snapshotWanted' }
 

@@ -2,19 +2,20 @@
 // clock, and can die or stall at any point. The host's duties are those of core/effect.ts.
 
 import type { Effect, SendAfter } from '../core/effect.ts'
-import type { Event, Input } from '../core/event.ts'
+import type { Event } from '../core/event.ts'
+import { UnknownVersionError } from '../core/invariant.ts'
 import type { NodeId } from '../core/raft/config.ts'
 import { NOTHING_RESTORED } from '../core/raft/state.ts'
+import { versionsOf } from '../core/replica.ts'
 import type { ReplicaState } from '../core/work.ts'
 import type { Recovered } from '../storage/recovery.ts'
-import { rottable } from '../storage/survey.ts'
 import { openLog } from '../storage/write-ahead-log.ts'
 import type { LogReport, WriteAheadLog } from '../storage/write-ahead-log.ts'
 import { readClockMs, trueTimeUs } from './clock.ts'
-import { SimulatedDisk } from './disk.ts'
+import { rotByte, SimulatedDisk } from './disk.ts'
 import { DurableView } from './durable.ts'
 import { KIND } from './event-queue.ts'
-import type { NodeParts, Surroundings } from './node-parts.ts'
+import type { ArmedCrash, Build, NodeParts, Read, Surroundings } from './node-parts.ts'
 import { NodeRequests } from './node-requests.ts'
 import type { Operation } from './node-requests.ts'
 import { loseUnsynced, openReferenceLog } from './reference-log.ts'
@@ -36,17 +37,6 @@ const SNAPSHOT_TIME_US_MAX = 20_000
 
 const NO_EVENTS: Event[] = []
 
-/** An input, and when its clock was read. */
-interface Read {
-  readonly input: Input
-  readonly readUs: number
-}
-
-interface ArmedCrash {
-  readonly point: CrashPoint
-  readonly fault: number
-}
-
 export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonly type: string }> {
   readonly durable: DurableView
   status: 'up' | 'down' | 'stalled' = 'down'
@@ -64,6 +54,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   readonly #disk: SimulatedDisk
   readonly #store: ReferenceStore = { records: [], durableCount: 0 }
   readonly #encoders = new Map<NodeId, { to: number; encode: (message: never) => unknown }>()
+  #build: Build<State, Command, Reply, MachineEvent>
   #log: WriteAheadLog | null = null
   #recovered: Recovered = NOTHING_RECOVERED
   #inbox: Event[] = NO_EVENTS
@@ -86,15 +77,16 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     strike: (fault: number) => void,
   ) {
     this.#parts = parts
+    this.#build = parts.builds[0]
     this.#around = around
     this.#strike = strike
     this.#disk = new SimulatedDisk(() => {
       const atUs = around.timeUs() + around.syncTimeUs(index)
       around.schedule(atUs, KIND.synced, index, this.life, null)
     })
-    const { index, machine, members, wire } = parts
+    const { index, members, wire } = parts
     const { node, voters } = parts.config
-    this.#requests = new NodeRequests(wire, machine, {
+    this.#requests = new NodeRequests(wire, this.#build.machine, {
       send: (client, payload) => around.send(index, client, payload),
       answered: (request, outcome, isOpen) => around.answered(index, request, outcome, isOpen),
       operated: (request, outcome) => around.operated(index, request, outcome),
@@ -113,6 +105,16 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   /** What the node's clock shows now, milliseconds. */
   get nowMs(): number {
     return readClockMs(this.#parts.clock, this.#around.timeUs())
+  }
+
+  /** How many versions of the machine's rules the build knows that is installed. */
+  get versions(): number {
+    return versionsOf(this.#build.machine)
+  }
+
+  /** Installs the next build, while the process is down. */
+  upgrade(): void {
+    this.#build = this.#parts.builds[1]
   }
 
   /** The process starts: reads its disk, and runs once what it read is durable. */
@@ -163,17 +165,9 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
 
   /** A byte that is durable changes, where the log can tell; false when there is none. */
   rot(): boolean {
-    const { diskRandom } = this.#parts
-    for (const file of this.#disk.list()) {
-      const ranges = rottable(this.#disk.durable(file))
-      if (ranges.length === 0) continue
-      const { start, end } = diskRandom.pick(ranges)
-      const offset = diskRandom.between(start, end - 1)
-      if (!this.#disk.corrupt(file, offset, diskRandom.between(1, 255))) continue
-      this.durable.isRotten = true
-      return true
-    }
-    return false
+    const hasRotten = rotByte(this.#disk, this.#parts.diskRandom)
+    if (hasRotten) this.durable.isRotten = true
+    return hasRotten
   }
 
   /** The process stands still until `resume`. */
@@ -247,7 +241,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     if (life !== this.life || snapshot === null) return
     this.#snapshot = null
     const { index, state } = snapshot
-    const bytes = this.#parts.machine.encodeSnapshot(state)
+    const bytes = this.#build.machine.encodeSnapshot(state)
     this.#enqueue({ type: 'snapshotTaken', index, bytes })
   }
 
@@ -279,9 +273,12 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
 
   #onLogReport(report: LogReport): void {
     if (report.type === 'opened') {
-      const { replica, config, random, index } = this.#parts
+      const { config, random, index } = this.#parts
+      const { replica } = this.#build
       this.#around.durable(index, this.durable.opened())
-      this.state = replica.initial(config, this.#recovered, this.nowMs, random.below(TWO_32))
+      const drawn = random.below(TWO_32)
+      const start = () => replica.initial(config, this.#recovered, this.nowMs, drawn)
+      this.state = this.#unlessOutdated(start)
       if (this.status === 'up') this.#wake()
       return
     }
@@ -318,9 +315,9 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   #takeTurn(): void {
     const { state } = this
     if (state === null || !this.#releasePromises()) return
-    const { replica, random, index } = this.#parts
+    const { random, index } = this.#parts
     const nowMs = this.nowMs
-    if (this.#inbox.length === 0 && replica.deadlineMs(state) > nowMs) {
+    if (this.#inbox.length === 0 && this.#build.replica.deadlineMs(state) > nowMs) {
       this.#setTimer()
       return
     }
@@ -339,9 +336,12 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   }
 
   #step({ input, readUs }: Read): void {
-    const { replica, index } = this.#parts
+    const { index } = this.#parts
+    const { replica } = this.#build
     const before = this.state as ReplicaState<State>
-    const [after, effects] = replica.step(before, input)
+    const turn = this.#unlessOutdated(() => replica.step(before, input))
+    if (turn === null) return
+    const [after, effects] = turn
     this.state = after
     this.#around.stepped({ node: index, readUs, before, after, input, effects })
     let persisted = false
@@ -351,6 +351,18 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     }
     if (persisted) this.#log?.sync()
     this.#setTimer()
+  }
+
+  /** What `run` gives; null when the node had to stop, since others go by rules it lacks. */
+  #unlessOutdated<Result>(run: () => Result): Result | null {
+    try {
+      return run()
+    } catch (error) {
+      if (!(error instanceof UnknownVersionError)) throw error
+      this.crash(false, false)
+      this.#around.outdated(this.#parts.index)
+      return null
+    }
   }
 
   /** Executes one effect; false when the node died of it. */
@@ -423,8 +435,8 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   #setTimer(): void {
     const { state } = this
     if (state === null) return
-    const { replica, clock, index } = this.#parts
-    const deadlineMs = replica.deadlineMs(state)
+    const { clock, index } = this.#parts
+    const deadlineMs = this.#build.replica.deadlineMs(state)
     if (deadlineMs >= this.#timerForMs) return
     // An earlier timer finds the deadline moved, and sets itself anew.
     // A stall may lie between the clock's reading and now.

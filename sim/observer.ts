@@ -20,6 +20,7 @@ import { READ_ORACLES, ReadOracles } from './read-oracles.ts'
 import type { ObservedNode } from './raft-oracles.ts'
 import type { FaultKind } from './scenario.ts'
 import { SNAPSHOT_ORACLES, SnapshotOracles } from './snapshot-oracles.ts'
+import { VERSION_ORACLES, VersionOracles } from './version-oracles.ts'
 import { Violation } from './violation.ts'
 import type { FirstApplied } from './workload.ts'
 
@@ -56,6 +57,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
   readonly #each: NodeOracles
   readonly #reads: ReadOracles
   readonly #snapshots: SnapshotOracles
+  readonly #versions: VersionOracles
   readonly #logTime: LogTime
   /** By node and request: what was committed anywhere when the query arrived. */
   readonly #readsFrom: Map<number, number>[]
@@ -64,7 +66,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
   /** @param known names of the oracles that are not of the consensus, nor the user's own */
   constructor(
     machine: Machine<State, Command, Reply, MachineEvent>,
-    nodes: readonly ObservedNode<State>[],
+    nodes: readonly (ObservedNode<State> & { readonly versions: number })[],
     names: readonly string[],
     founders: readonly string[],
     known: readonly string[],
@@ -81,6 +83,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     this.#each = new NodeOracles(nodes, names, evaluated)
     this.#reads = new ReadOracles(names, evaluated)
     this.#snapshots = new SnapshotOracles(names, evaluated)
+    this.#versions = new VersionOracles(nodes, names, evaluated)
     this.#logTime = new LogTime(host.clockDriftPpm, evaluated)
     this.#readsFrom = names.map(() => new Map<number, number>())
     this.#nodes = nodes
@@ -89,7 +92,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     this.#host = host
     // One that is never looked at shows by its 0.
     const of = [MEMBERSHIP_ORACLES, ELECTION_ORACLES, LEADER_ORACLES, PEER_ORACLES, NODE_ORACLES]
-    const more = [READ_ORACLES, SNAPSHOT_ORACLES, LOG_TIME_ORACLES]
+    const more = [READ_ORACLES, SNAPSHOT_ORACLES, VERSION_ORACLES, LOG_TIME_ORACLES]
     const own = [...of.flat(), ...more.flat(), FRESH, ONCE]
     const all = [...own, ...known, ...users.map(({ name }) => name)]
     for (const oracle of all) this.#others[oracle] = 0
@@ -109,6 +112,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
     this.#each.stepped(step)
     this.#reads.stepped(step)
     this.#snapshots.stepped(step)
+    this.#versions.stepped(step, this.#oracles.versionAsOf(after.applied))
     for (const effect of step.effects) {
       if (effect.type === 'applied' && effect.index > this.#firstApplied) {
         this.#firstApplied = effect.index
@@ -118,6 +122,7 @@ export class Observer<State, Command, Reply, MachineEvent extends { readonly typ
         const answers = events.filter((event) => isAnswer(event))
         const others = events.filter((event) => !isAnswer(event)) as MachineEvent[]
         const { kind, payload } = entryAt(after.raft.log, index)
+        if (kind === 'version') this.probe('version raised')
         const command = kind === 'command' ? this.#machine.decodeCommand(payload) : null
         const told = { reply, events: others, answers }
         this.#host.applied({ node, index, timeMs, command, ...told, appendedUs })

@@ -96,6 +96,11 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     return this.#committed.lastIndex
   }
 
+  /** The version of the machine's rules that the log gives up to `index`, which is committed. */
+  versionAsOf(index: number): number | null {
+    return this.#committed.replayed(index)?.version ?? null
+  }
+
   /** True time at which the leader of `term` appended its entry at `index`. */
   appendedUs(index: number, term: number): number {
     return (ofTerm(this.#known[index] as KnownEntry[], term) as KnownEntry).readUs
@@ -241,7 +246,7 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
   #onSnapshot(node: number, snapshot: Snapshot): void {
     const oracle = 'snapshots on disk are the log'
     this.evaluated[oracle]++
-    const { index, term, stampMs, membership, bytesCount, bytes } = snapshot
+    const { index, term, stampMs, membership, version, bytesCount, bytes } = snapshot
     const first = this.#snapshots.get(index)
     if (first !== undefined) {
       if (samePlain(first, snapshot)) return
@@ -255,9 +260,13 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
     if (!samePlain(membership, this.#committed.membershipAsOf(index))) {
       this.#fail(oracle, node, `its snapshot at ${index} names other members than the log`)
     }
-    const state = this.#machine.decodeSnapshot(bytes)
     const given = this.#committed.replayed(index)
-    if (state !== null && this.#machine.hash(state) === given?.hash) return
+    if (version !== given?.version) {
+      const what = `says that version ${version} was in force`
+      this.#fail(oracle, node, `its snapshot at ${index} ${what}, not ${given?.version}`)
+    }
+    const state = this.#machine.decodeSnapshot(bytes)
+    if (state !== null && this.#machine.hash(state) === given.hash) return
     this.#fail(oracle, node, `its snapshot at ${index} reads otherwise than its log`)
   }
 

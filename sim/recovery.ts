@@ -49,6 +49,8 @@ export const RECOVERY_ORACLES: readonly string[] = [
 export interface RecoveryHost<Op, Output> {
   readonly nodes: readonly (ObservedNode<unknown> & DrillHost['nodes'][number])[]
   readonly names: readonly string[]
+  /** How many versions of the machine's rules every living node knows after the heal. */
+  readonly versions: number
   /** Nodes that stay dead. */
   isDead(node: number): boolean
   readonly clients: readonly {

@@ -73,6 +73,10 @@ export type Fault =
   | (Span & { readonly type: 'transfer'; readonly to: number })
   /** An operator tells a node that its leader is gone. */
   | (Span & { readonly type: 'forget'; readonly node: number })
+  /** The process restarts into the next build of the machine, down for `forMs`. */
+  | (Span & { readonly type: 'upgrade'; readonly node: number })
+  /** An operator asks the leader to go by the rules of the next build. */
+  | (Span & { readonly type: 'raise' })
   /** Of 1024 messages this many are lost, sent twice, or held back by up to `upToUs`. */
   | (Span & { readonly type: 'loss'; readonly per1024: number })
   | (Span & { readonly type: 'duplicate'; readonly per1024: number; readonly upToUs: number })
@@ -148,6 +152,8 @@ export const FAULT_KINDS = [
   'membership',
   'transfer',
   'forget',
+  'upgrade',
+  'raise',
   'compaction',
   'rot',
   'clientpause',
@@ -254,6 +260,7 @@ function faultProblem(fault: Fault, nodes: number, clients: number): string | nu
     case 'rot':
       return targetProblem(fault.node, nodes)
     case 'isolate':
+    case 'raise':
       return null
     case 'membership': {
       const unknown = [...fault.voters, ...fault.learners].find((at) => !isWithin(at, 0, nodes - 1))
@@ -262,6 +269,7 @@ function faultProblem(fault: Fault, nodes: number, clients: number): string | nu
     case 'transfer':
       return targetProblem(fault.to, nodes)
     case 'forget':
+    case 'upgrade':
       return targetProblem(fault.node, nodes)
     case 'loss':
       return isWithin(fault.per1024, 0, 1024) ? null : 'per1024 must be from 0 to 1024'

@@ -12,6 +12,9 @@ import type { LockState } from '../core/lock/state.ts'
 import type { Machine } from '../core/machine.ts'
 import type { SessionEvent, SessionReply } from '../core/session/command.ts'
 import type { SessionState } from '../core/session/state.ts'
+import type { ReplicaState } from '../core/work.ts'
+import { countedBuilds } from './counted-machine.ts'
+import type { Counted } from './counted-machine.ts'
 import type { SimEvent } from './event-queue.ts'
 import { drawLimits } from './lock-limits.ts'
 import { withQueries, withSessions, withSharing } from './lock-operation.ts'
@@ -81,6 +84,11 @@ export interface MachineOptions<
   ModelState = unknown,
 > extends CommonOptions<Op> {
   readonly machine: Machine<State, Command, Reply, MachineEvent>
+  /**
+   * What the fault `upgrade` restarts nodes into, and knows more versions of its rules; `machine`
+   * when left out. Both read each other's commands, replies and snapshots.
+   */
+  readonly nextBuild?: Machine<State, Command, Reply, MachineEvent>
   readonly workload: Workload<Command, Reply, MachineEvent, Op, Input, Output>
   /** What answers are right: the history must be linearizable, unless `workload` judges itself. */
   readonly model?: Model<ModelState, Input, Output>
@@ -156,14 +164,20 @@ export function simulate<
     const { machine, workload } = options
     const streams = streamsOf(options)
     const scenario = options.scenario ?? draw(options, workload.draw, streams)
-    return run(options, streams, scenario, machine, judgedBy(options.model, workload))
+    const builds = [machine, options.nextBuild ?? machine] as const
+    return run(options, streams, scenario, builds, judgedBy(options.model, workload))
   }
   const streams = streamsOf(options)
   const scenario = options.scenario ?? drawLocks(options, streams)
   const limits = scenario.limits ?? {}
   const drift = worstDriftPpm(scenario.clocks)
   const workload = lockWorkload(options.keys ?? DEFAULTS.keys, limits, drift)
-  return run(options, streams, scenario, lockService(limits), workload)
+  const service = lockService(limits)
+  if (!scenario.faults.some(({ type }) => type === 'upgrade')) {
+    return run(options, streams, scenario, [service, service], workload)
+  }
+  const oracles = (options.oracles ?? []).map(ofInner)
+  return run({ ...options, oracles }, streams, scenario, countedBuilds(service), workload)
 }
 
 /** The scenario that a seed draws, without running it. */
@@ -229,13 +243,16 @@ function run<
   },
   streams: Streams,
   scenario: Scenario<Op>,
-  machine: Machine<State, Command, Reply, MachineEvent>,
+  builds: readonly [
+    Machine<State, Command, Reply, MachineEvent>,
+    Machine<State, Command, Reply, MachineEvent>,
+  ],
   workload: Workload<Command, Reply, MachineEvent, Op, Input, Output>,
 ): SimulateResult<Op, Input, Output> {
   const problem = scenarioProblem(scenario)
   if (problem !== null) throw new TypeError(`simulate: ${problem}`)
   const result = runWorld({
-    machine,
+    builds,
     workload,
     scenario,
     streams,
@@ -249,6 +266,20 @@ function run<
   const verdict = result.violation !== null ? 'violation' : undecided ? 'unknown' : 'ok'
   const decisions = streams.decisions()
   return { ...result, verdict, scenario, decisions, misfit: streams.misfit() }
+}
+
+/** An oracle of the user's own, in a world whose machine counts besides. */
+function ofInner<State, Reply, MachineEvent>(
+  oracle: UserOracle<State, Reply, MachineEvent>,
+): UserOracle<Counted<State>, Reply, MachineEvent> {
+  const innerOf = ({ machine, ...rest }: ReplicaState<Counted<State>>): ReplicaState<State> => {
+    return { ...rest, machine: machine.inner }
+  }
+  return {
+    name: oracle.name,
+    stepped: ({ before, after, ...step }) =>
+      oracle.stepped({ ...step, before: innerOf(before), after: innerOf(after) }),
+  }
 }
 
 /** The workload, with its history judged by `model` where it brings no judge of its own. */

@@ -84,7 +84,13 @@ const LATER_KINDS: readonly FaultKind[] = [
   'forget',
   'compaction',
   'rot',
+  'upgrade',
+  'raise',
 ]
+/** Upgrades run a machine that is dearer: in so many of 1024 worlds. */
+const UPGRADE_PART = 400
+/** And in so many of those operators want the new rules before all is healed. */
+const RAISE_PART = 950
 const FIRST_KINDS = FAULT_KINDS.filter((kind) => !LATER_KINDS.includes(kind))
 
 function drawKinds(streams: Streams, faults: SwarmOptions['faults']): ReadonlySet<FaultKind> {
@@ -97,9 +103,11 @@ function drawKinds(streams: Streams, faults: SwarmOptions['faults']): ReadonlySe
   while (kinds.size < 7) kinds.add(random.pick(FIRST_KINDS))
   for (const kind of LATER_KINDS) {
     const stream = `faults/${kind}`
-    if (!streams.knows(stream) || !streams.stream(stream).chance(part)) continue
+    const chance = kind === 'upgrade' ? UPGRADE_PART : kind === 'raise' ? RAISE_PART : part
+    if (!streams.knows(stream) || !streams.stream(stream).chance(chance)) continue
     // A damaged voter needs a leader to be repaired, who must not need its vote.
     if (kind === 'rot' && kinds.has('membership')) continue
+    if (kind === 'raise' && !kinds.has('upgrade')) continue
     kinds.add(kind)
   }
   return kinds
@@ -187,6 +195,10 @@ function drawFaults(
   for (const kind of FAULT_KINDS) {
     if (!kinds.has(kind) || isLasting(kind)) continue
     const random = streams.stream(LATER_KINDS.includes(kind) ? `faults/${kind}` : 'faults')
+    if (kind === 'upgrade') {
+      faults.push(...drawUpgrades(random, nodes, options.fireMs))
+      continue
+    }
     const everyMs = random.pick([600, 1_500, 4_000, 8_000])
     const lastsMs = random.pick([150, 500, 1_500, 4_000])
     for (let atMs = random.below(everyMs); atMs < options.fireMs; ) {
@@ -198,6 +210,22 @@ function drawFaults(
   return faults.sort((a, b) => a.atMs - b.atMs)
 }
 
+/** A rolling restart: each node once, in any order. The heal completes what the fire leaves. */
+function drawUpgrades(random: RandomStream, nodes: number, fireMs: number): readonly Fault[] {
+  const faults: Fault[] = []
+  const waiting = Array.from({ length: nodes }, (_, node) => node)
+  const everyMs = random.pick([300, 2_000, 8_000])
+  const lastsMs = random.pick([50, 300, 1_500])
+  for (let atMs = random.below(Math.max(1, fireMs >>> 1)); atMs < fireMs; ) {
+    const [node] = waiting.splice(random.below(Math.max(1, waiting.length)), 1)
+    if (node === undefined) break
+    const forMs = random.between(1, lastsMs)
+    faults.push({ type: 'upgrade', atMs, forMs, node })
+    atMs += forMs + random.between(1, everyMs)
+  }
+  return faults
+}
+
 /** Kinds that are in the whole world or not, and have no times of their own. */
 type LastingKind = 'torn' | 'skew' | 'drift' | 'compaction'
 
@@ -207,7 +235,7 @@ function isLasting(kind: FaultKind): kind is LastingKind {
 
 function drawFault(
   random: RandomStream,
-  kind: Exclude<FaultKind, LastingKind>,
+  kind: Exclude<FaultKind, LastingKind | 'upgrade'>,
   kinds: ReadonlySet<FaultKind>,
   span: { readonly atMs: number; readonly forMs: number },
   nodes: number,
@@ -261,6 +289,8 @@ function drawFault(
       return { type: kind, ...span, to: random.below(nodes) }
     case 'forget':
       return { type: kind, ...span, node: random.below(nodes) }
+    case 'raise':
+      return { type: kind, ...span }
   }
 }
 

@@ -114,6 +114,7 @@ export function hashMessage(hash: Hash128, message: Message): void {
     case 'appendAccepted':
       hash.integer(message.matchIndex)
       hash.integer(message.round)
+      hash.integer(message.versions)
       return
     case 'appendRejected':
       hash.integer(message.prevIndex)
@@ -171,7 +172,12 @@ function hashAsked(hash: Hash128, message: Extract<Message, { type: AskedType }>
 }
 
 /** A number for each kind of entry, for the hash. */
-const ENTRY_WORD: { readonly [Kind in EntryKind]: number } = { noop: 0, command: 1, membership: 2 }
+const ENTRY_WORD: { readonly [Kind in EntryKind]: number } = {
+  noop: 0,
+  command: 1,
+  membership: 2,
+  version: 3,
+}
 
 /** Takes all of an entry into a hash. */
 export function hashEntry(hash: Hash128, entry: Entry): void {
@@ -187,6 +193,7 @@ export function hashSnapshotHeader(hash: Hash128, header: SnapshotHeader): void 
   hash.integer(header.term)
   hash.integer(header.stampMs)
   hashMembership(hash, header.membership)
+  hash.integer(header.version)
   hash.integer(header.bytesCount)
 }
 

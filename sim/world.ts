@@ -6,8 +6,7 @@ import { canonical } from '../core/canonical.ts'
 import type { Outcome } from '../core/effect.ts'
 import { InvariantError } from '../core/invariant.ts'
 import type { Machine } from '../core/machine.ts'
-import { DEFAULTS } from '../core/raft/config.ts'
-import { replica } from '../core/replica.ts'
+import { versionsOf } from '../core/replica.ts'
 import type { ReplicaState } from '../core/work.ts'
 import { SimulatedClient, sumOf } from './client.ts'
 import type { Outcomes } from './client.ts'
@@ -19,15 +18,15 @@ import { FaultInjector } from './fault-injector.ts'
 import { SimulatedNetwork } from './network.ts'
 import type { Rule } from './network.ts'
 import { SimulatedNode } from './node.ts'
-import type { Step } from './node-parts.ts'
+import { nodeConfig } from './node-config.ts'
+import type { Build, Step } from './node-parts.ts'
 import { Observer } from './observer.ts'
 import type { UserOracle } from './observer.ts'
 import type { Streams } from './random.ts'
 import { Recovery, RECOVERY_ORACLES } from './recovery.ts'
-import { EPSILON_PPM, worstDriftPpm } from './scenario.ts'
+import { worstDriftPpm } from './scenario.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
-import { sharedMachine } from './shared-machine.ts'
-import type { Shared } from './shared-machine.ts'
+import { sharedBuild } from './shared-machine.ts'
 import { TraceHash } from './trace-hash.ts'
 import { TraceLines } from './trace.ts'
 import { Violation } from './violation.ts'
@@ -45,7 +44,11 @@ export interface WorldOptions<
   Input,
   Output,
 > {
-  readonly machine: Machine<State, Command, Reply, MachineEvent>
+  /** The build that all nodes begin with, and the one that upgrades bring. */
+  readonly builds: readonly [
+    Machine<State, Command, Reply, MachineEvent>,
+    Machine<State, Command, Reply, MachineEvent>,
+  ]
   readonly workload: Workload<Command, Reply, MachineEvent, Op, Input, Output>
   readonly scenario: Scenario<Op>
   readonly streams: Streams
@@ -105,7 +108,11 @@ class World<
 > {
   readonly #options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>
   readonly #queue = new EventQueue()
-  readonly #shared: Machine<State, Shared<Command>, Reply, MachineEvent>
+  /** The build that nodes begin with, and the one that upgrades bring: it knows all rules. */
+  readonly #builds: readonly [
+    Build<State, Command, Reply, MachineEvent>,
+    Build<State, Command, Reply, MachineEvent>,
+  ]
   readonly #hash: TraceHash
   readonly #lines: TraceLines
   readonly #nodes: SimulatedNode<State, Command, Reply, MachineEvent>[] = []
@@ -136,12 +143,16 @@ class World<
 
   constructor(options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>) {
     this.#options = options
-    const { machine, scenario, streams, workload } = options
+    const { scenario, streams, workload } = options
+    const [first, machine] = options.builds
+    const build = sharedBuild(first)
+    this.#builds = [build, first === machine ? build : sharedBuild(machine)]
+    const isUpgraded = scenario.faults.some(({ type }) => type === 'upgrade')
+    const versions = versionsOf(isUpgraded ? machine : first)
     const members = scenario.nodes + scenario.spares
     const names = nodeNames(members)
     const founders = names.slice(0, scenario.nodes)
     const wire = options.bytes ? bytesWire('simulated', '0') : referenceWire()
-    this.#shared = sharedMachine(machine)
     this.#hash = new TraceHash(wire)
     this.#lines = new TraceLines(options.traceLines)
     const { timeUs, schedule, trace } = this
@@ -165,7 +176,9 @@ class World<
     const nodes = this.#nodes
     const clients = this.#clients
     const network = this.#network
-    const reach = { nodes, names, clients, network, timeUs, schedule, fired, trace }
+    const probe = (name: string): void => this.#observer.probe(name)
+    const world = { nodes, names, clients, network, versions }
+    const reach = { ...world, timeUs, schedule, fired, probe, trace }
     this.#injector = new FaultInjector(scenario, reach)
     this.#play = workload.open(this.#stage())
     this.#addNodes(names, founders, wire)
@@ -174,26 +187,30 @@ class World<
     const snapshotBytes = (state: ReplicaState<unknown>): number =>
       machine.encodeSnapshot(state.machine as State).length
     const endRules = (): void => this.#network.endRules()
-    const host = { nodes, names, clients, timeUs, isDead, endRules, snapshotBytes, trace }
+    const seen = { nodes, names, versions, clients, timeUs, trace }
+    const host = { ...seen, isDead, endRules, snapshotBytes }
     const evaluated = (oracle: string): void => this.#observer.evaluated(oracle)
     this.#recovery = new Recovery(scenario, workload, { ...host, evaluated })
   }
 
   #addNodes(names: readonly string[], founders: readonly string[], wire: Wire): void {
-    const { machine, scenario, streams, workload } = this.#options
+    const { scenario, streams, workload } = this.#options
+    const builds = this.#builds
+    const [{ machine }] = builds
     const byReference = !this.#options.bytes
     const asked = workload.query?.()
     const query = asked === undefined ? null : machine.encodeCommand(asked)
-    const replicated = replica(this.#shared)
     const { leaves, durable, crashing, crashed, recovered } = this.#observer
     const { readArrived, answered } = this.#observer
     const { timeUs, schedule, send } = this
+    const injector = this.#injector
     const around = {
       timeUs,
       schedule,
       send,
       stepped: (step: Step<State, Reply, MachineEvent>) => this.#observer.stepped(step),
-      won: (node: number) => this.#injector.won(node),
+      won: (node: number) => injector.won(node),
+      outdated: (node: number) => injector.outdated(node),
       leaves,
       durable,
       crashing,
@@ -205,30 +222,10 @@ class World<
         this.#observer.operated(node, outcome)
         this.#recovery.operated(node, request, outcome)
       },
-      syncTimeUs: (node: number) => this.#injector.syncTimeUs(node, streams),
+      syncTimeUs: (node: number) => injector.syncTimeUs(node, streams),
     }
     names.forEach((node, index) => {
-      // Spelled out, like all that is read at every turn: what a spread makes reads slowly.
-      const config = {
-        cluster: 'simulated',
-        group: '0',
-        node,
-        voters: founders,
-        electionTimeoutMs: scenario.electionTimeoutMs,
-        heartbeatIntervalMs: scenario.heartbeatIntervalMs,
-        diskTimeoutMs: scenario.diskTimeoutMs,
-        appendBytesMax: scenario.appendBytesMax,
-        inFlightMessagesMax: scenario.inFlightMessagesMax,
-        inFlightBytesMax: scenario.inFlightBytesMax,
-        entryBytesMax: DEFAULTS.entryBytesMax,
-        uncommittedBytesMax: scenario.uncommittedBytesMax,
-        snapshotEntriesMin: scenario.snapshotEntriesMin,
-        snapshotKeepEntries: scenario.snapshotKeepEntries,
-        snapshotChunkBytes: scenario.snapshotChunkBytes,
-        forwarding: scenario.forwarding,
-        leaseReads: scenario.leaseReads,
-        clockDriftPpm: EPSILON_PPM,
-      }
+      const config = nodeConfig(scenario, node, founders)
       const clock = this.#clock(index)
       const random = streams.stream(`node/${index}`)
       const diskRandom = streams.stream(`disk/${index}`)
@@ -237,21 +234,21 @@ class World<
         members: names,
         config,
         clock,
-        machine,
-        replica: replicated,
+        builds,
         wire,
         query,
         byReference,
         random,
         diskRandom,
       }
-      const strike = (fault: number): void => this.#injector.strike(index, fault)
+      const strike = (fault: number): void => injector.strike(index, fault)
       this.#nodes.push(new SimulatedNode(parts, around, strike))
     })
   }
 
   #addClients(names: readonly string[], wire: Wire): void {
-    const { machine, scenario, streams, workload } = this.#options
+    const { scenario, streams, workload } = this.#options
+    const [{ machine }] = this.#builds
     const { timeUs, schedule, send, trace } = this
     scenario.clients.forEach((steps, client) => {
       const endpoint = this.#nodes.length + client
@@ -388,9 +385,10 @@ class World<
 
   /** However the run ended: with what it left each node. */
   #hashEnd(): void {
+    const [, { machine }] = this.#builds
     for (const { state, durable, disk } of this.#nodes) {
       if (state === null) this.#hash.dead(durable, disk)
-      else this.#hash.state(canonical(this.#shared, state))
+      else this.#hash.state(canonical(machine, state))
     }
   }
 

@@ -78,8 +78,8 @@ export function logProblem(
 }
 
 function headOf(snapshot: SnapshotHeader, base: LogBase): CheckpointHead {
-  const { index, term, stampMs, membership, bytesCount } = snapshot
-  return { snapshot: { index, term, stampMs, membership, bytesCount }, base }
+  const { index, term, stampMs, membership, version, bytesCount } = snapshot
+  return { snapshot: { index, term, stampMs, membership, version, bytesCount }, base }
 }
 
 function isSamePlace(a: Omit<LogBase, 'index'>, b: Omit<LogBase, 'index'>): boolean {

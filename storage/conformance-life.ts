@@ -172,6 +172,7 @@ export function checkpointOf(
   const snapshot: Snapshot = {
     ...placeIn(content, index),
     membership: foundedBy(['a', 'b', 'c']),
+    version: 2,
     bytesCount: bytes.length,
     bytes
   }

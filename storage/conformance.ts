@@ -84,10 +84,15 @@ async function whatWasReported(place: () => LogPlace): Promise<void> {
 async function anyEntry(place: () => LogPlace): Promise<void> {
   const here = place()
   const life = await beginOpened(here)
-  const entries = [entryOf(1, 'noop'), entryOf(1, 'membership', 1, 2), entryOf(3, 'command')]
+  const entries = [
+    entryOf(1, 'noop'),
+    entryOf(1, 'membership', 1, 2),
+    entryOf(3, 'command'),
+    entryOf(3, 'version', 2),
+  ]
   await life.persist({ ...entriesFrom(1, 1), entries })
   const bytes = Uint8Array.from({ length: 256 }, (_, at) => at)
-  await life.persist(entriesFrom(4, 3, ...bytes))
+  await life.persist(entriesFrom(5, 3, ...bytes))
   await restart(here, life.content)
 }
 

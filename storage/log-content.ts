@@ -81,6 +81,9 @@ function snapshotDifference(found: Snapshot | null, wanted: Snapshot | null): st
     isSameList(a.outgoing ?? [], b.outgoing ?? []) &&
     a.autoLeave === b.autoLeave
   if (!isSameMembership) return 'a snapshot with another membership'
+  if (found.version !== wanted.version) {
+    return `a snapshot of version ${found.version}, not ${wanted.version}`
+  }
   if (found.bytesCount !== wanted.bytesCount || !equalBytes(found.bytes, wanted.bytes)) {
     return 'a snapshot with other bytes'
   }

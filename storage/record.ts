@@ -42,8 +42,13 @@ const COMPLETES = 16
 const FLAGS_ALL = 31
 
 /** Kinds of entries by the byte that stands for them. */
-const KINDS: readonly EntryKind[] = ['noop', 'command', 'membership']
-const KIND_BYTES: Readonly<Record<EntryKind, number>> = { noop: 0, command: 1, membership: 2 }
+const KINDS: readonly EntryKind[] = ['noop', 'command', 'membership', 'version']
+const KIND_BYTES: Readonly<Record<EntryKind, number>> = {
+  noop: 0,
+  command: 1,
+  membership: 2,
+  version: 3,
+}
 
 const BAD: { readonly type: 'bad' } = { type: 'bad' }
 const SENSELESS: { readonly type: 'senseless' } = { type: 'senseless' }
@@ -294,6 +299,7 @@ function writeHead(writer: ByteWriter, { snapshot, base }: CheckpointHead): void
   writer.varint(snapshot.term)
   writer.varint(snapshot.stampMs)
   writeMembership(writer, snapshot.membership)
+  writer.varint(snapshot.version)
   writer.varint(snapshot.bytesCount)
   writer.varint(base.index)
   writer.varint(base.term)
@@ -307,7 +313,9 @@ function readHead(reader: ByteReader): CheckpointHead | null {
   const stampMs = reader.varint()
   const membership = readMembership(reader)
   if (membership === null) return null
-  const snapshot = { index, term, stampMs, membership, bytesCount: reader.varint() }
+  const version = reader.varint()
+  const bytesCount = reader.varint()
+  const snapshot = { index, term, stampMs, membership, version, bytesCount }
   const base = { index: reader.varint(), term: reader.varint(), stampMs: reader.varint() }
   return { snapshot, base }
 }

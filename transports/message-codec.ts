@@ -29,7 +29,7 @@ const MESSAGE_KIND: { readonly [Type in Message['type']]: number } = {
 }
 
 /** Kinds of entries, at their number in the encoding: new ones go to the end. */
-const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'membership']
+const ENTRY_KINDS: readonly EntryKind[] = ['noop', 'command', 'membership', 'version']
 
 /** Writes a message as part of a frame. */
 export function writeMessage(writer: ByteWriter, message: Message): void {
@@ -57,6 +57,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
     case 'appendAccepted':
       writer.varint(message.matchIndex)
       writer.varint(message.round)
+      writer.varint(message.versions)
       return
     case 'appendRejected':
       writer.varint(message.prevIndex)
@@ -130,7 +131,8 @@ export function readMessage(reader: ByteReader): Message | null {
       return readAppendRequest(reader, term)
     case MESSAGE_KIND.appendAccepted: {
       const matchIndex = reader.varint()
-      return { type: 'appendAccepted', term, matchIndex, round: reader.varint() }
+      const round = reader.varint()
+      return { type: 'appendAccepted', term, matchIndex, round, versions: reader.varint() }
     }
     case MESSAGE_KIND.appendRejected: {
       const prevIndex = reader.varint()
@@ -216,6 +218,7 @@ function writeHeader(writer: ByteWriter, header: SnapshotHeader): void {
   writer.varint(header.term)
   writer.varint(header.stampMs)
   writeMembership(writer, header.membership)
+  writer.varint(header.version)
   writer.varint(header.bytesCount)
 }
 
@@ -225,5 +228,6 @@ function readHeader(reader: ByteReader): SnapshotHeader | null {
   const stampMs = reader.varint()
   const membership = readMembership(reader)
   if (membership === null) return null
-  return { index, term, stampMs, membership, bytesCount: reader.varint() }
+  const version = reader.varint()
+  return { index, term, stampMs, membership, version, bytesCount: reader.varint() }
 }

@@ -32,6 +32,8 @@ const REASON_NUMBER: { readonly [Reason in RefusalReason]: number } = {
   notVoter: 9,
   farBehind: 10,
   timedOut: 11,
+  versionInForce: 12,
+  versionUnsupported: 13,
 }
 
 const REASONS = Object.keys(REASON_NUMBER) as readonly RefusalReason[]

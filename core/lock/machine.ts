@@ -59,8 +59,8 @@ export function lockService(
 
 /** A command that came in no session has none in its context. */
 function inSession(context: ApplyContext & { readonly session?: number | null }): SessionContext {
-  const { index, timeMs, session = null } = context
-  return { index, timeMs, session }
+  const { index, timeMs, version, session = null } = context
+  return { index, timeMs, version, session }
 }
 
 /** An `expire` at the first deadline, or at once while an ended session still has something. */

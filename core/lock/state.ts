@@ -114,7 +114,11 @@ export interface Draft {
 }
 
 /** A draft that begins as `state`, which stays as it is. */
-export function openDraft(state: LockState, context: SessionContext, limits: Limits): Draft {
+export function openDraft(
+  state: LockState,
+  context: Omit<SessionContext, 'version'>,
+  limits: Limits,
+): Draft {
   return {
     index: context.index,
     timeMs: context.timeMs,

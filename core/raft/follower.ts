@@ -54,7 +54,8 @@ export function onAppendRequest(turn: Turn, from: NodeId, request: AppendRequest
   const matchIndex = Math.max(base.index, prevIndex + entries.length)
   const commit = Math.min(request.commit, matchIndex)
   if (commit > turn.commit) turn.commit = commit
-  sendPromise(turn, from, { type: 'appendAccepted', term: turn.term, matchIndex, round })
+  const { term, versions } = turn
+  sendPromise(turn, from, { type: 'appendAccepted', term, matchIndex, round, versions })
 }
 
 /** Skips what is there already; drops a suffix only where a term conflicts. */

@@ -16,6 +16,7 @@ import type { Editable, Turn } from './turn.ts'
 import { hasCommittedInTerm, markDirty, setMemberships, trace } from './turn.ts'
 import { encodeMembership } from './membership.ts'
 import type { Membership } from './membership.ts'
+import { encodeVersion } from './version.ts'
 
 /** Why a leader does not take `payload` now, or null when it does. */
 export function refusal(turn: Turn, payload: Uint8Array): Outcome<never> | null {
@@ -32,6 +33,11 @@ export function refusal(turn: Turn, payload: Uint8Array): Outcome<never> | null 
 /** Appends a command; returns its index. Only for a leader. */
 export function propose(turn: Turn, payload: Uint8Array): number {
   return appendOwn(turn, 'command', payload)
+}
+
+/** Appends a version of the machine's rules; returns the index. Only for a leader. */
+export function proposeVersion(turn: Turn, version: number): number {
+  return appendOwn(turn, 'version', encodeVersion(version))
 }
 
 /** Appends members, which are active from now on; returns the index. Only for a leader. */

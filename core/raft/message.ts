@@ -6,9 +6,9 @@ import type { Membership } from './membership.ts'
 
 /**
  * What an entry is for: `noop` opens a leader's term, `command` goes to the state machine,
- * `membership` says who the members are from here on.
+ * `membership` says who the members are from here on, `version` by which rules the machine goes.
  */
-export type EntryKind = 'noop' | 'command' | 'membership'
+export type EntryKind = 'noop' | 'command' | 'membership' | 'version'
 
 /** One entry of the replicated log. Its index is its place in the log, from 1. */
 export interface Entry {
@@ -16,7 +16,7 @@ export interface Entry {
   /** Milliseconds of log time at which its leader appended it; never falls along a log. */
   readonly stampMs: number
   readonly kind: EntryKind
-  /** The encoded command or membership; empty for a `noop`. */
+  /** The encoded command, membership or version; empty for a `noop`. */
   readonly payload: Uint8Array
 }
 
@@ -28,6 +28,8 @@ export interface SnapshotHeader {
   readonly stampMs: number
   /** The membership as of `index`. */
   readonly membership: Membership
+  /** The version of the machine's rules as of `index`, from 1. */
+  readonly version: number
   readonly bytesCount: number
 }
 
@@ -81,6 +83,8 @@ export interface AppendAccepted {
   readonly term: number
   readonly matchIndex: number
   readonly round: number
+  /** How many versions of the machine's rules the sender's build knows. */
+  readonly versions: number
 }
 
 /**

@@ -23,7 +23,7 @@ import { decodeMembership } from './membership.ts'
 import type { AppendRequest, Message } from './message.ts'
 import { confirmReads, measureLease, requestRead, startReads } from './reads.ts'
 import { onAppendAccepted, onAppendRejected, onSnapshotReply, sendAppends } from './replication.ts'
-import { dropUselessChunks, onSnapshotRequest, takeSnapshot } from './snapshot.ts'
+import { dropUselessChunks, onSnapshotRequest } from './snapshot.ts'
 import type { PendingPersist, RaftState } from './state.ts'
 import { abortTransfer, onTimeoutNow } from './transfer.ts'
 import type { Turn } from './turn.ts'
@@ -35,9 +35,13 @@ import {
   sendPromise,
   trace,
 } from './turn.ts'
+import { decodeVersion, FIRST_VERSION } from './version.ts'
 
 /** An event that the consensus handles; requests are the replica's. */
-export type RaftEvent = Exclude<Event, RequestEvent | { readonly type: 'snapshotWanted' }>
+export type RaftEvent = Exclude<
+  Event,
+  RequestEvent | { readonly type: 'snapshotTaken' | 'snapshotWanted' }
+>
 
 /**
  * How many terms ahead of ours a message may be. Elections raise the term by one each: nobody is
@@ -52,8 +56,6 @@ export function handleEvent(turn: Turn, event: RaftEvent): void {
       return receive(turn, event.from, event.message)
     case 'persisted':
       return onPersisted(turn, event.id)
-    case 'snapshotTaken':
-      return takeSnapshot(turn, event.index, event.bytes)
     case 'forgetLeader':
       return forgetLeader(turn)
     case 'timerFired':
@@ -161,7 +163,7 @@ function problemOf(turn: Turn, from: NodeId, message: Message): MessageProblem |
   if (message.type !== 'snapshotRequest') return null
   const { snapshot, offset, bytes, term } = message
   const isWithin = offset + bytes.length <= snapshot.bytesCount && snapshot.term <= term
-  return isWithin ? null : 'badSnapshot'
+  return isWithin && snapshot.version >= FIRST_VERSION ? null : 'badSnapshot'
 }
 
 /** Whether a leader of that term can have sent these. */
@@ -171,6 +173,7 @@ function areGoodEntries({ term, prevTerm, entries }: AppendRequest): boolean {
   for (const entry of entries) {
     if (entry.term < lastTerm || entry.stampMs < lastStampMs) return false
     if (entry.kind === 'membership' && decodeMembership(entry.payload) === null) return false
+    if (entry.kind === 'version' && decodeVersion(entry.payload) === null) return false
     lastTerm = entry.term
     lastStampMs = entry.stampMs
   }

@@ -33,7 +33,8 @@ export function onAppendAccepted(turn: Turn, from: NodeId, reply: AppendAccepted
   const before = progressOf(role, from)
   if (before === null) return
   const { base } = turn.log
-  setProgress(role, accepted(answered(before, reply.round), reply.matchIndex, base.index))
+  const heard = answered(before, reply.round, reply.versions)
+  setProgress(role, accepted(heard, reply.matchIndex, base.index))
   if (reply.matchIndex > before.matchIndex) advanceCommit(turn)
   // Said again at each answer, since it may be lost.
   if (role.transfer?.to === from) handOver(turn)
@@ -139,13 +140,13 @@ function batch({ log, config }: Turn, first: number): Batch {
 }
 
 function sendChunk(turn: Turn, role: Leader, { peer, snapshot, offset }: SendSnapshot): void {
-  const { index, term, stampMs, membership, bytesCount } = snapshot
+  const { index, term, stampMs, membership, version, bytesCount } = snapshot
   const bytes = snapshot.bytes.subarray(offset, offset + turn.config.snapshotChunkBytes)
   send(turn, peer, {
     type: 'snapshotRequest',
     term: turn.term,
     round: role.round,
-    snapshot: { index, term, stampMs, membership, bytesCount },
+    snapshot: { index, term, stampMs, membership, version, bytesCount },
     offset,
     bytes,
   })

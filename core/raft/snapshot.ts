@@ -11,15 +11,19 @@ import type { IncomingSnapshot, LoggedMembership } from './state.ts'
 import type { Turn } from './turn.ts'
 import { checkRepaired, refuse, send, sendPromise, setMemberships, trace } from './turn.ts'
 
-/** Our own state after entry `index`, which is applied, encoded: what came before it may go. */
-export function takeSnapshot(turn: Turn, index: number, bytes: Uint8Array): void {
+/**
+ * Our own state after entry `index`, which is applied, encoded: what came before it may go.
+ *
+ * @param version of the machine's rules as of `index`
+ */
+export function takeSnapshot(turn: Turn, index: number, version: number, bytes: Uint8Array): void {
   // A later one may have come from the leader since.
   if (index <= (turn.snapshot?.index ?? 0) || index <= turn.log.base.index) return
   invariant(index <= turn.commit, 'snapshot: of what is not committed')
   const { term, stampMs } = entryAt(turn.log, index)
   const first = asOf(turn.memberships, index)
   const { membership } = first
-  turn.snapshot = { index, term, stampMs, membership, bytesCount: bytes.length, bytes }
+  turn.snapshot = { index, term, stampMs, membership, version, bytesCount: bytes.length, bytes }
   turn.log = compacted(turn, index)
   turn.memberships = turn.memberships.filter((logged) => logged.index >= first.index)
   turn.checkpointDue = true
@@ -35,8 +39,8 @@ export function onSnapshotRequest(turn: Turn, from: NodeId, request: SnapshotReq
     // We have all of it: whoever sends it has the same up to our commit index. The last chunk
     // rightly comes again until its answer is there; one of before that never does.
     if (snapshot.index < turn.commit) refuse(turn, from, 'olderSnapshot')
-    const { term, commit: matchIndex } = turn
-    sendPromise(turn, from, { type: 'appendAccepted', term, matchIndex, round })
+    const { term, commit: matchIndex, versions } = turn
+    sendPromise(turn, from, { type: 'appendAccepted', term, matchIndex, round, versions })
     return
   }
   const before = incomingOf(turn, snapshot)
@@ -65,7 +69,8 @@ export function installSnapshot(turn: Turn): void {
   checkRepaired(turn)
   turn.commit = index
   trace(turn, { type: 'snapshotInstalled', index })
-  sendPromise(turn, from, { type: 'appendAccepted', term: turn.term, matchIndex: index, round })
+  const accepted = { type: 'appendAccepted', term: turn.term, matchIndex: index } as const
+  sendPromise(turn, from, { ...accepted, round, versions: turn.versions })
 }
 
 /** Forgets a part of a snapshot that nobody will complete: it may be as big as all our state. */

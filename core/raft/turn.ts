@@ -30,6 +30,8 @@ export type EditableRole =
 /** Everything of `RaftState`, editable, and what the turn will ask of the host. */
 export interface Turn {
   readonly config: Config
+  /** How many versions of the machine's rules this build knows. */
+  readonly versions: number
   readonly now: number
   term: number
   vote: NodeId | null
@@ -83,10 +85,11 @@ export interface Turn {
 }
 
 /** Opens a turn on `state`. A `now` below an earlier one counts as the earlier one. */
-export function openTurn(state: RaftState, now: number, random: number): Turn {
+export function openTurn(state: RaftState, now: number, random: number, versions: number): Turn {
   const { timers } = state
   return {
     config: state.config,
+    versions,
     now: now > timers.nowMs ? now : timers.nowMs,
     term: state.term,
     vote: state.vote,

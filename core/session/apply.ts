@@ -29,10 +29,14 @@ export interface SessionContext extends ApplyContext {
   readonly session: number | null
 }
 
-/** Lets the inner machine react to the end of a session: a new state, and what happened. */
+/**
+ * Lets the inner machine react to the end of a session: a new state, and what happened. `version`
+ * is that of its rules which is in force.
+ */
 export type OnSessionEnded<State, Reply, Event> = (
   state: State,
   ended: SessionEnded,
+  version: number,
 ) => readonly [State, readonly MachineEvent<Reply, Event>[]]
 
 /** What decides besides the state: the same on every node. */
@@ -181,7 +185,8 @@ function applyInner<State, Command, Reply, Event extends { readonly type: string
   command: Command,
   session: number | null,
 ): readonly [Reply | null, readonly MachineEvent<Reply, Event>[]] {
-  const context: SessionContext = { index: draft.index, timeMs: draft.timeMs, session }
+  const { index, timeMs, version } = draft
+  const context: SessionContext = { index, timeMs, version, session }
   const [after, reply, events] = inner.apply(draft.inner, command, context)
   draft.inner = after
   return [reply, events]
@@ -253,7 +258,7 @@ function endSession<State, Command, Reply, Event extends { readonly type: string
   const ended = { type: 'sessionEnded', session: session.id, by, index, timeMs } as const
   draft.events.push(ended)
   if (rules.onSessionEnded === null) return
-  const [after, events] = rules.onSessionEnded(draft.inner, ended)
+  const [after, events] = rules.onSessionEnded(draft.inner, ended, draft.version)
   draft.inner = after
   route(rules, draft, events)
 }

@@ -41,6 +41,8 @@ export type SessionMachine<State, Command, Reply, Event> = Machine<
  * to the newest attempt of the call; each attempt before it is told `superseded` when the next one
  * comes, and is to be taken for unanswered: the network may have brought the attempts out of order.
  *
+ * Its versions are those of `inner`: what sessions themselves do is the same in all of them.
+ *
  * Opening is not protected: a repeated `openSession` opens another session, which then runs out.
  *
  * Ref: Ongaro's thesis, section 6.3; RIFL (Lee et al., SOSP 2015).
@@ -55,6 +57,7 @@ export function withSessions<State, Command, Reply, Event extends { readonly typ
     onSessionEnded: options.onSessionEnded ?? null,
   }
   return {
+    ...(inner.versions === undefined ? {} : { versions: inner.versions }),
     initial: () => withoutSessions(inner.initial()),
     apply: (state, command, context) => applyCommand(rules, state, command, context),
     query: (state, command, timeMs) => {

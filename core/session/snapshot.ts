@@ -50,7 +50,7 @@ export function decodeSnapshot<State, Reply>(
   const inner = reader.ok ? codec.decodeSnapshot(innerBytes) : null
   if (inner === null) return null
   const empty = withoutSessions<State, Reply>(inner)
-  const draft: Draft<State, Reply, never> = openDraft(empty, { index: 0, timeMs: 0 })
+  const draft: Draft<State, Reply, never> = openDraft(empty, { index: 0, timeMs: 0, version: 1 })
   let waitingCount = 0
   let idBefore = 0
   for (let left = reader.varint(); left > 0; left--) {

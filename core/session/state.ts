@@ -33,6 +33,7 @@ export interface SessionState<State, Reply> {
 export interface Draft<State, Reply, Event> {
   readonly index: number
   readonly timeMs: number
+  readonly version: number
   readonly events: MachineEvent<SessionReply<Reply>, SessionEvent<Event>>[]
   inner: State
   sessions: OrderedMap<number, Session<Reply>>
@@ -60,6 +61,7 @@ export function openDraft<State, Reply, Event>(
   return {
     index: context.index,
     timeMs: context.timeMs,
+    version: context.version,
     events: [],
     inner: state.inner,
     sessions: state.sessions,

@@ -74,9 +74,9 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
   {
     id: 'C10',
     file: 'core/raft/follower.ts',
-    find: "{ type: 'appendAccepted', term: turn.term, matchIndex, round }",
+    find: "{ type: 'appendAccepted', term, matchIndex, round, versions }",
     replace:
-      "{ type: 'appendAccepted', term: turn.term, matchIndex: turn.log.lastIndex, round }",
+      "{ type: 'appendAccepted', term, matchIndex: turn.log.lastIndex, round, versions }",
     story: 'A follower acknowledges all that it has, also what no message has shown to be equal.',
     source: 'https://github.com/etcd-io/etcd/pull/1366',
     killedBy: { seed: 9, oracle: 'promises are durable' },

@@ -49,7 +49,7 @@ class SharedMachine {
   #apply(command: NonNullable<ReturnType<typeof machine.decodeCommand>>, done: Done | null): void {
     this.#index += 1
     const index = this.#index
-    const context = { index, timeMs: this.#now() }
+    const context = { index, timeMs: this.#now(), version: 1 }
     const [state, reply, events] = machine.apply(this.#state, command, context)
     this.#state = state
     if (reply !== null) done?.({ type: 'done', index, reply: machine.encodeReply(reply) })

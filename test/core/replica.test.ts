@@ -207,7 +207,13 @@ nobody', () => {
   const cluster = leading()
   cluster.request('a', 1, 'late')
   work(cluster)
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 0, round: 0 })
+  cluster.receive('a', 'b', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 0,
+    round: 0,
+    versions: 1,
+  })
   assert.equal(replies(cluster.take('a')), [[1, UNKNOWN]])
   cluster.elect('a')
   cluster.request('a', 2, 'answer 2')
@@ -276,7 +282,7 @@ test('due: overdue at a new leader: only once an entry of its own term is commit
   restarted.receive('a', 'b', { type: 'voteReply', term: 2, granted: true })
   for (let turn = 0; turn < 3; turn++) restarted.fire('a', 'due')
   assert.is(restarted.leader('a').log.lastIndex, 2, 'the noop is not committed')
-  const ack = { type: 'appendAccepted', term: 2, matchIndex: 2, round: 0 } as const
+  const ack = { type: 'appendAccepted', term: 2, matchIndex: 2, round: 0, versions: 1 } as const
   restarted.receive('a', 'b', ack)
   assert.is(restarted.raft('a').log.lastIndex, 3)
 })

@@ -42,7 +42,7 @@ function leader(overrides: Partial<Config> = {}): ReplicaState<Text> {
     { type: 'persisted', id: 1 },
     said('2', { type: 'voteReply', term: 1, granted: true }),
     { type: 'persisted', id: 2 },
-    said('2', { type: 'appendAccepted', term: 1, matchIndex: 1, round: 0 }),
+    said('2', { type: 'appendAccepted', term: 1, matchIndex: 1, round: 0, versions: 1 }),
   )
 }
 
@@ -59,6 +59,7 @@ test('core/status: a new node: all is empty, and nobody is known', () => {
     baseIndex: 0,
     membership: { voters: ['1', '2', '3'], outgoing: null, learners: [], autoLeave: false },
     membershipIndex: 0,
+    version: 1,
     pendingPersists: [],
     peers: [],
     transferTo: null,
@@ -80,8 +81,8 @@ test('core/status: a leader: its peers, what is in flight, the write under way',
   const stream = { mode: 'replicate', matchIndex: 1, nextIndex: 3, isPaused: false }
   const probe = { mode: 'probe', matchIndex: 0, nextIndex: 1, isPaused: true }
   assert.equal(status.peers, [
-    { ...none, peer: '2', ...stream, inFlightMessages: 1, inFlightBytes: 4 },
-    { ...none, peer: '3', ...probe },
+    { ...none, peer: '2', ...stream, versions: 1, inFlightMessages: 1, inFlightBytes: 4 },
+    { ...none, peer: '3', ...probe, versions: 0 },
   ])
 })
 
@@ -97,6 +98,7 @@ test('core/status: a stream at its cap: paused', () => {
 test('core/status: a snapshot on its way: how far it is, and what it left of the log', () => {
   const taken = after(
     leader({ snapshotKeepEntries: 0, snapshotChunkBytes: 1 }),
+    { type: 'snapshotWanted' },
     { type: 'snapshotTaken', index: 1, bytes: textMachine.encodeSnapshot({ lines: ['a', 'b'] }) },
     said('3', {
       type: 'appendRejected',

@@ -11,7 +11,7 @@ test('drill: a group with spares: each of its rules and those of leaders are loo
   const wanted = [...DRILL_ORACLES, ...PEER_ORACLES, ...NODE_ORACLES]
   const counts = new Map(wanted.map((oracle) => [oracle, 0]))
   for (let seed = 1; seed <= 3; seed++) {
-    const faults = ['membership', 'partition', 'transfer'] as const
+    const faults = ['membership', 'partition', 'transfer', 'upgrade'] as const
     const { violation, oracles } = simulate({ seed, nodes: 3, fireMs: 5_000, faults })
     assert.is(violation, null)
     for (const oracle of wanted) {

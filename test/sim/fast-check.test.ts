@@ -187,7 +187,7 @@ test('scenarios: what needs a spare: keeps it, and nothing else', () => {
     return spares === 0 || !faults.some(isTakenIn)
   }
   const property = fc.property(scenarios(), needsSpare)
-  const { counterexample } = fc.check(property, { seed: SEED, numRuns: 1_000 })
+  const { counterexample } = fc.check(property, { seed: SEED + 1, numRuns: 1_000 })
   const [smallest] = counterexample ?? []
   assert.equal([smallest?.nodes, smallest?.spares], [1, 1])
   assert.equal(smallest?.faults, [

@@ -76,6 +76,8 @@ function deadOf({ disks, memories = [], dead, rotten = [] }: World): readonly nu
         dropped.push(at)
       },
       rot: () => false,
+      versions: 1,
+      upgrade: () => undefined,
     }
   })
   const network = { heal: (set: ReadonlySet<number>) => (cutOff = set) }
@@ -85,9 +87,11 @@ function deadOf({ disks, memories = [], dead, rotten = [] }: World): readonly nu
     names: nodes.map((_, at) => String(at)),
     clients: [],
     network: network as unknown as SimulatedNetwork,
+    versions: 1,
     timeUs: () => 0,
     schedule: nothing,
     fired: nothing,
+    probe: nothing,
     trace: nothing,
   }
   const injector = new FaultInjector({ ...CALM, nodes: disks.length, dead }, host)

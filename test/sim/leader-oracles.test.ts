@@ -102,7 +102,7 @@ test('leader oracles: a peer counts for what its disk does not hold: seen', () =
 })
 
 test('leader oracles: an answer of an earlier term counts: seen', () => {
-  const message = { type: 'appendAccepted', term: 2, matchIndex: 0, round: 9 } as const
+  const message = { type: 'appendAccepted', term: 2, matchIndex: 0, round: 9, versions: 1 } as const
   const events = [{ type: 'received', from: '1', message }] as const
   const after = leading(of({ ...NEW, ackedRound: 9 }))
   assert.is(broken(leading(), after, { events }), 'answers of an earlier term count for nothing')

@@ -151,9 +151,9 @@ const planted: readonly (readonly [string, string, (limits: Partial<Limits>) => 
   ['whatever ends within 50 ms is ended now', 'no early expiry', (limits) => edited(
     limits,
     (honest) => (state, command, context) => {
-      const { index, timeMs } = context
+      const { timeMs } = context
       if (command.type !== 'expire') return honest(state, command, context)
-      return honest(state, command, { index, timeMs: timeMs + 50 })
+      return honest(state, command, { ...context, timeMs: timeMs + 50 })
     },
   )],
   ['leases are half as long as asked for', 'a lease ends as asked', (limits) => edited(

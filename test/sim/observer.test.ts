@@ -40,7 +40,11 @@ function open(): World {
   const persist = persistEntries(1, 1, ...ENTRIES)
   durable.issue(persist)
   durable.reported(1)
-  const nodes = [durable, new DurableView(['0'])].map((disk) => ({ durable: disk, state: null }))
+  const nodes = [durable, new DurableView(['0'])].map((disk) => ({
+    durable: disk,
+    state: null,
+    versions: 1,
+  }))
   const nothing = (): void => undefined
   const told = { trace: nothing, applied: nothing, hashEffects: nothing }
   const host = { clockDriftPpm: 500, timeUs: () => 0, ...told }

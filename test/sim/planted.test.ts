@@ -82,8 +82,8 @@ const PLANTS: readonly Plant[] = [
   {
     what: 'a follower acknowledges all of its log, proved equal or not',
     file: 'core/raft/follower.ts',
-    find: "{ type: 'appendAccepted', term: turn.term, matchIndex, round }",
-    replace: "{ type: 'appendAccepted', term: turn.term, matchIndex: turn.log.lastIndex, round }",
+    find: "{ type: 'appendAccepted', term, matchIndex, round, versions }",
+    replace: "{ type: 'appendAccepted', term, matchIndex: turn.log.lastIndex, round, versions }",
     oracle: 'promises are durable',
   },
   {

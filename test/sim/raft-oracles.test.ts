@@ -254,7 +254,7 @@ test('promises: an acknowledgement: of what the leader has at each index, not of
   const leads = leader(ZERO, 2, { log: logOf([entry(1, 5), entry(2)]) })
   const acknowledges = (disk: readonly Persist[], matchIndex: number, to = '0'): string => {
     const { all } = group([[], disk, []], undefined, [leads])
-    const message = { type: 'appendAccepted', term: 2, matchIndex, round: 0 } as const
+    const message = { type: 'appendAccepted', term: 2, matchIndex, round: 0, versions: 1 } as const
     return said(() => all.leaves(1, { type: 'sendAfter', after: 1, to, message }))
   }
   const moved = persistHardState(2, { term: 2, vote: null })

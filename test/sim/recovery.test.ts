@@ -39,6 +39,7 @@ function world(scenario: Scenario<never> = CALM, isIdle = false): {
   const host: RecoveryHost<never, never> = {
     nodes: nodes as unknown as RecoveryHost<never, never>['nodes'],
     names: ['0', '1', '2'],
+    versions: 1,
     isDead: () => false,
     clients: [client],
     endRules: nothing,

@@ -65,7 +65,7 @@ test('shared machine: another state, time or command at the same index: applied 
   const [first, second] = [write(1), write(2)]
   assert.ok(first !== null && second !== null)
   const apply = (before: number, command: typeof first, timeMs: number): unknown =>
-    shared.apply(before, command, { index: 1, timeMs })
+    shared.apply(before, command, { index: 1, timeMs, version: 1 })
   const given = apply(0, first, 5)
   assert.is(apply(0, { ...first, payload: first.payload?.slice() ?? null }, 5), given)
   assert.is.not(apply(0, first, 6), given)

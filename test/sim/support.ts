@@ -96,7 +96,8 @@ export function snapshotOf(
   membership: Membership,
   bytes: Uint8Array,
 ): Snapshot {
-  return { index, term, stampMs: term * 10, membership, bytesCount: bytes.length, bytes }
+  const place = { index, term, stampMs: term * 10 }
+  return { ...place, membership, version: 1, bytesCount: bytes.length, bytes }
 }
 
 /** A lock machine, as it may be wrong, as the service that a world of locks has. */

@@ -69,12 +69,12 @@ test('wire: anything changed in a message, a request or a reply: hashes otherwis
 test('wire: another kind of entry, outcome or reason: hashes otherwise', () => {
   fc.assert(
     fc.property(entry, (one) => {
-      const hashes = (['noop', 'command', 'membership'] as const).map((kind) => {
+      const hashes = (['noop', 'command', 'membership', 'version'] as const).map((kind) => {
         const entries = [{ ...one, kind }]
         const place = { term: 1, prevIndex: 0, prevTerm: 0, commit: 0, round: 0 }
         return hashOf({ type: 'appendRequest', ...place, entries })
       })
-      assert.is(new Set(hashes).size, 3)
+      assert.is(new Set(hashes).size, 4)
     }),
     { numRuns: 20 },
   )

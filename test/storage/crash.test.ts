@@ -41,7 +41,8 @@ function entriesOf(model: Model, term: number, count: number, random: Lcg): Entr
   while (added.length < count) {
     model.stampMs += random.below(5)
     const payload = new Uint8Array(random.below(30)).fill(random.below(256))
-    const kind = (['noop', 'command', 'membership'] as const)[random.below(3)] as EntryKind
+    const kinds = ['noop', 'command', 'membership', 'version'] as const
+    const kind = kinds[random.below(4)] as EntryKind
     added.push({ term, stampMs: model.stampMs, kind, payload })
   }
   return added
@@ -84,7 +85,7 @@ function randomCheckpoint(model: Model, id: number, hardState: HardState, random
   const kept = isOthers ? [] : entries.slice(newBase.index - base.index)
   const bytes = new Uint8Array(random.below(60)).fill(random.below(256))
   const membership = foundedBy(['0', `n${random.below(9)}`])
-  const snapshot = { ...place, membership, bytesCount: bytes.length, bytes }
+  const snapshot = { ...place, membership, version: 1, bytesCount: bytes.length, bytes }
   const checkpoint: Checkpoint = { snapshot, base: newBase }
   const more = entriesOf(model, hardState.term, random.below(3), random)
   const firstIndex = newBase.index + 1

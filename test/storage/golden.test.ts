@@ -33,7 +33,8 @@ const persists = [
   { ...entriesFrom(1, 1), entries: mixed },
   entriesFrom(4, 3, 4, 5, 6),
   { ...entriesFrom(5, 4, 50, 60, 70), hardState: { term: 4, vote: 'n2@0000000b' } },
-  entriesFrom(7, 4)
+  entriesFrom(7, 4),
+  { ...entriesFrom(7, 4), entries: [entryOf(4, 'version', 2)] }
 ]
 
 /** Then a checkpoint in several records, and more behind it. */

@@ -85,7 +85,7 @@ export class Leaders {
     const entries = agrees ? content.entries.slice(from - least) : []
     const bytes = new Uint8Array(random.below(90)).fill(index)
     const membership = foundedBy(['0', '1', '2'])
-    const snapshot = { ...place, membership, bytesCount: bytes.length, bytes }
+    const snapshot = { ...place, membership, version: 1, bytesCount: bytes.length, bytes }
     const checkpoint = { snapshot, base }
     return { ...bare, hardState, checkpoint, firstIndex: from + 1, entries, logChanged: true }
   }

@@ -31,7 +31,8 @@ export function persistHardState(id: number, hardState: HardState): Persist {
 export function snapshotAt(index: number, term: number, ...content: number[]): Snapshot {
   const bytes = Uint8Array.from(content)
   const membership = foundedBy(['0', 'n2'])
-  return { index, term, stampMs: term * 10, membership, bytesCount: bytes.length, bytes }
+  const place = { index, term, stampMs: term * 10 }
+  return { ...place, membership, version: 1, bytesCount: bytes.length, bytes }
 }
 
 export function baseAt(index: number, term: number): LogBase {

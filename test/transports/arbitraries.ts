@@ -38,7 +38,7 @@ export const payload: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 80 }
 export const entry: fc.Arbitrary<Entry> = plain({
   term: integer,
   stampMs: integer,
-  kind: fc.constantFrom('noop' as const, 'command' as const, 'membership' as const),
+  kind: fc.constantFrom('noop', 'command', 'membership', 'version'),
   payload
 })
 
@@ -63,6 +63,7 @@ const snapshotHeader: fc.Arbitrary<SnapshotHeader> = plain({
   term: integer,
   stampMs: integer,
   membership,
+  version: integer,
   bytesCount: integer
 })
 
@@ -78,7 +79,9 @@ export const reasons = Object.keys({
   transferring: true,
   notVoter: true,
   farBehind: true,
-  timedOut: true
+  timedOut: true,
+  versionInForce: true,
+  versionUnsupported: true
 } satisfies Record<RefusalReason, true>) as RefusalReason[]
 
 const outcomes: { readonly [Type in OutcomeType]: fc.Arbitrary<OutcomeOf<Type>> } = {
@@ -118,7 +121,8 @@ const messages: { readonly [Type in Message['type']]: fc.Arbitrary<MessageOf<Typ
     type: fc.constant('appendAccepted'),
     term: integer,
     matchIndex: integer,
-    round: integer
+    round: integer,
+    versions: integer
   }),
   appendRejected: plain({
     type: fc.constant('appendRejected'),

@@ -29,6 +29,7 @@ const snapshot = {
   term: 6,
   stampMs: 1_000,
   membership: { voters: ['a', 'b'], outgoing: ['a'], learners: ['c'], autoLeave: true },
+  version: 2,
   bytesCount: 2 ** 31,
 }
 const hint = { prevIndex: 300, hintIndex: 200, hintTerm: 6 }
@@ -36,6 +37,7 @@ const entries = [
   { term: 6, stampMs: 1_000, kind: 'noop', payload: empty },
   { term: 7, stampMs: 1_001, kind: 'command', payload: bytes },
   { term: 7, stampMs: 1_001, kind: 'membership', payload: Uint8Array.of(1, 1, 97, 0, 0) },
+  { term: 7, stampMs: 1_001, kind: 'version', payload: Uint8Array.of(2) },
 ] as const
 
 const messages: { readonly [Type in Message['type']]: Sample<MessageOf<Type>> } = {
@@ -51,12 +53,16 @@ const messages: { readonly [Type in Message['type']]: Sample<MessageOf<Type>> } 
   voteReply: [{ type: 'voteReply', term, granted: false }, '04 07 00'],
   appendRequest: [
     { type: 'appendRequest', term, prevIndex: 300, prevTerm: 6, commit: 200, round, entries },
-    '05 07 ac02 06 c801 05 03' +
+    '05 07 ac02 06 c801 05 04' +
       '06 e807 00 00' +
       '07 e907 01 02 0a0b' +
-      '07 e907 02 05 0101610000',
+      '07 e907 02 05 0101610000' +
+      '07 e907 03 01 02',
   ],
-  appendAccepted: [{ type: 'appendAccepted', term, matchIndex: 300, round }, '06 07 ac02 05'],
+  appendAccepted: [
+    { type: 'appendAccepted', term, matchIndex: 300, round, versions: 1 },
+    '06 07 ac02 05 01',
+  ],
   appendRejected: [
     { type: 'appendRejected', term, ...hint, round, damaged: true },
     '07 07 ac02 c801 06 05 01',
@@ -66,7 +72,7 @@ const messages: { readonly [Type in Message['type']]: Sample<MessageOf<Type>> } 
     '08 07 05' +
       'ac02 06 e807' +
       '02 0161 0162' + '01 01 0161 01' + '01 0163' +
-      '8080808008' +
+      '02 8080808008' +
       'c801 02 0a0b',
   ],
   snapshotReply: [
@@ -101,7 +107,7 @@ const outcomes: { readonly [Type in OutcomeType]: readonly Sample<OutcomeOf<Type
 const reasonsInOrder: readonly RefusalReason[] = [
   ...(['noVoters', 'badId', 'duplicateId', 'isJoint', 'notJoint'] as const),
   ...(['notCommittedInTerm', 'pending', 'transferring', 'notVoter'] as const),
-  ...(['farBehind', 'timedOut'] as const),
+  ...(['farBehind', 'timedOut', 'versionInForce', 'versionUnsupported'] as const),
 ]
 
 const LINK = { cluster: 'c', group: '0', from: '0', to: 'n2' } as const
@@ -187,7 +193,7 @@ test('codec: a number that no reason, kind of entry or boolean has: is malformed
     assert.is(decodeClientReply(Uint8Array.of(1, 3, 5, 9, number)).type, 'malformed', `${number}`)
   }
   const start = fromHex(`${FRAME_START} 05 07 ac02 06 c801 05 01 06 e807`)
-  for (const number of unknownNumbers((one) => one <= 2)) {
+  for (const number of unknownNumbers((one) => one <= 3)) {
     for (const rest of [[], [0]]) {
       const decoded = decodeFrame(Uint8Array.of(...start, number, ...rest))
       assert.is(decoded.type, 'malformed', `${number}`)
@@ -209,7 +215,7 @@ test('codec: a snapshot whose members make no sense: is malformed', () => {
   const both = '01 0161 00 01 0161'
   const fine = '01 0161 00 01 0162'
   const decoded = [nobody, twice, unsorted, nameless, both, fine].map((members) => {
-    const hex = `${FRAME_START} 08 07 05 ac02 06 e807 ${members} 02 00 02 0a0b`
+    const hex = `${FRAME_START} 08 07 05 ac02 06 e807 ${members} 01 02 00 02 0a0b`
     return decodeFrame(fromHex(hex)).type
   })
   assert.equal(decoded, [...Array.from({ length: 5 }, () => 'malformed'), 'frame'])

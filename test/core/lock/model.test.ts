@@ -225,7 +225,8 @@ test('lock model: independent keys in another order of arrival: equal bytes and 
       if (isOpening) driver.index += 1
       if (asked === null || !('requestId' in asked.command)) continue
       driver.apply(asked.command, asked.session)
-      const context = { index: driver.index, timeMs: driver.timeMs, session: asked.session }
+      const { session } = asked
+      const context = { index: driver.index, timeMs: driver.timeMs, version: 1, session }
       log.push([asked.command.key, asked.command, context])
     }
     const { machine } = driver

@@ -21,7 +21,7 @@ export class ReferenceModel implements World {
   locks: ReferenceLock[] = []
   /** Sessions that have ended, and how. What is theirs stays until an `expire` ends it. */
   ended: Map<number | null, 'close' | 'expiry'> = new Map()
-  at: SessionContext = { index: 0, timeMs: 0, session: null }
+  at: SessionContext = { index: 0, timeMs: 0, version: 1, session: null }
   readonly limits: Limits
   readonly #memos: ReferenceMemos
 

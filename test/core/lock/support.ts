@@ -38,7 +38,7 @@ export class Driver {
   /** Applies a command at the next index; its reply, or null. */
   apply(command: Ask.LockCommand, session: number | null = null): LockReply | null {
     this.index += 1
-    const context = { index: this.index, timeMs: this.timeMs, session }
+    const context = { index: this.index, timeMs: this.timeMs, version: 1, session }
     const [state, reply, events] = this.machine.apply(this.state, command, context)
     this.state = state
     this.events = []

@@ -48,7 +48,8 @@ export class World<State> implements View {
   apply(command: Command): Reply | null {
     this.index += 1
     const { index, timeMs } = this
-    const [state, reply, events] = this.machine.apply(this.state, command, { index, timeMs })
+    const context = { index, timeMs, version: 1 }
+    const [state, reply, events] = this.machine.apply(this.state, command, context)
     this.state = state
     this.events = events
     return reply

@@ -250,7 +250,7 @@ test('raft: a snapshot is outdated while it is on its way: the peer gets the nex
 test('raft: the leader of a half received snapshot is gone: its chunks are dropped', () => {
   const group = new Group(['a', 'b'], ['b'])
   const membership = { voters: ['a', 'b'], outgoing: null, learners: [], autoLeave: false }
-  const snapshot = { index: 5, term: 1, stampMs: 0, membership, bytesCount: 2 }
+  const snapshot = { index: 5, term: 1, stampMs: 0, membership, version: 1, bytesCount: 2 }
   const chunk = { term: 1, round: 0, snapshot, offset: 0, bytes: encode('x') }
   group.step('b', { type: 'received', from: 'a', message: { type: 'snapshotRequest', ...chunk } })
   assert.is(group.get('b').state.raft.incoming?.receivedBytes, 1)
@@ -290,7 +290,8 @@ test('raft: a state whose objects are copies does the same as one that shares th
   assert.is(log.lastIndex, index)
   const effectsOf = (members: typeof membership) => {
     const index = commit + 5
-    const snapshot = { index, term: 1, stampMs: 9_999, membership: members, bytesCount: 1 }
+    const place = { index, term: 1, stampMs: 9_999 }
+    const snapshot = { ...place, membership: members, version: 1, bytesCount: 1 }
     const message = { term: 1, round: 0, snapshot, offset: 0, bytes: encode('x') }
     const received = { type: 'snapshotRequest', ...message } as const
     const events = [{ type: 'received', from: 'a', message: received }] as const

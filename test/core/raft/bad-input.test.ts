@@ -88,7 +88,7 @@ function whole(part: Partial<SnapshotRequest> = {}): SnapshotRequest {
   const bytes = journal.encodeSnapshot(journal.initial())
   const membership = foundedBy(THREE)
   const bytesCount = bytes.length
-  const snapshot = { index: 9, term: 3, stampMs: 0, membership, bytesCount }
+  const snapshot = { index: 9, term: 3, stampMs: 0, membership, version: 1, bytesCount }
   return { type: 'snapshotRequest', term: 5, round: 0, snapshot, offset: 0, bytes, ...part }
 }
 

@@ -159,7 +159,7 @@ test('back-off: a refusal that comes twice: does not stop the stream that came o
   const ofB = (): Progress => cluster.leader('a').progress[0] as Progress
   cluster.receive('a', 'b', refusal)
   assert.equal([ofB().mode, ofB().nextIndex], ['probe', 2])
-  cluster.receive('a', 'b', { type: 'appendAccepted', term, matchIndex: 5, round: 0 })
+  cluster.receive('a', 'b', { type: 'appendAccepted', term, matchIndex: 5, round: 0, versions: 1 })
   assert.equal([ofB().mode, ofB().nextIndex], ['replicate', 10])
   cluster.receive('a', 'b', refusal)
   assert.equal([ofB().mode, ofB().nextIndex], ['replicate', 10])

@@ -222,8 +222,20 @@ test('quorum: answers of an older term or from a stranger: do not count', () => 
   cluster.elect('a')
   for (let round = 0; round < 9; round++) {
     cluster.advance(BASE_MS / 3)
-    cluster.receive('a', 'b', { type: 'appendAccepted', term: 4, matchIndex: 1, round: 0 })
-    cluster.receive('a', 'x', { type: 'appendAccepted', term: 5, matchIndex: 1, round: 0 })
+    cluster.receive('a', 'b', {
+      type: 'appendAccepted',
+      term: 4,
+      matchIndex: 1,
+      round: 0,
+      versions: 1,
+    })
+    cluster.receive('a', 'x', {
+      type: 'appendAccepted',
+      term: 5,
+      matchIndex: 1,
+      round: 0,
+      versions: 1,
+    })
   }
   assert.is(cluster.raft('a').role, 'follower')
 })

@@ -69,7 +69,7 @@ entries', () => {
   )
   assert.equal(only(effects, 'persist').map((one) => one.entries.map(({ term }) => term)), [[2]])
   const acks = only(effects, 'sendAfter').map(({ message }) => message)
-  assert.equal(acks, [{ type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 }])
+  assert.equal(acks, [{ type: 'appendAccepted', term: 2, matchIndex: 1, round: 0, versions: 1 }])
 })
 
 test('disk: slower than an election timeout: a single voter still elects itself', () => {
@@ -105,7 +105,13 @@ test('refusal: of an index beyond the log: moves nothing, and no term of -1 leav
   cluster.elect('a')
   cluster.fire('a', 'heartbeat')
   cluster.settle()
-  cluster.receive('a', 'c', { type: 'appendAccepted', term: 1, matchIndex: 1, round: 0 })
+  cluster.receive('a', 'c', {
+    type: 'appendAccepted',
+    term: 1,
+    matchIndex: 1,
+    round: 0,
+    versions: 1,
+  })
   cluster.receive('a', 'c', appendRejected({ term: 1, prevIndex: 90, hintIndex: 90, hintTerm: 1 }))
   cluster.fire('a', 'heartbeat')
   for (const { prevTerm } of cluster.sent({ type: 'appendRequest', to: 'c' })) {

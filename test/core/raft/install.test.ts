@@ -45,7 +45,7 @@ interface Wish {
 function whole({ term = 3, index, lastTerm, ...rest }: Wish): SnapshotRequest {
   const { membership = foundedBy(THREE), bytes = STATE, stampMs = 0 } = rest
   const bytesCount = bytes.length
-  const snapshot = { index, term: lastTerm, stampMs, membership, bytesCount }
+  const snapshot = { index, term: lastTerm, stampMs, membership, version: 1, bytesCount }
   return { type: 'snapshotRequest', term, round: 0, snapshot, offset: 0, bytes }
 }
 
@@ -125,7 +125,13 @@ test('older: at the commit index or below: takes nothing back, and the leader le
     cluster.receive('a', 'b', appendRequest({ term: 3, prevIndex: 4, prevTerm: 1, commit: 3 }))
     const before = cluster.member('a').state
     const effects = cluster.receive('a', 'b', whole({ index, lastTerm: 1 }))
-    const accepted = { type: 'appendAccepted', term: 3, matchIndex: 3, round: 0 } as const
+    const accepted = {
+      type: 'appendAccepted',
+      term: 3,
+      matchIndex: 3,
+      round: 0,
+      versions: 1,
+    } as const
     assert.equal(messages(effects), [accepted])
     const { raft, machine } = cluster.member('a').state
     assert.equal([raft.commit, raft.log, machine], [3, before.raft.log, before.machine])
@@ -178,7 +184,7 @@ test('behind it: entries before the base are skipped, whatever message brings th
   ]
   for (const [message, matchIndex] of older) {
     const [answer] = messages(cluster.receive('a', 'b', message))
-    assert.equal(answer, { type: 'appendAccepted', term: 3, matchIndex, round: 0 })
+    assert.equal(answer, { type: 'appendAccepted', term: 3, matchIndex, round: 0, versions: 1 })
     assert.is(cluster.raft('a').log.lastIndex, matchIndex)
   }
   assert.equal(terms(cluster.raft('a')), [3, 3])

@@ -6,7 +6,7 @@ import { hashBytes, lanesHex } from '../../../core/hash.ts'
 import type { Machine } from '../../../core/machine.ts'
 
 export interface Journal {
-  /** `index@timeMs text` of each command. */
+  /** `index@timeMs text` of each command, and from version 2 of the rules on `vN` before it. */
   readonly lines: readonly string[]
   /** Log times at which a `tick` is wanted, in order. */
   readonly dues: readonly number[]
@@ -26,8 +26,9 @@ export type JournalMachine = Machine<Journal, string, string, Noted>
  */
 export const journal: JournalMachine = {
   initial: () => ({ lines: [], dues: [] }),
-  apply(state, command, { index, timeMs }) {
-    const lines = [...state.lines, `${index}@${timeMs} ${command}`]
+  apply(state, command, { index, timeMs, version }) {
+    const rules = version > 1 ? ` v${version}` : ''
+    const lines = [...state.lines, `${index}@${timeMs}${rules} ${command}`]
     const [verb, value] = command.split(' ')
     const noted = { type: 'noted', text: command } as const
     switch (verb) {

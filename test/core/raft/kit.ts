@@ -62,6 +62,8 @@ export interface ClusterOptions {
   readonly restored?: Readonly<Record<NodeId, Restored>>
   /** False: nothing becomes durable until `persist` says so. */
   readonly diskAtOnce?: boolean
+  /** How many versions of its rules the build of each node knows; 1 where it is not said. */
+  readonly versions?: Readonly<Record<NodeId, number>>
   /** Sees every message as it leaves. */
   readonly onPost?: (packet: Packet) => void
   /** Sees every turn. */
@@ -105,10 +107,12 @@ export class Cluster {
   /** From the start on, an election timeout has passed: nobody withholds votes for its restart. */
   nowMs = 1_000
   readonly #members = new Map<NodeId, Member>()
+  readonly #builds = new Map<NodeId, Replica<Journal, string, Noted>>()
   #draws = 0
 
   constructor(options: ClusterOptions) {
     this.options = options
+    for (const [id, versions] of Object.entries(options.versions ?? {})) this.install(id, versions)
     for (const id of options.running ?? options.voters) {
       this.#start(id, options.restored?.[id] ?? NOTHING_RESTORED)
     }
@@ -143,7 +147,7 @@ export class Cluster {
     const random = Math.imul(++this.#draws, 0x9e3779b1) >>> 0
     const input = { now: nowMs, random, events }
     const before = member.state
-    const [state, all] = machine.step(before, input)
+    const [state, all] = this.#build(id).step(before, input)
     const effects = [...all]
     checkStep(before, state, effects)
     member.state = deepFreeze(state)
@@ -306,6 +310,15 @@ export class Cluster {
     }
   }
 
+  raise(id: NodeId, request: number, version: number): JournalEffect[] {
+    return this.step(id, [{ type: 'raiseVersion', request, version }])
+  }
+
+  /** From its next start on the node's build knows so many versions. */
+  install(id: NodeId, versions: number): void {
+    this.#builds.set(id, replica({ ...journal, versions }))
+  }
+
   /** The node loses its memory and starts again from its disk. */
   restart(id: NodeId): void {
     this.#start(id, this.member(id).disk)
@@ -320,10 +333,14 @@ export class Cluster {
     return [...this.#members.keys()].filter((other) => other !== id)
   }
 
+  #build(id: NodeId): Replica<Journal, string, Noted> {
+    return this.#builds.get(id) ?? machine
+  }
+
   #start(id: NodeId, restored: Restored): void {
     const config = this.configOf(id)
     assert.is(configProblem(config), null)
-    const state = deepFreeze(machine.initial(config, restored, this.nowMs, ++this.#draws))
+    const state = deepFreeze(this.#build(id).initial(config, restored, this.nowMs, ++this.#draws))
     const nothing = { writes: [], parked: [], effects: [], wanted: null }
     this.#members.set(id, { state, disk: restored, ...nothing })
   }

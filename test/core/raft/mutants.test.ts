@@ -50,7 +50,7 @@ class NodeA {
   }
 
   accepted(matchIndex: number): void {
-    this.hear('b', { type: 'appendAccepted', term: 1, matchIndex, round: 0 })
+    this.hear('b', { type: 'appendAccepted', term: 1, matchIndex, round: 0, versions: 1 })
   }
 }
 

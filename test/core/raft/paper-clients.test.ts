@@ -72,7 +72,7 @@ re-executing the request"', () => {
   let state = machine.initial()
   let index = 0
   const apply = (command: Parameters<typeof machine.apply>[1]) => {
-    const [after, reply] = machine.apply(state, command, { index: ++index, timeMs: 0 })
+    const [after, reply] = machine.apply(state, command, { index: ++index, timeMs: 0, version: 1 })
     state = after
     return reply
   }

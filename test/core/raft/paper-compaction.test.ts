@@ -27,7 +27,8 @@ const STATE = journal.encodeSnapshot({ lines: ['1@0 x'], dues: [] })
 /** A chunk of a snapshot of entries 1 to 5, the last of term 2. */
 function chunk(from: number, to = STATE.length): SnapshotRequest {
   const membership = foundedBy(THREE)
-  const snapshot = { index: 5, term: 2, stampMs: 0, membership, bytesCount: STATE.length }
+  const place = { index: 5, term: 2, stampMs: 0 }
+  const snapshot = { ...place, membership, version: 1, bytesCount: STATE.length }
   const bytes = STATE.subarray(from, to)
   return { type: 'snapshotRequest', term: 3, round: 0, snapshot, offset: from, bytes }
 }

@@ -29,7 +29,7 @@ current term to the larger value": every kind of message of a higher term', () =
     { type: 'voteReply', term: 7, granted: false },
     { type: 'preVoteReply', term: 7, granted: false },
     appendRequest({ term: 7 }),
-    { type: 'appendAccepted', term: 7, matchIndex: 0, round: 0 },
+    { type: 'appendAccepted', term: 7, matchIndex: 0, round: 0, versions: 1 },
     appendRejected({ term: 7, prevIndex: 1 }),
   ]
   for (const message of carriers) {
@@ -42,7 +42,7 @@ current term to the larger value": every kind of message of a higher term', () =
 
 test('5.1: "if a candidate or leader discovers that its term is out of date, it immediately \
 reverts to follower state": precandidate, candidate and leader', () => {
-  const message: Message = { type: 'appendAccepted', term: 9, matchIndex: 0, round: 0 }
+  const message: Message = { type: 'appendAccepted', term: 9, matchIndex: 0, round: 0, versions: 1 }
   const precandidate = solo()
   precandidate.fire('a', 'election')
   const candidate = solo()
@@ -76,7 +76,7 @@ tells its own term; stale answers are dropped', () => {
   const stale: Message[] = [
     { type: 'voteReply', term: 4, granted: true },
     { type: 'preVoteReply', term: 4, granted: false },
-    { type: 'appendAccepted', term: 4, matchIndex: 0, round: 0 },
+    { type: 'appendAccepted', term: 4, matchIndex: 0, round: 0, versions: 1 },
     appendRejected({ term: 4, prevIndex: 1 }),
   ]
   assert.equal(cluster.receive('a', 'b', ...stale), [])

@@ -102,7 +102,7 @@ test('Figure 2, AppendEntries 3: only on a conflict: an old or empty message dro
   ]
   for (const [at, matchIndex] of [0, 1, 1, 3].entries()) {
     const answer = answerTo(cluster, harmless[at] as AppendRequest)
-    assert.equal(answer, { type: 'appendAccepted', term: 3, matchIndex, round: 0 })
+    assert.equal(answer, { type: 'appendAccepted', term: 3, matchIndex, round: 0, versions: 1 })
     assert.equal(terms(cluster.raft('a')), [1, 1, 2, 2])
   }
   assert.equal(only(cluster.take('a'), 'persist').filter(({ logChanged }) => logChanged), [])
@@ -112,7 +112,7 @@ test('Figure 2, AppendEntries 4: "append any new entries not already in the log"
 twice is the same log', () => {
   const cluster = solo(1, 1)
   const request = appendRequest({ term: 1, prevIndex: 1, prevTerm: 1, entries: entries(1, 1) })
-  const accepted = { type: 'appendAccepted', term: 1, matchIndex: 3, round: 0 }
+  const accepted = { type: 'appendAccepted', term: 1, matchIndex: 3, round: 0, versions: 1 }
   assert.equal(answerTo(cluster, request), accepted)
   const again = cluster.receive('a', 'b', request)
   assert.equal(onlyMessage(again), accepted)
@@ -191,7 +191,7 @@ answer', () => {
   const before = logOf(cluster.raft('a'))
   const { term } = cluster.raft('a')
   cluster.receive('a', 'b', appendRejected({ term, prevIndex: 1 }))
-  cluster.receive('a', 'b', { type: 'appendAccepted', term, matchIndex: 9, round: 0 })
+  cluster.receive('a', 'b', { type: 'appendAccepted', term, matchIndex: 9, round: 0, versions: 1 })
   assert.equal(logOf(cluster.raft('a')), before)
   assert.is(cluster.raft('a').commit, 1, 'nor counts what it does not have')
 })
@@ -203,8 +203,20 @@ nextIndex": never to a match or below, whatever comes late or twice', () => {
   cluster.receive('a', 'b', { type: 'preVoteReply', term: 2, granted: true })
   cluster.receive('a', 'b', { type: 'voteReply', term: 2, granted: true })
   for (let request = 0; request < 9; request++) cluster.request('a', request, 'x')
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 6, round: 0 })
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 3, round: 0 })
+  cluster.receive('a', 'b', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 6,
+    round: 0,
+    versions: 1,
+  })
+  cluster.receive('a', 'b', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 3,
+    round: 0,
+    versions: 1,
+  })
   const b = () => {
     const found = cluster.leader('a').progress.find(({ peer }) => peer === 'b')
     assert.ok(found !== undefined)

@@ -71,7 +71,13 @@ replicas"', () => {
   cluster.deliver({ type: 'voteReply' })
   assert.is(cluster.leader('a').term, 4)
   cluster.drop()
-  const accepted = { type: 'appendAccepted', term: 4, matchIndex: 2, round: 0 } as const
+  const accepted = {
+    type: 'appendAccepted',
+    term: 4,
+    matchIndex: 2,
+    round: 0,
+    versions: 1,
+  } as const
   for (const peer of ['b', 'c', 'd', 'e']) cluster.receive('a', peer, accepted)
   assert.is(cluster.raft('a').commit, 0)
 })
@@ -101,7 +107,13 @@ exactly a majority, for every size', () => {
     let acks = 1
     while (cluster.raft('0').commit === 0) {
       const peer = voters[acks++] as string
-      cluster.receive('0', peer, { type: 'appendAccepted', term: 1, matchIndex: 1, round: 0 })
+      cluster.receive('0', peer, {
+        type: 'appendAccepted',
+        term: 1,
+        matchIndex: 1,
+        round: 0,
+        versions: 1,
+      })
     }
     assert.is(acks, Math.floor(size / 2) + 1, `${size} voters`)
   }

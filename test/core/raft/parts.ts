@@ -50,7 +50,7 @@ export function appendRejected(message: Partial<AppendRejected>): AppendRejected
 
 /** An acknowledgement. */
 export function appendAccepted(term: number, matchIndex: number, round = 0): AppendAccepted {
-  return { type: 'appendAccepted', term, matchIndex, round }
+  return { type: 'appendAccepted', term, matchIndex, round, versions: 1 }
 }
 
 /** The terms of a log, of what it holds. */

@@ -176,9 +176,21 @@ test('acknowledgement: the first of two writes is durable: only what rests on it
 
 test('leader: its own disk is slow: a majority of others commits without it', () => {
   const cluster = soloLeader()
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 })
+  cluster.receive('a', 'b', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 1,
+    round: 0,
+    versions: 1,
+  })
   assert.is(cluster.raft('a').commit, 0, 'one of three')
-  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 })
+  cluster.receive('a', 'c', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 1,
+    round: 0,
+    versions: 1,
+  })
   assert.is(cluster.raft('a').commit, 1)
   assert.is(cluster.leader('a').durableIndex, 0)
 })
@@ -186,7 +198,13 @@ test('leader: its own disk is slow: a majority of others commits without it', ()
 test('leader: its own write is durable: it counts itself, then and not before', () => {
   const cluster = soloLeader()
   cluster.request('a', 0, 'x')
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 2, round: 0 })
+  cluster.receive('a', 'b', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 2,
+    round: 0,
+    versions: 1,
+  })
   assert.is(cluster.raft('a').commit, 0)
   cluster.persist('a', 2)
   assert.is(cluster.raft('a').commit, 1, 'the noop')
@@ -267,8 +285,20 @@ test('ABA: an acknowledgement of an earlier leadership: does not count in the pr
   cluster.receive('a', 'c', appendRequest({ term: 2, entries: entries(2, 2) }))
   cluster.advance(2 * BASE_MS)
   lead(3)
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 1, matchIndex: 2, round: 0 })
-  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 3, round: 0 })
+  cluster.receive('a', 'b', {
+    type: 'appendAccepted',
+    term: 1,
+    matchIndex: 2,
+    round: 0,
+    versions: 1,
+  })
+  cluster.receive('a', 'c', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 3,
+    round: 0,
+    versions: 1,
+  })
   const matches = cluster.leader('a').progress.map(({ matchIndex }) => matchIndex)
   assert.equal(matches, [0, 0])
   assert.is(cluster.raft('a').commit, 0)
@@ -276,8 +306,20 @@ test('ABA: an acknowledgement of an earlier leadership: does not count in the pr
 
 test('turn: a hundred requests: one write with all of them and one append a peer', () => {
   const cluster = soloLeader()
-  cluster.receive('a', 'b', { type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 })
-  cluster.receive('a', 'c', { type: 'appendAccepted', term: 2, matchIndex: 1, round: 0 })
+  cluster.receive('a', 'b', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 1,
+    round: 0,
+    versions: 1,
+  })
+  cluster.receive('a', 'c', {
+    type: 'appendAccepted',
+    term: 2,
+    matchIndex: 1,
+    round: 0,
+    versions: 1,
+  })
   const events: Event[] = Array.from({ length: 100 }, (_, request) => {
     return { type: 'request', request, payload: Uint8Array.of(1, 65) }
   })

@@ -134,7 +134,7 @@ test('session codec: a byte of a snapshot changed: null, or a state of another h
       const isSame = equalBytes(machine.encodeSnapshot(state), bytes)
       assert.is(machine.hash(state) === machine.hash(log.state), isSame, `byte ${at}`)
       const command = { type: 'expireSessions', max: 9 } as const
-      machine.apply(state, command, { index: log.index + 1, timeMs: 700 })
+      machine.apply(state, command, { index: log.index + 1, timeMs: 700, version: 1 })
     }
   }
   assert.ok(readable > 400, `${readable} could be read`)

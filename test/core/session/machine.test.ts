@@ -316,7 +316,7 @@ test('session: lock machine inside: acquire comes again: one token, answer to th
   let index = 0
   const apply = (command: SessionCommand<LockCommand>): ReturnType<typeof machine.apply> => {
     index += 1
-    const result = machine.apply(state, command, { index, timeMs: 0 })
+    const result = machine.apply(state, command, { index, timeMs: 0, version: 1 })
     state = result[0]
     return result
   }

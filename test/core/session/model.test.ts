@@ -39,7 +39,7 @@ function run(
     const due = step.toDue ? driver.machine.due(driver.state) : null
     if (due !== null) driver.timeMs = Math.max(driver.timeMs, due.atMs)
     const command = due === null ? clients.commandOf(step) : due.command
-    each(command, { index: driver.index + 1, timeMs: driver.timeMs })
+    each(command, { index: driver.index + 1, timeMs: driver.timeMs, version: 1 })
     if (command.type === 'openSession') clients.opened.push(driver.index)
   }
 }
@@ -196,7 +196,7 @@ test('session model: calls in another order of arrival: equal bytes and hash', (
     const log = drawn.map(({ session, command, mark, rank }, at) => {
       const acknowledged = Math.floor((mark * at) / 100)
       const entry = { type: 'call', session, sequence: at + 1, acknowledged, command } as const
-      return { command: entry, context: { index: 4 + at, timeMs: 50 }, rank }
+      return { command: entry, context: { index: 4 + at, timeMs: 50, version: 1 }, rank }
     })
     const apply = (): readonly [Uint8Array, string] => {
       let state = start

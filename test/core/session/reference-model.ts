@@ -32,7 +32,7 @@ export class ReferenceModel {
   inner: Board = board.initial()
   events: MachineEvent<Reply, Session.SessionEvent<Added>>[] = []
   readonly #limits: SessionLimits
-  #at: ApplyContext = { index: 0, timeMs: 0 }
+  #at: ApplyContext = { index: 0, timeMs: 0, version: 1 }
 
   constructor(limits: SessionLimits) {
     this.#limits = limits
@@ -112,7 +112,8 @@ export class ReferenceModel {
   #end(id: number, by: 'close' | 'expiry'): void {
     this.ended.push(this.sessions.get(id)!)
     this.sessions.delete(id)
-    const ended = { type: 'sessionEnded', session: id, by, ...this.#at } as const
+    const { index, timeMs } = this.#at
+    const ended = { type: 'sessionEnded', session: id, by, index, timeMs } as const
     this.events.push(ended)
     const [inner, events] = wakeOwn(this.inner, ended)
     this.inner = inner

@@ -162,7 +162,8 @@ export class Driver {
   apply(command: Command): Reply | null {
     this.index += 1
     const { index, timeMs } = this
-    const [state, reply, events] = this.machine.apply(this.state, command, { index, timeMs })
+    const context = { index, timeMs, version: 1 }
+    const [state, reply, events] = this.machine.apply(this.state, command, context)
     this.state = state
     this.events = events
     if (reply !== null) this.#tell(index)

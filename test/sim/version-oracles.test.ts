@@ -1,0 +1,81 @@
+// The oracles of the machine's version, each shown what it is there for.
+
+import * as assert from 'uvu/assert'
+import { NOTHING_RESTORED } from '../../core/raft/state.ts'
+import type { RaftState } from '../../core/raft/state.ts'
+import { encodeVersion } from '../../core/raft/version.ts'
+import { replica } from '../../core/replica.ts'
+import type { ReplicaState } from '../../core/work.ts'
+import { VERSION_ORACLES, VersionOracles } from '../../sim/version-oracles.ts'
+import { suite } from '../harness.ts'
+import { persistEntries } from '../storage/support.ts'
+import { adder } from './adder.ts'
+import { configOf, follower, leader, logOf } from './support.ts'
+
+const test = suite('sim/version-oracles')
+const [EQUAL, FALLS, KNOWN] = VERSION_ORACLES as [string, string, string]
+const CONFIG = configOf('0', ['0', '1', '2'])
+const RAISE = { term: 1, stampMs: 10, kind: 'version', payload: encodeVersion(2) } as const
+
+function stateOf(raft: RaftState, version: number): ReplicaState<number> {
+  return { ...replica(adder()).initial(CONFIG, NOTHING_RESTORED, 0, 0), raft, version }
+}
+
+interface Turn {
+  readonly before?: ReplicaState<number>
+  readonly after: ReplicaState<number>
+  readonly asOf?: number | null
+  /** How many versions the build of each node knows. */
+  readonly builds?: readonly number[]
+  /** Whether the turn appends an entry that raises the version to 2. */
+  readonly raises?: boolean
+}
+
+/** What is said of one turn of node 0, or that nothing is. */
+function said({ before, after, asOf = 1, builds = [1, 1, 1], raises = false }: Turn): string {
+  const installed = builds.map((versions) => ({ versions }))
+  const all = new VersionOracles(installed, ['0', '1', '2'], () => undefined)
+  const effects = raises ? [persistEntries(1, 1, RAISE)] : []
+  const input = { now: 0, random: 0, events: [] }
+  const step = { node: 0, readUs: 0, before: before ?? after, after, input, effects }
+  try {
+    all.stepped(step, asOf)
+  } catch (error) {
+    const { oracle, message } = error as { readonly oracle: string; readonly message: string }
+    return `${oracle}: ${message}`
+  }
+  return 'nothing'
+}
+
+test('equal: a node goes by another version than its log gives: said', () => {
+  const follows = follower(CONFIG, 1)
+  assert.is(said({ after: stateOf(follows, 1) }), 'nothing')
+  assert.is(said({ after: stateOf(follows, 2), asOf: 2 }), 'nothing')
+  const what = 'node 0: after entry 0 it goes by version'
+  assert.is(said({ after: stateOf(follows, 2), asOf: 1 }), `${EQUAL}: ${what} 2, not 1`)
+  assert.is(said({ after: stateOf(follows, 1), asOf: 2 }), `${EQUAL}: ${what} 1, not 2`)
+  assert.is(said({ after: stateOf(follows, 1), asOf: null }), `${EQUAL}: ${what} 1, not null`)
+})
+
+test('falls: a version below the one before: said', () => {
+  const follows = follower(CONFIG, 1)
+  const turn = { before: stateOf(follows, 2), after: stateOf(follows, 1) }
+  assert.is(said(turn), `${FALLS}: node 0: from version 2 it goes back to 1`)
+})
+
+test('known: a leader raises what a member does not know: said; of others, nothing', () => {
+  const before = stateOf(leader(CONFIG, 1), 1)
+  const after = stateOf(leader(CONFIG, 1, { log: logOf([RAISE]) }), 1)
+  const raises = { before, after, raises: true }
+  assert.is(said({ ...raises, builds: [2, 2, 2] }), 'nothing')
+  for (const node of [0, 1, 2]) {
+    const builds = [2, 2, 2].map((versions, at) => (at === node ? 1 : versions))
+    const what = `node 0: it raises the version to 2, which ${node} does not know`
+    assert.is(said({ ...raises, builds }), `${KNOWN}: ${what}`)
+  }
+  const follows = stateOf(follower(CONFIG, 1, { log: logOf([RAISE]) }), 1)
+  assert.is(said({ before, after: follows, raises: true }), 'nothing', 'another has raised it')
+  assert.is(said({ before: after, after, raises: true }), 'nothing', 'it was there before')
+})
+
+test.run()
