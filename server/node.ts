@@ -225,7 +225,9 @@ class Node implements RunningNode {
     const said =
       reason.type === 'diskFailed'
         ? `the disk failed: ${message}`
-        : `a rule that always holds was broken, please report it: ${message}`
+        : reason.type === 'unknownVersion'
+          ? message
+          : `a rule that always holds was broken, please report it: ${message}`
     this.#logger.fatal({ err: reason.error }, said)
     void this.#fail(new StartError(said, false, reason.error))
   }

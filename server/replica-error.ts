@@ -1,7 +1,12 @@
 // What can keep a replica from starting.
 
 /** Why, stable for programs. */
-export type ReplicaErrorCode = 'badConfig' | 'corruptLog' | 'foreignLog' | 'diskFailed'
+export type ReplicaErrorCode =
+  | 'badConfig'
+  | 'corruptLog'
+  | 'foreignLog'
+  | 'diskFailed'
+  | 'unknownVersion'
 
 /** A replica that cannot start or be asked; `message` says what to do. */
 export class ReplicaError extends Error {

@@ -7,7 +7,7 @@
 
 import type { Effect, Outcome, SendAfter, TraceEvent } from '../core/effect.ts'
 import type { Event, Input } from '../core/event.ts'
-import { invariant } from '../core/invariant.ts'
+import { invariant, UnknownVersionError } from '../core/invariant.ts'
 import type { Machine } from '../core/machine.ts'
 import { configProblem } from '../core/raft/config.ts'
 import type { Config, NodeId } from '../core/raft/config.ts'
@@ -60,6 +60,11 @@ export type StopReason =
   | { readonly type: 'closed' }
   /** A sync of the disk failed: what was not acknowledged may be lost. Start the process anew. */
   | { readonly type: 'diskFailed'; readonly error: Error }
+  /**
+   * The group goes by newer rules than this build's machine knows. Nothing is lost: start a newer
+   * build on the same disk.
+   */
+  | { readonly type: 'unknownVersion'; readonly error: Error }
   /** A rule that can never be broken was broken: do not start it again before it is looked at. */
   | { readonly type: 'broken'; readonly error: Error }
 
@@ -89,6 +94,11 @@ export interface RunningReplica<State, Command, Reply> {
   readStale(query: Command): Reply | null
   changeMembership(change: MembershipChange): Promise<Outcome<Reply>>
   transferLeadership(to: NodeId): Promise<Outcome<Reply>>
+  /**
+   * Asks that the machine go by that version of its rules: `changed` once it does everywhere that
+   * the entry was applied, `refused` while a member is not known to have a build that knows it.
+   */
+  raiseVersion(version: number): Promise<Outcome<Reply>>
   /** Asks for a snapshot now, however little was applied since the last. */
   takeSnapshot(): void
   status(): ReplicaStatus
@@ -101,8 +111,9 @@ export interface RunningReplica<State, Command, Reply> {
 /**
  * Starts a replica: reads its disk, opens its transport, and resolves once what it read is durable.
  *
- * @throws ReplicaError `badConfig`, `corruptLog`, `foreignLog` or `diskFailed`; and whatever
- * opening the transport rejects with.
+ * @throws ReplicaError `badConfig`, `corruptLog`, `foreignLog`, `diskFailed`, or `unknownVersion`
+ * where the snapshot on disk is of rules that `machine` does not know; and whatever opening the
+ * transport rejects with.
  */
 export async function startReplica<
   State,
@@ -159,7 +170,14 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     await this.#openLog()
     await transport.open({ received: (from, frame) => this.#received(from, frame) })
     const { now, random } = this.#time
-    this.#state = this.#replica.initial(this.config, this.recovered, now(), random())
+    try {
+      this.#state = this.#replica.initial(this.config, this.recovered, now(), random())
+    } catch (error) {
+      if (!(error instanceof UnknownVersionError)) throw error
+      this.#stop({ type: 'unknownVersion', error })
+      await this.stopped
+      throw new ReplicaError('unknownVersion', error.message, error)
+    }
     this.#wake()
   }
 
@@ -200,6 +218,12 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
   transferLeadership(to: NodeId): Promise<Outcome<Reply>> {
     return new Promise((resolve) => {
       this.#request(resolve, (request) => ({ type: 'transferLeadership', request, to }))
+    })
+  }
+
+  raiseVersion(version: number): Promise<Outcome<Reply>> {
+    return new Promise((resolve) => {
+      this.#request(resolve, (request) => ({ type: 'raiseVersion', request, version }))
     })
   }
 
@@ -294,7 +318,8 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
       try {
         this.#step(state, input)
       } catch (error) {
-        this.#stop({ type: 'broken', error: error as Error })
+        const type = error instanceof UnknownVersionError ? 'unknownVersion' : 'broken'
+        this.#stop({ type, error: error as Error })
         return
       }
     }

@@ -153,6 +153,37 @@ test('replica host: a sync fails: it stops and says so, and the others go on', a
   await Promise.all(rest.map((one) => one.close()))
 })
 
+test('replica host: newer rules are in force: an older build stops, and says why', async () => {
+  const node = 'a@00000001'
+  const { disk } = memoryDisk()
+  const start = (versions: number): Promise<Running> => {
+    const machine = { ...lockService(), versions }
+    const options = { machine, config: configOf(node, [node]), transport: hub()(node), disk }
+    return startReplica(options) as Promise<Running>
+  }
+  const newer = await start(2)
+  await until('it leads', () => (newer.status().role === 'leader' ? true : undefined))
+  let outcome = await newer.raiseVersion(2)
+  while (outcome.type === 'refused') outcome = await newer.raiseVersion(2)
+  assert.is(outcome.type, 'changed')
+  assert.is(newer.status().version, 2)
+  await newer.close()
+  const older = await start(1)
+  const reason = await older.stopped
+  assert.is(reason.type, 'unknownVersion')
+  assert.match('error' in reason ? reason.error.message : '', /start a newer build/)
+  const again = await start(2)
+  await until('it leads', () => (again.status().version === 2 ? true : undefined))
+  again.takeSnapshot()
+  await until('a snapshot', () => (again.status().snapshotIndex > 0 ? true : undefined))
+  await until('it is durable', () =>
+    again.status().pendingPersists.length === 0 ? true : undefined,
+  )
+  await again.close()
+  const refused = await start(1).then(() => null, (error: unknown) => error)
+  assert.is((refused as { readonly code?: string }).code, 'unknownVersion')
+})
+
 test('replica host: a bad configuration: refused with its reason', async () => {
   const config = { ...configOf('a@00000001'), heartbeatIntervalMs: 500 }
   const { disk } = memoryDisk()
