@@ -10,8 +10,9 @@ import { REPLICATION_MUTANTS } from './mutants/replication.ts'
 import { SESSION_MUTANTS } from './mutants/session.ts'
 import { SNAPSHOT_MUTANTS } from './mutants/snapshot.ts'
 import { STORAGE_MUTANTS } from './mutants/storage.ts'
+import { VERSION_MUTANTS } from './mutants/version.ts'
 
-/** All mutants. Ids are those of the field's list of bugs; L is for locks, and ours. */
+/** All mutants. Ids are those of the field's list of bugs; L is for locks, V for versions: ours. */
 export const MUTANTS: readonly Mutant[] = [
   ...ELECTION_MUTANTS,
   ...REPLICATION_MUTANTS,
@@ -21,4 +22,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_MUTANTS,
   ...LOCK_MUTANTS,
   ...SESSION_MUTANTS,
+  ...VERSION_MUTANTS,
 ]
