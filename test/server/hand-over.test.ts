@@ -18,6 +18,7 @@ function peer(name: string, matchIndex: number, other: Partial<PeerStatus> = {})
     inFlightBytes: 0,
     isPaused: false,
     isHeard: true,
+    versions: 1,
     snapshot: null,
     ...other,
   }
