@@ -2,7 +2,7 @@
 // are answered in any order. It decides nothing about locks; a client retries by itself.
 //
 // The way of a request is the hot path of the service: no promise, and nothing is decoded but where
-// a token has to be looked at, or a client has gone.
+// a token or a narrower TTL has to be looked at, or a client has gone.
 
 import type { Socket } from 'node:net'
 import { decodeCommand, encodeCommand, encodeReply, decodeReply } from '../core/lock/codec.ts'
@@ -95,7 +95,8 @@ export class ClientConnection {
     if (open.size >= this.#options.limits.openMax) {
       return this.#send(request, { type: 'overloaded' })
     }
-    if (!this.#isAllowed(payload)) return this.#send(request, { type: 'malformed' })
+    const refusal = this.#refusal(payload)
+    if (refusal !== null) return this.#send(request, refusal)
     open.set(request, read ? NOTHING : payload)
     const { service } = this.#options
     if (read) {
@@ -150,18 +151,24 @@ export class ClientConnection {
     }
   }
 
-  #isAllowed(payload: Uint8Array): boolean {
+  /** What is answered to what this node does not pass on; null: it does. */
+  #refusal(payload: Uint8Array): ServiceOutcome | null {
     const { access, service } = this.#options
-    if (access === null && !service.hasParked) return true
+    if (access === null && !service.hasParked && !service.isTtlNarrowed) return null
     const command = decodeSessionCommand(COMMANDS, payload)
     // The replica says that it is malformed.
-    if (command === null) return true
-    if (access !== null && !isAllowed(access, command)) return false
-    // A client that came back asks with the id of a wait that is about to be given up.
-    if (command.type === 'plain' && command.command.type === 'acquire') {
-      service.asked(command.command)
+    if (command === null) return null
+    if (access !== null && !isAllowed(access, command)) return { type: 'malformed' }
+    if (command.type !== 'plain' && command.type !== 'call') return null
+    const asked = command.command
+    if (asked.type !== 'acquire' && asked.type !== 'renew') return null
+    const { ttlMsMin, ttlMsMax } = service.limits
+    if (asked.ttlMs !== null && (asked.ttlMs < ttlMsMin || asked.ttlMs > ttlMsMax)) {
+      return TTL_OUT_OF_RANGE
     }
-    return true
+    // A client that came back asks with the id of a wait that is about to be given up.
+    if (command.type === 'plain' && asked.type === 'acquire') service.asked(asked)
+    return null
   }
 
   #idle(): void {
@@ -183,6 +190,12 @@ export class ClientConnection {
 }
 
 const NOTHING = new Uint8Array(0)
+/** As the machine would answer, whose own limits are wider. */
+const TTL_OUT_OF_RANGE: ServiceOutcome = {
+  type: 'done',
+  index: 0,
+  reply: { type: 'replied', reply: { type: 'rejected', reason: 'ttlOutOfRange' } },
+}
 const KEEP_ALIVE_MS = 15_000
 
 /** Whether a token allows a command. */

@@ -63,6 +63,8 @@ export interface LockService {
   readonly replica: LockReplica
   readonly limits: Limits
   readonly ttlMsDefault: number
+  /** Whether this node takes fewer TTLs than the machine does. */
+  readonly isTtlNarrowed: boolean
   readonly time: Time
   /** Asks for a command that has an effect. Its `requestId` must not be null. */
   request(command: LockRequest | Cancel): Pending
@@ -103,6 +105,7 @@ class Service implements LockService {
   readonly replica: LockReplica
   readonly limits: Limits
   readonly ttlMsDefault: number
+  readonly isTtlNarrowed: boolean
   readonly time: Time
   readonly patience: Patience
   readonly #parked: ParkedWaits
@@ -114,6 +117,8 @@ class Service implements LockService {
     this.replica = replica
     this.limits = { ...LIMITS, ...options.limits }
     this.ttlMsDefault = options.ttlMsDefault ?? 30_000
+    const { ttlMsMin, ttlMsMax } = this.limits
+    this.isTtlNarrowed = ttlMsMin > LIMITS.ttlMsMin || ttlMsMax < LIMITS.ttlMsMax
     this.time = options.time ?? systemTime
     this.patience = {
       requestTimeoutMs: options.requestTimeoutMs ?? 5_000,

@@ -356,4 +356,19 @@ test('client connections: the server closes: they are closed, and it ends', asyn
   await served.leader.replica.close()
 })
 
+test('client connections: a TTL that this node does not take: refused', async () => {
+  const limits = { ttlMsMin: 1_000, ttlMsMax: 30_000 }
+  const served = await serve(1, { limits })
+  const client = await connect(served.leader.url)
+  const refused = { type: 'rejected', reason: 'ttlOutOfRange' }
+  assert.equal(await client.ask(acquire('narrow', 'o')), refused)
+  const fits = { ...acquire('narrow', 'o'), ttlMs: 30_000 } as LockCommand
+  assert.is((await client.ask(fits)).type, 'granted')
+  for (const ttlMs of [999, 30_001]) {
+    const renew = { key: 'narrow', owner: 'o', token: null, requestId: `r${ttlMs}` }
+    assert.equal(await client.ask({ type: 'renew', ...renew, ttlMs }), refused)
+  }
+  await served.close()
+})
+
 test.run()
