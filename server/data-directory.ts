@@ -196,9 +196,9 @@ function readIfAny(path: string): string | null {
 
 /** Makes the folder and those above it, durably; only their owner may enter them. */
 function makeFolder(folder: string): void {
-  const first = fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const first = makeMissing(folder)
   fs.accessSync(folder, fs.constants.W_OK)
-  if (first === undefined) {
+  if (first === null) {
     // Whoever made it may not have lived to sync it. One above may be closed to us, and not ours.
     try {
       syncFolder(dirname(folder))
@@ -206,6 +206,27 @@ function makeFolder(folder: string): void {
       return
     }
   } else for (let at = folder; at.length >= first.length; at = dirname(at)) syncFolder(dirname(at))
+}
+
+/**
+ * Makes what is missing of a path and answers the topmost of it, or null. The recursive call of Node
+ * would try for ever where a file system takes no folders and says ENOENT, as /proc does.
+ */
+function makeMissing(folder: string): string | null {
+  if (isFolder(folder)) return null
+  const above = dirname(folder)
+  const first = above === folder ? null : makeMissing(above)
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!isFolder(folder)) throw error
+  }
+  return first ?? folder
+}
+
+function isFolder(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 function replaceFile(directory: string, name: string, content: string | Uint8Array): void {

@@ -187,6 +187,12 @@ test('data directory: nobody may write there: is refused', async () => {
   await refused(open(path), 'notWritable', /^data directory \/sys\/lockstep-data: .* be writable/)
 })
 
+test('data directory: where no folder can be made: an error, and soon', async () => {
+  for (const path of ['/proc/lockstep', '/proc/lockstep/data']) {
+    await refused(open(path), 'ioFailed', /^data directory \/proc\/lockstep.*ENOENT/)
+  }
+})
+
 test('data directory: a path longer than a socket may have: is locked all the same', async () => {
   const path = join(temporaryFolder(), 'd'.repeat(60), 'd'.repeat(60))
   const directory = await open(path)

@@ -12,6 +12,9 @@ import { MemoryDisk } from '../../storage/memory-disk.ts'
 import type { Receiver, Transport } from '../../transports/transport.ts'
 import { until } from '../support/until.ts'
 
+/** Long enough that leaders change only where a test sees to it, also on a busy machine. */
+const PATIENT = { electionTimeoutMs: 500 }
+
 /** A disk in memory whose syncs end by themselves. */
 export function memoryDisk(): Disk {
   const memory = new MemoryDisk()
@@ -74,7 +77,7 @@ export async function startOne(
   const feed = new LockFeed()
   const replica = await startReplica({
     machine: lockService(),
-    config: { ...DEFAULTS, cluster: 'test', group: '0', node, voters, ...config },
+    config: { ...DEFAULTS, ...PATIENT, cluster: 'test', group: '0', node, voters, ...config },
     transport: hub.transport(node),
     disk: memoryDisk(),
     onTrace: feed.traced,
