@@ -209,8 +209,8 @@ function makeFolder(folder: string): void {
 }
 
 /**
- * Makes what is missing of a path and answers the topmost of it, or null. The recursive call of Node
- * would try for ever where a file system takes no folders and says ENOENT, as /proc does.
+ * Makes what is missing of a path and answers the topmost of it, or null. The recursive call of
+ * Node would try for ever where a file system takes no folders and says ENOENT, as /proc does.
  */
 function makeMissing(folder: string): string | null {
   if (isFolder(folder)) return null

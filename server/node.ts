@@ -22,6 +22,7 @@ import { MembershipFinder } from './membership-finder.ts'
 import { nodeLogger, noticeLogger, traceLogger } from './node-log.ts'
 import type { Logger } from './node-log.ts'
 import type { NodeOptions } from './options.ts'
+import { keepRaisingVersion } from './raise-version.ts'
 import { ReplicaError } from './replica-error.ts'
 import { startReplica } from './replica.ts'
 import type { StopReason } from './replica.ts'
@@ -109,6 +110,7 @@ class Node implements RunningNode {
   #replica: LockReplica | null = null
   #front: LockFront | null = null
   #snapshots: NodeJS.Timeout | null = null
+  #endRaising: (() => void) | null = null
   #isStopping = false
 
   constructor(options: NodeOptions, files: Files, logger: Logger, directory: DataDirectory) {
@@ -178,8 +180,9 @@ class Node implements RunningNode {
     this.#disk = disk
     const feed = new LockFeed()
     const logTrace = traceLogger(this.#logger)
+    const machine = lockService()
     const replica = await startReplica({
-      machine: lockService(),
+      machine,
       config: this.#config(founding.cluster, founding.voters),
       transport: this.#finder.transport(),
       disk,
@@ -204,6 +207,7 @@ class Node implements RunningNode {
     })
     this.#door?.passTo(this.#front.fastify)
     this.#snapshots = setInterval(() => takeSnapshot(replica), this.#options.snapshotIntervalMs)
+    this.#endRaising = keepRaisingVersion(replica, machine.versions ?? 1)
   }
 
   #config(cluster: string, voters: readonly string[]): Config {
@@ -240,6 +244,7 @@ class Node implements RunningNode {
     if (this.#isStopping) return
     this.#isStopping = true
     if (this.#snapshots !== null) clearInterval(this.#snapshots)
+    this.#endRaising?.()
     const end = await how()
     const replica = this.#replica
     if (replica !== null && end.type === 'stopped') {

@@ -8,6 +8,7 @@ import type { LockService } from '../../core/lock/machine.ts'
 import type { LockRequest } from '../../core/lock/command.ts'
 import type { SessionCommand } from '../../core/session/command.ts'
 import type { LockCommand } from '../../core/lock/command.ts'
+import { keepRaisingVersion } from '../../server/raise-version.ts'
 import { startReplica } from '../../server/replica.ts'
 import type { RunningReplica } from '../../server/replica.ts'
 import type { Disk } from '../../storage/disk.ts'
@@ -182,6 +183,31 @@ test('replica host: newer rules are in force: an older build stops, and says why
   await again.close()
   const refused = await start(1).then(() => null, (error: unknown) => error)
   assert.is((refused as { readonly code?: string }).code, 'unknownVersion')
+})
+
+test('replica host: a rolling upgrade: newer rules once the last node knows them', async () => {
+  const connect = hub()
+  const disks = VOTERS.map(() => memoryDisk().disk)
+  const start = async (at: number, versions: number): Promise<Running> => {
+    const node = VOTERS[at] as string
+    const machine = { ...lockService(), versions }
+    const transport = connect(node)
+    const options = { machine, config: configOf(node), transport, disk: disks[at] as Disk }
+    const one = (await startReplica(options)) as Running
+    void one.stopped.then(keepRaisingVersion(one, versions, 5))
+    return one
+  }
+  const running = await Promise.all(VOTERS.map((_, at) => start(at, 1)))
+  for (const at of VOTERS.keys()) {
+    await leaderOf(running)
+    assert.equal(running.map((one) => one.status().version), [1, 1, 1])
+    await running[at]?.close()
+    running[at] = await start(at, 2)
+  }
+  await until('all go by the newer rules', () =>
+    running.every((one) => one.status().version === 2) ? true : undefined,
+  )
+  await Promise.all(running.map((one) => one.close()))
 })
 
 test('replica host: a bad configuration: refused with its reason', async () => {
