@@ -132,7 +132,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       if (role.role === 'leader' || role.role === 'candidate') turn.vote = null`,
     story: 'A leader or candidate that is asked for a vote in its own term gives it.',
     source: 'https://github.com/daos-stack/raft/pull/70',
-    killedBy: { seed: 12, oracle: 'term and vote monotone' },
+    killedBy: { seed: 14, oracle: 'term and vote monotone' },
   },
   {
     id: 'E13a',

@@ -47,7 +47,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: 'const commit = Math.min(request.commit, turn.log.lastIndex)',
     story: 'A follower commits all that it has, also what no message has shown to be equal.',
     source: 'https://github.com/cowsql/raft/commit/000eacf2',
-    killedBy: { seed: 2, oracle: 'committed entry never changes' },
+    killedBy: { seed: 7, oracle: 'committed entry never changes' },
   },
   {
     id: 'C8a',

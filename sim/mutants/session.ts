@@ -62,7 +62,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "if (by === 'expiry' && locksOf(draft, session, '') > 0) putEnded(draft, session, by)",
     story: 'What was taken in a session stays when that is closed.',
     source: 'https://github.com/hashicorp/consul/issues/2893',
-    killedBy: { seed: 2, oracle: 'what a session has ends with it' },
+    killedBy: { seed: 9, oracle: 'what a session has ends with it' },
   },
   {
     id: 'L37',
@@ -71,7 +71,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "endHolding(draft, lock, holding, by === 'expiry' || by === 'close')",
     story: 'A lock-delay keeps what a client gave back with its session.',
     source: 'https://github.com/hashicorp/consul/blob/main/agent/consul/state/session.go',
-    killedBy: { seed: 26, oracle: 'nobody within a lock-delay' },
+    killedBy: { seed: 51, oracle: 'nobody within a lock-delay' },
   },
   {
     id: 'L38',
