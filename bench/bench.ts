@@ -12,7 +12,7 @@ export interface Bench {
   /** Options beyond those of all benches that it takes. */
   readonly takes?: readonly string[]
   /** Does the work and answers plain data, for `--json`. */
-  run(passes: number, options: BenchOptions): object
+  run(passes: number, options: BenchOptions): object | Promise<object>
   /** The same data as lines for people. */
   lines(result: object): readonly string[]
 }
@@ -23,6 +23,8 @@ export interface BenchOptions {
   readonly isQuick: boolean
   /** A folder of histories with a manifest. */
   readonly histories: string | null
+  /** Other systems are measured beside ours. */
+  readonly hasPeers: boolean
 }
 
 /** What one pass took. */

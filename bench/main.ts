@@ -3,18 +3,19 @@
 import { parseArgs } from 'node:util'
 import type { Bench, BenchOptions } from './bench.ts'
 import { checkerBench } from './checker.ts'
+import { clusterBench } from './cluster.ts'
 import { coreBench } from './core.ts'
 import { locksBench } from './locks.ts'
 import { simBench } from './sim.ts'
 
-const BENCHES: readonly Bench[] = [checkerBench, coreBench, locksBench, simBench]
+const BENCHES: readonly Bench[] = [checkerBench, clusterBench, coreBench, locksBench, simBench]
 const PASSES_DEFAULT = 5
 const PASSES_MAX = 1_000
 
-process.exitCode = main(process.argv.slice(2))
+process.exitCode = await main(process.argv.slice(2))
 
 /** Answers the exit code. */
-function main(args: readonly string[]): number {
+async function main(args: readonly string[]): Promise<number> {
   let given: ReturnType<typeof read>
   try {
     given = read(args)
@@ -30,7 +31,7 @@ function main(args: readonly string[]): number {
   }
   for (const bench of benches) {
     try {
-      const result = bench.run(passes, options)
+      const result = await bench.run(passes, options)
       console.log(json ? JSON.stringify(result) : bench.lines(result).join('\n'))
     } catch (error) {
       console.error(`bench: ${bench.name}: ${(error as Error).message}`)
@@ -51,6 +52,7 @@ function read(args: readonly string[]): {
     passes: { type: 'string' },
     quick: { type: 'boolean' },
     histories: { type: 'string' },
+    peers: { type: 'boolean' },
   } as const
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
   const passes = values.passes === undefined ? PASSES_DEFAULT : Number(values.passes)
@@ -63,13 +65,14 @@ function read(args: readonly string[]): {
     const known = BENCHES.map((one) => one.name).join(', ')
     throw new Error(`there is no bench '${name}', only ${known}`)
   })
-  for (const option of ['quick', 'histories'] as const) {
+  for (const option of ['quick', 'histories', 'peers'] as const) {
     const other = benches.find(({ takes = [] }) => !takes.includes(option))
     if (values[option] === undefined || other === undefined) continue
     throw new Error(`${other.name} takes no --${option}`)
   }
-  const { quick: isQuick = false, histories = null } = values
-  return { benches, passes, options: { isQuick, histories }, json: values.json ?? false }
+  const { quick: isQuick = false, histories = null, peers: hasPeers = false } = values
+  const given = { isQuick, histories, hasPeers }
+  return { benches, passes, options: given, json: values.json ?? false }
 }
 
 function list(): string[] {

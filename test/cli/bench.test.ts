@@ -94,4 +94,17 @@ test('bench: checker --json: each work judged right, whole or as a stream, with 
   }
 })
 
+test('bench: cluster --json: nodes under load, beside the floor, and the death of a leader', () => {
+  const json = jsonOf(bench('cluster', '--json', '--quick'))
+  const rows = json['rows'] as Record<string, unknown>[]
+  assert.is(rows.length, 8)
+  for (const row of rows) {
+    assert.is(row['errors'], 0, row['firstError'] as string)
+    assert.ok((row['pairsPerSecond'] as number) > 0, row['system'] as string)
+  }
+  const { gapMs } = json['failover'] as { gapMs: { p50: number } }
+  assert.ok(gapMs.p50 > 0)
+  assert.ok((json['idle'] as { residentMb: number }).residentMb > 0)
+})
+
 test.run()

@@ -1,0 +1,70 @@
+// What is measured: a lock service that was started for it, and how its processes begin and end.
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { pause } from './closed-loop.ts'
+import type { LoadClient } from './closed-loop.ts'
+
+/** A lock service under measurement. */
+export interface System {
+  readonly name: string
+  /** As it says itself. */
+  readonly version: string
+  /** How its processes were started. */
+  readonly commands: readonly string[]
+  open(client: number): Promise<LoadClient>
+  stop(): Promise<void>
+}
+
+/** Whoever starts one puts its data below `folder`. */
+export type StartSystem = (folder: string) => Promise<System>
+
+/** Starts a process whose output nobody reads. */
+export function startProcess(command: readonly string[], environment = {}): ChildProcess {
+  const [file = '', ...args] = command
+  const env = { ...process.env, ...environment }
+  return spawn(file, args, { stdio: ['ignore', 'ignore', 'ignore'], env })
+}
+
+/** Kills processes, and resolves when they are gone. */
+export async function endProcesses(children: readonly ChildProcess[]): Promise<void> {
+  const ended = children.map((child) => {
+    if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+    return new Promise<void>((resolve) => {
+      child.once('exit', () => resolve())
+      child.kill('SIGKILL')
+    })
+  })
+  await Promise.all(ended)
+}
+
+/** Ports that nobody listens on at this moment. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+/** Resolves when somebody listens there. */
+export async function listening(port: number, timeoutMs = 30_000): Promise<void> {
+  const endMs = performance.now() + timeoutMs
+  for (;;) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+      socket.once('connect', () => socket.destroy())
+    })
+    if (isOpen) return
+    if (performance.now() > endMs) throw new Error(`nobody listens on port ${port}`)
+    await pause(50)
+  }
+}
