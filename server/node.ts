@@ -54,6 +54,10 @@ export interface RunningNode {
 
 /** How long a leader tries to hand over before it stops, milliseconds. */
 const HAND_OVER_MS = 2_000
+
+/** A snapshot holds all replies that are remembered, up to a million: not to be made often. */
+const SNAPSHOT_ENTRIES_MIN = 100_000
+const SNAPSHOT_KEEP_ENTRIES = 10_000
 /** How long open requests may take to be answered when it stops, milliseconds. */
 const DRAIN_MS = 3_000
 
@@ -214,6 +218,8 @@ class Node implements RunningNode {
     const { electionTimeoutMs, heartbeatIntervalMs } = this.#options
     return {
       ...DEFAULTS,
+      snapshotEntriesMin: SNAPSHOT_ENTRIES_MIN,
+      snapshotKeepEntries: SNAPSHOT_KEEP_ENTRIES,
       cluster,
       group: '0',
       node: this.#finder.node,

@@ -3,7 +3,8 @@
 //
 // A turn runs once the event loop has delivered all that is there, so one turn takes in many
 // messages, makes one record of the log, and its messages leave together. The clock is read after
-// the last event is dequeued.
+// the last event is dequeued. What a leader is asked for while its disk syncs waits for the end of
+// that: only then could its own record be written, and more of them are carried by one.
 
 import type { Effect, Outcome, SendAfter, TraceEvent } from '../core/effect.ts'
 import type { Event, Input } from '../core/event.ts'
@@ -148,6 +149,9 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
   #state: ReplicaState<State> | null = null
   #stopReason: StopReason | null = null
   #inbox: Event[] = []
+  /** Requests that came while a leader's disk syncs. */
+  #held: Event[] = []
+  #appendedId = 0
   #isTurnScheduled = false
   #nextRequest = 0
   #durableId = 0
@@ -292,7 +296,10 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     }
     const request = this.#nextRequest++
     this.#requests.set(request, done)
-    this.#enqueue(event(request))
+    const asked = event(request)
+    const isSyncing = this.#durableId < this.#appendedId
+    if (asked.type === 'request' && isSyncing && this.#isLeader()) this.#held.push(asked)
+    else this.#enqueue(asked)
   }
 
   #enqueue(event: Event): void {
@@ -335,12 +342,15 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
       this.#execute(effect)
     }
     if (isPersisting) this.#log?.sync()
+    // Another leads, and its disk may be in better health.
+    if (this.#held.length > 0 && !this.#isLeader()) this.#release()
     this.#options.transport.flush()
   }
 
   #execute(effect: Effect<Reply, MachineEvent>): void {
     switch (effect.type) {
       case 'persist':
+        this.#appendedId = effect.id
         this.#log?.append(effect)
         return
       case 'send':
@@ -394,6 +404,15 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     for (const { to, message } of ready) this.#send(to, message)
     if (ready.length > 0) this.#options.transport.flush()
     this.#enqueue({ type: 'persisted', id })
+    this.#release()
+  }
+
+  #release(): void {
+    for (const asked of this.#held.splice(0)) this.#enqueue(asked)
+  }
+
+  #isLeader(): boolean {
+    return this.#state?.raft.role === 'leader'
   }
 
   /** An earlier timer than needed stays: it finds the deadline moved, and sets itself anew. */
@@ -416,6 +435,7 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     this.#timer?.()
     this.#timer = null
     this.#inbox = []
+    this.#held = []
     this.#promises = []
     const open = [...this.#requests.values()]
     this.#requests.clear()
