@@ -11,16 +11,21 @@ import ts from 'typescript'
 import { listFiles, listSources } from './sources.js'
 
 const coreLinesPercentMin = 90
-const measuredFolders = ['core', 'checker', 'storage', 'transports', 'client', 'server', 'sim']
+const measuredFolders = ['core', 'checker', 'storage', 'transports', 'client', 'sim']
 const summaryFile = 'coverage/coverage-summary.json'
+/** Tests that run mutated copies, other processes, or worlds by the hundred: they take minutes. */
+const ofWorlds =
+  /^test\/sim\/(mutants|planted|determinism|library|capsule|sync-error|swarm|fast-check)\.test\.ts$/
+/** Tests on real sockets and files, which take their time and cover what needs Node alone. */
+const ofHosts = /^test\/(transports\/(tcp|tls)|storage\/file|client\/(real-|service))/
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'))
 process.exitCode = main(process.argv.slice(2))
 
-/** All tests of the folders but those that run mutated copies, which reach no source. */
+/** All tests of the folders that are worth their time under coverage. */
 function measuredTests() {
   const files = measuredFolders.flatMap(folder => listFiles(`test/${folder}`, '.test.ts'))
-  return files.filter(file => !file.endsWith('/mutants.test.ts') || file.includes('/core/'))
+  return files.filter(file => !ofWorlds.test(file) && !ofHosts.test(file))
 }
 
 function main(paths) {
