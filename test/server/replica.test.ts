@@ -22,13 +22,14 @@ type Command = SessionCommand<LockCommand>
 type Running = RunningReplica<ReturnType<LockService['initial']>, Command, Reply>
 type Reply = ReturnType<LockService['decodeReply']> & object
 
-/** A disk in memory whose syncs end by themselves; `failing` makes the next one fail. */
-function memoryDisk(): { disk: Disk; fail: () => void } {
+/** A disk in memory whose syncs end by themselves, until it is told to `fail` or to `stall`. */
+function memoryDisk(): { disk: Disk; fail: () => void; stall: () => void } {
   const memory = new MemoryDisk()
   let failure: Error | null = null
+  let isStalled = false
   const sync: Disk['sync'] = (done) => {
     memory.sync(done)
-    setImmediate(() => memory.flush(failure))
+    if (!isStalled) setImmediate(() => memory.flush(failure))
   }
   const disk: Disk = {
     list: () => memory.list(),
@@ -38,7 +39,8 @@ function memoryDisk(): { disk: Disk; fail: () => void } {
     remove: (file) => memory.remove(file),
     sync,
   }
-  return { disk, fail: () => (failure = new Error('no space left')) }
+  const fail = (): void => void (failure = new Error('no space left'))
+  return { disk, fail, stall: () => void (isStalled = true) }
 }
 
 /** Transports that hand frames over in the next round of the event loop. */
@@ -152,6 +154,20 @@ test('replica host: a sync fails: it stops and says so, and the others go on', a
   const rest = replicas.filter((one) => one !== leader)
   await leaderOf(rest)
   await Promise.all(rest.map((one) => one.close()))
+})
+
+test('replica host: a disk stalls: what its leader held back is let go with the lead', async () => {
+  const { replicas, disks } = await cluster()
+  const leader = await leaderOf(replicas)
+  disks[replicas.indexOf(leader)]?.stall()
+  void leader.propose(acquire('k', 'o', 'first'))
+  await until('its record is on its way', () =>
+    leader.status().pendingPersists.length > 0 ? true : undefined,
+  )
+  const held = await leader.propose(acquire('k2', 'o', 'held'))
+  assert.ok(held.type === 'notLeader' || held.type === 'done', held.type)
+  assert.is.not(leader.status().role, 'leader')
+  await Promise.all(replicas.map((one) => one.close()))
 })
 
 test('replica host: newer rules are in force: an older build stops, and says why', async () => {
