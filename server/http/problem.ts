@@ -12,6 +12,7 @@ export type ProblemCode =
   | 'unauthorized'
   | 'forbidden'
   | 'not_found'
+  | 'request_timeout'
   | 'unsupported_media_type'
   | 'not_leader'
   | 'unknown_node'
@@ -34,6 +35,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   unauthorized: { status: 401, title: 'A token is needed' },
   forbidden: { status: 403, title: 'The token does not allow this' },
   not_found: { status: 404, title: 'There is no such route' },
+  request_timeout: { status: 408, title: 'The request did not arrive in time' },
   not_owner: { status: 409, title: 'The owner does not hold this lock' },
   expired: { status: 409, title: 'The holding has ended' },
   cancelled: { status: 409, title: 'The wait was cancelled' },

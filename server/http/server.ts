@@ -7,7 +7,7 @@ import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import { fastify as createFastify, LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { BODY_BYTES_MAX, sendError } from './api.ts'
-import { Problem, problemDocument, PROBLEMS } from './problem.ts'
+import { Problem, problemDocument } from './problem.ts'
 import type { ProblemCode } from './problem.ts'
 
 /** How the server protects itself. All of it has defaults. */
@@ -76,11 +76,10 @@ function refuse(error: Error & { code?: string }, socket: Socket): void {
     socket.destroy()
     return
   }
-  const [status, detail] = refusal(error.code)
-  const code: ProblemCode = 'bad_request'
+  const { code, status, reason, detail } = refusal(error.code)
   const body = JSON.stringify({ ...problemDocument(new Problem(code, detail)), status })
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_TEXTS[status] ?? PROBLEMS[code].title}`,
+    `HTTP/1.1 ${status} ${reason}`,
     'content-type: application/problem+json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
@@ -88,16 +87,28 @@ function refuse(error: Error & { code?: string }, socket: Socket): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-const STATUS_TEXTS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
+interface Refusal {
+  readonly code: ProblemCode
+  readonly status: number
+  readonly reason: string
+  readonly detail: string
 }
 
-function refusal(code: string | undefined): readonly [number, string] {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'the request took too long to arrive']
-  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'the head of the request is too large']
-  return [400, 'this is no HTTP']
+function refusal(code: string | undefined): Refusal {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT': {
+      // So is one that came while the process slept, for all that its sender could do.
+      const detail = 'the request took too long to arrive, and was not looked at: send it again'
+      return { code: 'request_timeout', status: 408, reason: 'Request Timeout', detail }
+    }
+    case 'HPE_HEADER_OVERFLOW': {
+      const detail = 'the head of the request is too large'
+      const reason = 'Request Header Fields Too Large'
+      return { code: 'bad_request', status: 431, reason, detail }
+    }
+    default:
+      return { code: 'bad_request', status: 400, reason: 'Bad Request', detail: 'this is no HTTP' }
+  }
 }
 
 /** The Node server under a fastify. */

@@ -194,7 +194,8 @@ function outputOf(input: LockInput, { status, body }: Answer): LockOutput | null
     case 'expired':
       return { type: 'expired', token }
     default:
-      if (status === 202 || status === 503 || status === 504) return null
+      // 408: a node that slept between a connection and its request.
+      if ([202, 408, 503, 504].includes(status)) return null
       throw new Error(`${input.type}: ${status} ${JSON.stringify(body)}`)
   }
 }

@@ -149,7 +149,7 @@ test('http protection: a head or a body that does not come: 408', async ({ url }
     socket.write(['POST /locks/acquire HTTP/1.1', ...lines].join('\r\n'))
     const said = await answerOn(socket)
     assert.match(said, /^HTTP\/1\.1 408 /)
-    assert.match(said, /"success":false/)
+    assert.match(said, /"code":"request_timeout","success":false/)
   }
 })
 
