@@ -33,10 +33,10 @@ async function underLoad(
   clusters.push(cluster)
   const urls = cluster.places.map(({ url }) => url)
   const load = new LockLoad({ urls, clients: 12, keys: 6, ttlMs: 20_000 })
-  load.start()
-  await moreGrants(load)
-  await rounds(cluster, load)
-  await load.stop()
+  await load.during(async () => {
+    await load.moreGrants(GRANTS_BETWEEN)
+    await rounds(cluster, load)
+  })
   const verdict = load.verdict()
   assert.is(verdict.verdict, 'ok', JSON.stringify(verdict))
   console.log(
@@ -44,11 +44,6 @@ async function underLoad(
       `${load.count('info')} without an answer, ${load.count('fail')} failed`,
   )
   return load
-}
-
-function moreGrants(load: LockLoad, count: number = GRANTS_BETWEEN): Promise<true> {
-  const before = load.grants
-  return until(`${count} more grants`, () => (load.grants > before + count ? true : undefined))
 }
 
 test(
@@ -64,7 +59,7 @@ test(
           return load.grantedMs > killedMs ? load.grantedMs : undefined
         })
         gapsMs.push(next - killedMs)
-        await moreGrants(load)
+        await load.moreGrants(GRANTS_BETWEEN)
         cluster.start(leader)
         await cluster.ready([leader])
       }
@@ -84,9 +79,9 @@ test(
       for (let stop = 0; stop < STOPS; stop++) {
         const leader = await cluster.leader()
         leader.process?.kill('SIGSTOP')
-        await moreGrants(load, GRANTS_ASLEEP)
+        await load.moreGrants(GRANTS_ASLEEP)
         leader.process?.kill('SIGCONT')
-        await moreGrants(load)
+        await load.moreGrants(GRANTS_BETWEEN)
       }
     })
   },
@@ -100,7 +95,7 @@ test(
       await Promise.all(cluster.places.map((place) => cluster.kill(place)))
       for (const place of cluster.places) cluster.start(place)
       await cluster.ready()
-      await moreGrants(load)
+      await load.moreGrants(GRANTS_BETWEEN)
     })
   },
   { deadlineMs: 2 * ROUND_MS_MAX },

@@ -3,42 +3,13 @@
 
 import * as assert from 'uvu/assert'
 import { suite } from '../harness.ts'
-import { removeTemporaryFolders } from '../support/commands.ts'
-import { http, NodeCluster } from '../support/node-cluster.ts'
-import type { Json, Place } from '../support/node-cluster.ts'
+import { http } from '../support/node-cluster.ts'
+import type { Json } from '../support/node-cluster.ts'
 import { until } from '../support/until.ts'
+import { clustersOf, granted, terms } from './process-support.ts'
 
 const test = suite('process: cluster')
-const clusters: NodeCluster[] = []
-
-test.after.each(async () => {
-  for (const cluster of clusters.splice(0)) await cluster.close()
-})
-test.after(removeTemporaryFolders)
-
-function kept(cluster: NodeCluster): NodeCluster {
-  clusters.push(cluster)
-  return cluster
-}
-
-async function running(): Promise<NodeCluster> {
-  return kept(await NodeCluster.running({ args: ['--log-level', 'warn'] }))
-}
-
-const terms = (key: string, owner: string) => ({ key, owner, ttl: '60s' })
-
-/** Takes a lock from whichever of these nodes grants it first. */
-function granted(places: readonly Place[], key: string, owner: string): Promise<Json> {
-  const body = { ...terms(key, owner), request_id: owner }
-  return until(`${key} to be granted`, async () => {
-    for (const { url } of places) {
-      const asked = http(`${url}/locks/acquire`, body, { timeoutMs: 5_000 })
-      const answer = await asked.catch(() => null)
-      if (answer?.status === 200) return answer.body['lock'] as Json
-    }
-    return undefined
-  })
-}
+const { make, running } = clustersOf(test)
 
 test('process: three nodes: any takes a lock, and all know who has it', async () => {
   const { places } = await running()
@@ -73,7 +44,7 @@ test('process: the leader is killed: another grants, and it comes back whole', a
 })
 
 test('process: two of three are there: they live and wait, and say for whom', async () => {
-  const cluster = kept(await NodeCluster.make({ args: ['--log-level', 'warn'] }))
+  const cluster = await make()
   const [first, second, third] = [cluster.at(0), cluster.at(1), cluster.at(2)]
   cluster.start(first)
   cluster.start(second)

@@ -3,37 +3,28 @@
 
 import * as assert from 'uvu/assert'
 import { suite } from '../harness.ts'
-import { removeTemporaryFolders } from '../support/commands.ts'
 import { LockLoad } from '../support/lock-load.ts'
-import { NodeCluster } from '../support/node-cluster.ts'
-import { until } from '../support/until.ts'
+import { clustersOf } from './process-support.ts'
 
 const test = suite('process: rolling restart')
-let cluster: NodeCluster | null = null
-
-test.after(async () => {
-  await cluster?.close()
-  removeTemporaryFolders()
-})
+const { running } = clustersOf(test)
+const GRANTS_BETWEEN = 20
 
 test('rolling restart: under load: every node ends with 0, every request is answered', async () => {
-  cluster = await NodeCluster.running({ args: ['--log-level', 'warn'] })
-  const urls = cluster.places.map(({ url }) => url)
+  const cluster = await running()
+  const { places } = cluster
+  const urls = places.map(({ url }) => url)
   const load = new LockLoad({ urls, clients: 6, keys: 4, ttlMs: 20_000 })
-  const more = (): Promise<true> => {
-    const before = load.grants
-    return until('more grants', () => (load.grants > before + 20 ? true : undefined))
-  }
-  load.start()
-  for (const place of cluster.places) {
-    await more()
-    assert.is(await cluster.stop(place), 0)
-    await more()
-    cluster.start(place)
-    await cluster.ready([place])
-  }
-  await more()
-  await load.stop()
+  await load.during(async () => {
+    for (const place of places) {
+      await load.moreGrants(GRANTS_BETWEEN)
+      assert.is(await cluster.stop(place), 0)
+      await load.moreGrants(GRANTS_BETWEEN)
+      cluster.start(place)
+      await cluster.ready([place])
+    }
+    await load.moreGrants(GRANTS_BETWEEN)
+  })
   const verdict = load.verdict()
   assert.is(verdict.verdict, 'ok', JSON.stringify(verdict))
   assert.is(load.count('info') + load.count('fail'), 0)

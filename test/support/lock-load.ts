@@ -10,6 +10,7 @@ import type { LockInput, LockOperation, LockOutput } from '../../checker/lock-hi
 import type { Verdict } from '../../checker/verdict.ts'
 import { http } from './node-cluster.ts'
 import type { Answer } from './node-cluster.ts'
+import { until } from './until.ts'
 
 export interface LoadOptions {
   /** Base URLs of all nodes. */
@@ -44,16 +45,23 @@ export class LockLoad {
     this.#options = options
   }
 
-  start(): void {
+  /** Lets the clients work while `work` runs, and then end what they are at. */
+  async during(work: () => Promise<void>): Promise<void> {
     for (let client = 0; client < this.#options.clients; client++) {
       this.#running.push(this.#client(client))
     }
+    try {
+      await work()
+    } finally {
+      this.#isOver = true
+    }
+    await Promise.all(this.#running)
   }
 
-  /** Lets every client end what it is at. */
-  async stop(): Promise<void> {
-    this.#isOver = true
-    await Promise.all(this.#running)
+  /** Waits until so many more locks were granted, so that what was done is amid a load. */
+  moreGrants(count: number): Promise<true> {
+    const enough = this.grants + count
+    return until(`${count} more grants`, () => (this.grants > enough ? true : undefined))
   }
 
   /** What the checker says of it all. */

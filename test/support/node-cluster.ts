@@ -55,6 +55,11 @@ export interface ClusterOptions {
   readonly args?: readonly string[]
 }
 
+export interface StartOptions {
+  readonly root?: string
+  readonly args?: readonly string[]
+}
+
 let installed: string | null = null
 
 /** A copy of the build, so that nobody who edits a source meanwhile is in the way. */
@@ -117,9 +122,10 @@ export class NodeCluster {
     return [...own, '--data-dir', place.folder, ...rest, ...this.#args]
   }
 
-  start(place: Place, args: readonly string[] = this.argsOf(place)): Process {
-    const words = [process.execPath, ...commandLine(this.root, ['node', ...args])]
-    const started = startProcess(words, { folder: this.root, environment: environmentOf() })
+  /** Starts a node there, of the build in `root`, with `args` where they are not its own. */
+  start(place: Place, { root = this.root, args = this.argsOf(place) }: StartOptions = {}): Process {
+    const words = [process.execPath, ...commandLine(root, ['node', ...args])]
+    const started = startProcess(words, { folder: root, environment: environmentOf() })
     place.process = started
     this.#past.push(started)
     return started

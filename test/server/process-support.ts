@@ -1,0 +1,55 @@
+// What the tests of whole clusters of processes begin with: clusters that end with the test that
+// made them, and a lock from whichever node grants it.
+
+import type { Suite } from '../harness.ts'
+import { removeTemporaryFolders } from '../support/commands.ts'
+import { http, NodeCluster } from '../support/node-cluster.ts'
+import type { ClusterOptions, Json, Place } from '../support/node-cluster.ts'
+import { until } from '../support/until.ts'
+
+/** Makes clusters for the tests of a suite. */
+export interface Clusters {
+  /** Places for nodes; none is started. */
+  readonly make: (options?: ClusterOptions) => Promise<NodeCluster>
+  /** Three nodes that are ready, or as `options` say. */
+  readonly running: (options?: ClusterOptions) => Promise<NodeCluster>
+}
+
+/** Clusters whose processes end with the test that made them, however it ends. */
+export function clustersOf<Context extends object>(test: Suite<Context>): Clusters {
+  const open: NodeCluster[] = []
+  test.after.each(async () => {
+    for (const cluster of open.splice(0)) await cluster.close()
+  })
+  test.after(removeTemporaryFolders)
+  const make = async (options: ClusterOptions = {}): Promise<NodeCluster> => {
+    const cluster = await NodeCluster.make({ args: ['--log-level', 'warn'], ...options })
+    open.push(cluster)
+    return cluster
+  }
+  const running = async (options: ClusterOptions = {}): Promise<NodeCluster> => {
+    const cluster = await make(options)
+    for (const place of cluster.places) cluster.start(place)
+    await cluster.ready()
+    return cluster
+  }
+  return { make, running }
+}
+
+/** The body of an acquire. */
+export function terms(key: string, owner: string): Json {
+  return { key, owner, ttl: '10m' }
+}
+
+/** Takes a lock from whichever of these nodes grants it first. */
+export function granted(places: readonly Place[], key: string, owner: string): Promise<Json> {
+  const body = { ...terms(key, owner), request_id: owner }
+  return until(`${key} to be granted`, async () => {
+    for (const { url } of places) {
+      const asked = http(`${url}/locks/acquire`, body, { timeoutMs: 5_000 })
+      const answer = await asked.catch(() => null)
+      if (answer?.status === 200) return answer.body['lock'] as Json
+    }
+    return undefined
+  })
+}
