@@ -11,9 +11,11 @@ import { closedLoop, pause } from './cluster/closed-loop.ts'
 import type { Figures, Load, Mode } from './cluster/closed-loop.ts'
 import { failover, idle } from './cluster/failover.ts'
 import type { Failover, Idle } from './cluster/failover.ts'
+import { startEtcdFair, startEtcdTxn } from './cluster/etcd.ts'
 import { startFloor } from './cluster/floor.ts'
 import { startLockstep } from './cluster/lockstep.ts'
-import { startEtcd, startRedis, startZooKeeper } from './cluster/peers.ts'
+import { startPostgres } from './cluster/postgres.ts'
+import { startRedis, startZooKeeper } from './cluster/redis-zookeeper.ts'
 import type { StartSystem, System } from './cluster/system.ts'
 
 /** One system under one load: medians of all passes. */
@@ -46,7 +48,13 @@ const OURS: readonly StartSystem[] = [
   (folder) => startLockstep(folder, true),
 ]
 
-const PEERS: readonly StartSystem[] = [startRedis, startEtcd, startZooKeeper]
+const PEERS: readonly StartSystem[] = [
+  startRedis,
+  startEtcdTxn,
+  startEtcdFair,
+  startZooKeeper,
+  startPostgres,
+]
 
 const LOADS: readonly Pick<Load, 'clients' | 'mode'>[] = [
   { clients: 1, mode: 'own' },

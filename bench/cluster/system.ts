@@ -1,7 +1,7 @@
 // What is measured: a lock service that was started for it, and how its processes begin and end.
 
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { pause } from './closed-loop.ts'
@@ -22,19 +22,21 @@ export interface System {
 export type StartSystem = (folder: string) => Promise<System>
 
 /** Starts a process whose output nobody reads. */
-export function startProcess(command: readonly string[], environment = {}): ChildProcess {
+export function startProcess(command: readonly string[], options: SpawnOptions = {}): ChildProcess {
   const [file = '', ...args] = command
-  const env = { ...process.env, ...environment }
-  return spawn(file, args, { stdio: ['ignore', 'ignore', 'ignore'], env })
+  return spawn(file, args, { ...options, stdio: 'ignore' })
 }
 
-/** Kills processes, and resolves when they are gone. */
-export async function endProcesses(children: readonly ChildProcess[]): Promise<void> {
+/** Ends processes, and resolves when they are gone. */
+export async function endProcesses(
+  children: readonly ChildProcess[],
+  signal: NodeJS.Signals = 'SIGKILL',
+): Promise<void> {
   const ended = children.map((child) => {
     if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
     return new Promise<void>((resolve) => {
       child.once('exit', () => resolve())
-      child.kill('SIGKILL')
+      child.kill(signal)
     })
   })
   await Promise.all(ended)

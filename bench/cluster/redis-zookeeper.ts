@@ -1,39 +1,19 @@
-// Other lock services, as their users would set them up on one machine, with the calls that are
-// cheapest for them. Their client libraries are looked up in the folder $PEERS_DIR.
+// Redis and ZooKeeper, as their users would set them up on one machine, with the calls that are
+// cheapest for them.
 
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pause } from './closed-loop.ts'
 import type { LoadClient } from './closed-loop.ts'
+import { load, POLL_MS, TTL_SECONDS, versionOf } from './peer.ts'
 import { endProcesses, freePorts, listening, startProcess } from './system.ts'
 import type { System } from './system.ts'
-
-const TTL_SECONDS = 30
-/** A lock that is taken is asked for again after so long, where nothing tells that it is free. */
-const POLL_MS = 2
-/** Connections that the clients of etcd share, as its gRPC has many streams on each. */
-const ETCD_CONNECTIONS = 8
 
 /** What is used of `ioredis`. */
 interface Redis {
   set(key: string, value: string, px: 'PX', ms: number, nx: 'NX'): Promise<string | null>
   eval(script: string, keys: number, key: string, value: string): Promise<unknown>
   disconnect(): void
-}
-
-/** What is used of `etcd3`. */
-interface Etcd {
-  lease(seconds: number): { grant(): Promise<string>; revoke(): Promise<void> }
-  if(key: string, what: 'Create', is: '==', value: number): EtcdIf
-  put(key: string): { value(value: string): { lease(lease: string): unknown } }
-  delete(): { key(key: string): Promise<unknown> }
-  close(): void
-}
-
-interface EtcdIf {
-  then(put: unknown): { commit(): Promise<{ readonly succeeded: boolean }> }
 }
 
 /** What is used of `node-zookeeper-client`. */
@@ -55,19 +35,6 @@ interface ZooKeeper {
     done: (error: Error | null, stat: unknown) => void,
   ): void
   remove(path: string, version: number, done: (error: Error | null) => void): void
-}
-
-function load(name: string): unknown {
-  const folder = process.env['PEERS_DIR']
-  if (folder === undefined) {
-    throw new Error('set PEERS_DIR to a folder where npm has installed the clients of the peers')
-  }
-  return createRequire(join(folder, 'index.js'))(name)
-}
-
-function versionOf(file: string, ...args: readonly string[]): string {
-  const text = execFileSync(file, args, { encoding: 'utf8' })
-  return (text.split('\n')[0] ?? '').trim()
 }
 
 const DELETE_IF_OURS =
@@ -105,61 +72,6 @@ function redisClient(redis: Redis, client: number): LoadClient {
       await redis.eval(DELETE_IF_OURS, 1, key, value as string)
     },
     close: () => Promise.resolve(redis.disconnect()),
-  }
-}
-
-/** Three of etcd, one lease for each client, one transaction to take a lock, one delete. */
-export async function startEtcd(folder: string): Promise<System> {
-  const ports = await freePorts(6)
-  const names = ['e1', 'e2', 'e3']
-  const peer = (at: number): string => `http://127.0.0.1:${ports[at + 3]}`
-  const cluster = names.map((name, at) => `${name}=${peer(at)}`).join(',')
-  const commands = names.map((name, at) => {
-    const client = `http://127.0.0.1:${ports[at]}`
-    const mine = ['--name', name, '--data-dir', join(folder, name)]
-    const clients = ['--listen-client-urls', client, '--advertise-client-urls', client]
-    const peers = ['--listen-peer-urls', peer(at), '--initial-advertise-peer-urls', peer(at)]
-    const rest = ['--initial-cluster', cluster, '--initial-cluster-state', 'new']
-    return ['etcd', ...mine, ...clients, ...peers, ...rest, '--log-level', 'error']
-  })
-  const version = versionOf('etcd', '--version')
-  const children = commands.map((command) => startProcess(command))
-  const hosts = names.map((_, at) => `http://127.0.0.1:${ports[at]}`)
-  await Promise.all(names.map((_, at) => listening(ports[at] ?? 0)))
-  await pause(2_000)
-  const { Etcd3 } = load('etcd3') as { Etcd3: new (options: object) => Etcd }
-  const shared: Etcd[] = []
-  return {
-    name: 'etcd, 3 nodes, txn',
-    version,
-    commands: commands.map((command) => command.join(' ')),
-    open: async (client) => {
-      const etcd = (shared[client % ETCD_CONNECTIONS] ??= new Etcd3({ hosts }))
-      return etcdClient(etcd, client)
-    },
-    stop: async () => {
-      for (const one of shared) one.close()
-      await endProcesses(children)
-    },
-  }
-}
-
-async function etcdClient(etcd: Etcd, client: number): Promise<LoadClient> {
-  const lease = etcd.lease(TTL_SECONDS)
-  const id = await lease.grant()
-  return {
-    async acquire(key) {
-      for (;;) {
-        const put = etcd.put(key).value(String(client)).lease(id)
-        const { succeeded } = await etcd.if(key, 'Create', '==', 0).then(put).commit()
-        if (succeeded) return null
-        await pause(POLL_MS)
-      }
-    },
-    async release(key) {
-      await etcd.delete().key(key)
-    },
-    close: () => lease.revoke(),
   }
 }
 
