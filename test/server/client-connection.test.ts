@@ -21,6 +21,7 @@ import type { Served } from './http/support.ts'
 const test = suite<{ served: Served }>('client connections')
 const machine = lockService()
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1)
+const fuzzing = { deadlineMs: 3_600_000 }
 
 test.before(async (context) => {
   context.served = await serve(3, { waiterGraceMs: 100 })
@@ -226,7 +227,7 @@ test('client connections: any payload: is answered, and the node goes on', async
   assert.is((await client.ask(acquire('after', 'me'))).type, 'granted')
   client.socket.destroy()
   other.socket.destroy()
-})
+}, fuzzing)
 
 test('client connections: it breaks: its waits end after the grace', async ({ served }) => {
   const url = served.nodes[0]?.url ?? ''

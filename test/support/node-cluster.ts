@@ -55,6 +55,9 @@ export interface ClusterOptions {
   readonly args?: readonly string[]
 }
 
+/** On a machine that is busy with other tests. */
+const READY_MS_MAX = 40_000
+
 export interface StartOptions {
   readonly root?: string
   readonly args?: readonly string[]
@@ -134,13 +137,14 @@ export class NodeCluster {
   /** Waits until these nodes say that they are ready. */
   async ready(places: readonly Place[] = this.places): Promise<void> {
     for (const place of places) {
-      await until(`${place.id} to be ready`, async () => {
+      const isReady = async (): Promise<true | undefined> => {
         const one = place.process
         if (one !== null && !one.isRunning()) {
           throw new Error(`${place.id} has ended: ${one.stderr()}${one.stdout()}`)
         }
         return (await statusOf(`${place.url}/readyz`)) === 200 ? true : undefined
-      })
+      }
+      await until(`${place.id} to be ready`, isReady, READY_MS_MAX)
     }
   }
 

@@ -14,6 +14,7 @@ import type { Said, Served } from './support.ts'
 
 const test = suite<{ served: Served; url: string }>('http protection')
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1)
+const fuzzing = { deadlineMs: 3_600_000 }
 
 test.before(async (context) => {
   context.served = await serve(1, { server: { headersTimeoutMs: 300, requestTimeoutMs: 600 } })
@@ -231,7 +232,7 @@ test('http protection: legal keys of every kind: the same through every route', 
     assert.is(after.json['locked'], false)
   }
   await fc.assert(fc.asyncProperty(keys, check), { numRuns: 40 * ROUNDS })
-})
+}, fuzzing)
 
 const PATHS = ['acquire', 'renew', 'release', 'force-release', 'cancel']
 const names = fc.constantFrom('key', 'owner', 'ttl', 'wait', 'token', 'all', 'now', 'request_id')
@@ -253,6 +254,6 @@ test('http protection: any body: an answer of ours, and the node goes on', async
   const property = fc.asyncProperty(fc.constantFrom(...PATHS), bodies, check)
   await fc.assert(property, { numRuns: 200 * ROUNDS })
   assert.is((await post(`${url}/locks/acquire`, { key: 'after', owner: 'me' })).status, 200)
-})
+}, fuzzing)
 
 test.run()
