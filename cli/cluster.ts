@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { columnLines, printAnswer, told } from './answer.ts'
+import { restore, RESTORE_OPTIONS } from './restore.ts'
 import type { Screen } from './screen.ts'
 import { demand, download, SERVICE_OPTIONS, serviceOf } from './service.ts'
 import type { Service } from './service.ts'
@@ -18,7 +19,10 @@ const ACTIONS: Readonly<Record<string, (node: string) => string>> = {
 }
 
 /** What wants to know on what: a node, or a file. */
-const WITH_OBJECT = [...Object.keys(ACTIONS), 'backup']
+const WITH_OBJECT = [...Object.keys(ACTIONS), 'backup', 'restore']
+
+/** The options that only make sense where a cluster is asked. */
+const ASKING = SERVICE_OPTIONS.filter(({ name }) => name !== 'json')
 
 const WORDS = ['info', ...WITH_OBJECT, 'snapshot']
 
@@ -26,7 +30,7 @@ export const clusterCommand: Verb = {
   name: 'cluster',
   usage: `${WORDS.join('|')} [NODE|FILE] [options]`,
   summary: 'say who is in a cluster, and change it',
-  options: SERVICE_OPTIONS,
+  options: [...SERVICE_OPTIONS, ...RESTORE_OPTIONS],
   takesPositionals: true,
   examples: [
     { line: 'cluster info', what: 'who leads, and how far the others are' },
@@ -36,6 +40,10 @@ export const clusterCommand: Verb = {
     { line: 'cluster transfer node3', what: 'hands the leadership over' },
     { line: 'cluster snapshot', what: 'on the first of --nodes, now' },
     { line: 'cluster backup locks.bin', what: 'all locks as they are, into a new file' },
+    {
+      line: 'cluster restore locks.bin --data-dir ./data --id node1',
+      what: 'the first node of a new cluster, to be started then',
+    },
   ],
   run: (given, screen) => told(given, screen, () => run(given, screen)),
 }
@@ -47,12 +55,16 @@ function run(given: Given, screen: Screen): Promise<number> {
     const problem = what === '' ? 'cluster wants to know what' : `unknown: cluster ${what}`
     throw new UsageError(`${withSuggestion(problem, what, WORDS)}; it takes ${WORDS.join(', ')}`)
   }
-  const object = what === 'backup' ? 'file' : 'node'
+  const object = what === 'backup' || what === 'restore' ? 'file' : 'node'
   if (WITH_OBJECT.includes(what) && node === undefined) {
     throw new UsageError(`cluster ${what} wants a ${object}`)
   }
   const surplus = WITH_OBJECT.includes(what) ? extra : node
   if (surplus !== undefined) throw new UsageError(`'${surplus}' is not understood`)
+  const foreign = what === 'restore' ? ASKING : RESTORE_OPTIONS
+  const unfit = foreign.find(({ name }) => given.values[name] !== undefined)
+  if (unfit !== undefined) throw new UsageError(`cluster ${what} takes no --${unfit.name}`)
+  if (what === 'restore') return restore(given, screen, node as string)
   const service = serviceOf(given)
   if (done !== undefined) return change(given, screen, service, what, node as string, done)
   if (what === 'backup') return backup(given, screen, service, node as string)

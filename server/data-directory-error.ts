@@ -5,6 +5,7 @@ export type DataDirectoryErrorCode =
   | 'locked'
   | 'notDirectory'
   | 'notWritable'
+  | 'notEmpty'
   | 'newerFormat'
   | 'damaged'
   | 'otherNode'

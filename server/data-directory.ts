@@ -71,6 +71,54 @@ export async function openDataDirectory(
   }
 }
 
+/**
+ * Makes the directory of a node that belongs to a cluster from its first start on, with what
+ * `writeLog` puts into the folder of its log. The identity comes last: a directory that a crash
+ * leaves without one is refused. Rejects with DataDirectoryError: `notEmpty` when anything is
+ * there, `ioFailed` when `writeLog` rejects.
+ */
+export async function makeDataDirectory(
+  path: string,
+  identity: NodeIdentity,
+  writeLog: (logFolder: string) => Promise<void>
+): Promise<void> {
+  const directory = resolve(path)
+  const logFolder = join(directory, 'log')
+  attempt(directory, () => refuseFilled(directory))
+  attempt(directory, () => makeFolder(directory))
+  const lock = await lockDirectory(directory)
+  try {
+    // Another process may have come first.
+    attempt(directory, () => refuseFilled(directory))
+    attempt(directory, () => checkFormat(directory))
+    attempt(directory, () => makeFolder(logFolder))
+    await writeLog(logFolder)
+    attempt(directory, () => replaceFile(directory, 'identity', encodeIdentity(identity)))
+  } catch (error) {
+    if (error instanceof DataDirectoryError) throw error
+    for (const made of [logFolder, join(directory, 'format')]) {
+      fs.rmSync(made, { recursive: true, force: true })
+    }
+    const { message } = error as Error
+    const why = `data directory ${directory}: ${message}; it is empty again`
+    throw new DataDirectoryError('ioFailed', why, error as Error)
+  } finally {
+    await lock.release()
+  }
+}
+
+/** Lets pass what a lock leaves behind, and what is at the root of a file system. */
+function refuseFilled(directory: string): void {
+  if (!fs.existsSync(directory)) return
+  const names = fs.readdirSync(directory).filter(name => name !== 'lock' && name !== 'lost+found')
+  const [first] = names
+  if (first === undefined) return
+  throw new DataDirectoryError(
+    'notEmpty',
+    `data directory ${directory}: it is not empty (${first}); name another one, or empty it`
+  )
+}
+
 class OpenDirectory implements DataDirectory {
   readonly path: string
   readonly logFolder: string

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import * as assert from 'uvu/assert'
 import { lockService } from '../../../core/lock/machine.ts'
+import { decodeBackup } from '../../../server/backup-file.ts'
 import { PROBLEMS } from '../../../server/http/problem.ts'
 import { suite } from '../../harness.ts'
 import { until } from '../../support/until.ts'
@@ -186,12 +187,16 @@ test('http api: a backup: is the state', async ({ served }) => {
   await post(`${url}/locks/acquire`, { key: 'backup', owner: 'me' })
   const response = await fetch(`${url}/cluster/backup`)
   const bytes = new Uint8Array(await response.arrayBuffer())
-  const state = lockService().decodeSnapshot(bytes)
+  const backup = decodeBackup(bytes)
+  assert.ok(!('problem' in backup))
+  const state = lockService().decodeSnapshot(backup.snapshot)
   assert.ok(state !== null)
   const query = { type: 'status', key: 'backup', holder: null } as const
   const reply = lockService().query(state, { type: 'plain', command: query }, 0)
   assert.ok(reply?.type === 'replied' && reply.reply.type === 'status' && reply.reply.locked)
-  assert.ok(Number(response.headers.get('lockstep-index')) > 0)
+  assert.ok(backup.index > 0)
+  assert.is(response.headers.get('lockstep-index'), String(backup.index))
+  assert.is(response.headers.get('lockstep-cluster'), backup.cluster)
 })
 
 test('http api: a node without a leader: lives, and is not ready', async () => {
