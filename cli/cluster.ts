@@ -97,7 +97,7 @@ async function info(given: Given, screen: Screen, service: Service): Promise<num
       leader_id === null ? 'no leader' : `leader ${String(leader_id)}`,
       `quorum ${String(quorum_size)} ${has_quorum === true ? 'reached' : 'not reached'}`,
     ].join(', ')
-    const names = ['id', 'incarnation', 'state', 'address', 'connected', 'match_index']
+    const names = ['id', 'incarnation', 'state', 'url', 'address', 'connected', 'match_index']
     return `${head}\n${columnLines(names, body['nodes'] as Fields[], screen)}`
   })
   return EXIT.ok

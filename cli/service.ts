@@ -104,21 +104,59 @@ const ROUND_PAUSE_MS = 100
 /**
  * Asks one node after the other until one answers for good. Whatever has an effect carries a
  * request id, and so may be asked twice. Answers of 503 (it has not happened) and 504 (nobody
- * knows) are asked again until the timeout; whoever does not lead says who does.
+ * knows) are asked again until the timeout. What only the leader does is asked of whoever they say
+ * leads, when none of the named does.
  */
 export async function ask(service: Service, request: ServiceRequest): Promise<ServiceAnswer> {
   const endMs = performance.now() + service.timeoutMs + (request.waitMs ?? 0)
+  const leftMs = (): number => Math.max(1, endMs - performance.now())
   let last: ServiceAnswer | string = 'no node was asked'
-  for (let turn = 0; performance.now() < endMs; turn++) {
-    const { nodes } = service
-    if (turn > 0 && turn % nodes.length === 0) await pause()
-    const leader: unknown = typeof last === 'string' ? null : last.body['leader_url']
-    const node = typeof leader === 'string' ? leader : (nodes[turn % nodes.length] as string)
-    last = await askNode(node, service, request, Math.max(1, endMs - performance.now()))
-    if (typeof last !== 'string' && isFinal(last)) return last
+  let leader: Leader | null = null
+  for (let round = 0; round === 0 || performance.now() < endMs; round++) {
+    if (round > 0) await pause()
+    let named: Leader | null = null
+    for (const node of service.nodes) {
+      last = await askNode(node, service, request, leftMs())
+      if (typeof last !== 'string' && isFinal(last)) return last
+      const found = leaderIn(node, last)
+      if (named === null || found?.url != null) named = found ?? named
+      if (performance.now() >= endMs) break
+    }
+    // A round that the timeout has cut short does not tell that nobody leads.
+    if (named !== null || performance.now() < endMs) leader = named
+    if (named === null || named.url === null || performance.now() >= endMs) continue
+    last = await askNode(named.url, service, request, leftMs())
+    if (typeof last === 'string') continue
+    if (isFinal(last)) return last
+    leader = null
   }
+  if (leader !== null) throw new ServiceError(leader.unreachable, null)
   if (typeof last === 'string') throw new ServiceError(last, null)
   throw new ServiceError(problemOf(last), last)
+}
+
+/** Who leads, as another node says. */
+interface Leader {
+  /** Null: not known, or not to be trusted with a token. */
+  readonly url: string | null
+  /** What is said where it cannot be asked. */
+  readonly unreachable: string
+}
+
+function leaderIn(node: string, answer: ServiceAnswer | string): Leader | null {
+  if (typeof answer === 'string' || answer.body['code'] !== 'not_leader') return null
+  const { leader_id: id, leader_url: said } = answer.body
+  const advice = 'name it in --nodes, or start it with --advertise-url'
+  if (typeof said !== 'string' || !/^https?:/.test(said)) {
+    const why = 'and no node that was asked knows its address'
+    return { url: null, unreachable: `only the leader can do this: ${id} leads, ${why}; ${advice}` }
+  }
+  if (/^https:/.test(node) && !/^https:/.test(said)) {
+    const why = `and would be asked in the clear, at ${said}`
+    return { url: null, unreachable: `only the leader can do this: ${id} leads, ${why}; ${advice}` }
+  }
+  const why = `and cannot be reached at ${said}`
+  return { url: said, unreachable: `only the leader can do this: ${id} leads, ${why}; ${advice}` }
 }
 
 function isFinal({ status, body }: ServiceAnswer): boolean {

@@ -32,6 +32,8 @@ export class MembershipFinder {
   readonly tcp: TcpTransport
   /** Resolves once the node belongs to a cluster. */
   readonly found: Promise<Membership>
+  /** Where clients reach this node, once its port is known. */
+  url: string | null = null
   readonly #finder: FinderOptions
   /** Why the last dial of a name failed. */
   readonly #failures = new Map<string, string>()
@@ -58,6 +60,7 @@ export class MembershipFinder {
       ...(options.advertise === null ? {} : { advertise: options.advertise }),
       peers: new Map(options.peers.map(({ id, host, port }) => [id, { host, port }])),
       tls,
+      url: () => this.url,
       introduce: () => standingOf(this.#state),
       consider: (theirs, side) => this.#consider(theirs, side),
       onNotice: (notice) => this.#notice(notice),

@@ -22,6 +22,7 @@ import { MembershipFinder } from './membership-finder.ts'
 import { nodeLogger, noticeLogger, traceLogger } from './node-log.ts'
 import type { Logger } from './node-log.ts'
 import type { NodeOptions } from './options.ts'
+import { ownUrl } from './own-url.ts'
 import { keepRaisingVersion } from './raise-version.ts'
 import { ReplicaError } from './replica-error.ts'
 import { startReplica } from './replica.ts'
@@ -149,6 +150,7 @@ class Node implements RunningNode {
     answerWhileFounding(first, () => this.#finder.waitsFor())
     try {
       this.#door = await openDoor(first, { host, port })
+      this.#finder.url = ownUrl(this.#options, this.#door.port)
       await this.#finder.open()
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
@@ -204,6 +206,7 @@ class Node implements RunningNode {
       replica,
       feed,
       tcp: this.#finder.tcp,
+      url: this.#finder.url,
       tokens: this.#files.tokens,
       logger: this.#logger,
       name: id,

@@ -72,6 +72,13 @@ export const address: Read<Address> = (given) => {
   return new Wrong(`wants host:port, with IPv6 in brackets as in [::1]:9001, not '${given}'`)
 }
 
+/** Where an HTTP API is: scheme, host and port, and nothing behind them. */
+export const httpUrl: Read<string> = (given) => {
+  const url = /^https?:\/\//.test(given) && URL.canParse(given) ? new URL(given) : null
+  if (url !== null && url.href === `${url.origin}/`) return url.origin
+  return new Wrong(`wants http://host:port or https://host:port, not '${given}'`)
+}
+
 /** Names and addresses of nodes. */
 export const peers: Read<readonly PeerAddress[]> = (given) => {
   const found: PeerAddress[] = []

@@ -6,6 +6,7 @@ import {
   address,
   duration,
   host,
+  httpUrl,
   LOG_LEVELS,
   logLevel,
   nodeName,
@@ -37,6 +38,8 @@ export interface NodeOptions {
   readonly raftPort: number
   /** Where the other nodes reach the raft port of this one; null: where it listens. */
   readonly advertise: Address | null
+  /** Where clients reach this node; null: as far as `ownUrl` can tell. */
+  readonly advertiseUrl: string | null
   readonly dataDir: string
   /** The other founding nodes. */
   readonly peers: readonly PeerAddress[]
@@ -108,6 +111,12 @@ const TABLE = {
     null,
     address,
     'where the others reach its raft port (default: where it listens)',
+  ),
+  'advertise-url': entry(
+    'URL',
+    null,
+    httpUrl,
+    'where clients reach its HTTP API (default: where it listens, or the host of --advertise)',
   ),
   'data-dir': entry('DIR', './data', text, 'where it keeps its log and snapshots'),
   peers: entry(
@@ -288,6 +297,7 @@ function checked(given: GivenTexts, problems: string[]): NodeOptions {
     raftHost: must('raft-host'),
     raftPort: must('raft-port'),
     advertise: get('advertise'),
+    advertiseUrl: get('advertise-url'),
     dataDir: must('data-dir'),
     peers: get('peers') ?? [],
     electionTimeoutMs: must('election-timeout'),
@@ -372,6 +382,6 @@ function exposures({ host: http, raftHost, tls, raftTls, authFile }: Bare): stri
 }
 
 /** Whether only this machine reaches what listens there. */
-function isLoopback(where: string): boolean {
+export function isLoopback(where: string): boolean {
   return where === 'localhost' || where === '::1' || /^127(\.\d+){3}$/.test(where)
 }

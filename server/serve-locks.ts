@@ -3,6 +3,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { TcpTransport } from '../transports/node/tcp.ts'
+import { addressText } from '../transports/node/tcp-options.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { registerLockApi } from './http/api.ts'
 import type { TokenRule } from './http/auth.ts'
@@ -19,6 +20,8 @@ export interface FrontOptions {
   readonly replica: LockReplica
   readonly feed: LockFeed
   readonly tcp: TcpTransport
+  /** Where clients reach this node; null: not known. */
+  readonly url: string | null
   readonly tokens: readonly TokenRule[]
   readonly logger: Logger
   /** What the operator calls the node. */
@@ -35,12 +38,12 @@ export interface LockFront {
 
 /** Makes the service. */
 export async function serveLocks(front: FrontOptions): Promise<LockFront> {
-  const { options, replica, feed, tcp, tokens, logger, isStopping } = front
+  const { options, replica, feed, tokens, logger, isStopping } = front
   const api = {
     replica,
     feed,
     tokens,
-    cluster: viewOf(replica, tcp),
+    cluster: viewOf(front),
     ttlMsDefault: options.defaultTtlMs,
     limits: { ttlMsMin: options.minTtlMs, ttlMsMax: options.maxTtlMs },
   }
@@ -55,13 +58,13 @@ export async function serveLocks(front: FrontOptions): Promise<LockFront> {
 }
 
 /** The nodes that the transport knows, and this one. */
-function viewOf({ config }: LockReplica, tcp: TcpTransport): ClusterView {
+function viewOf({ replica, tcp, options, url }: FrontOptions): ClusterView {
   return {
     nodes: () => {
-      const { host, port } = tcp.address
-      const own = { id: config.node, address: `${host}:${port}`, url: null, isConnected: true }
-      const others = tcp.peers().flatMap(({ node, address, connected }) => {
-        return node === null ? [] : [{ id: node, address, url: null, isConnected: connected }]
+      const address = addressText(options.advertise ?? tcp.address)
+      const own = { id: replica.config.node, address, url, isConnected: true }
+      const others = tcp.peers().flatMap(({ node, connected: isConnected, ...places }) => {
+        return node === null ? [] : [{ id: node, ...places, isConnected }]
       })
       return [own, ...others]
     },

@@ -61,6 +61,8 @@ export interface Introduction extends Standing {
   readonly versionMax: number
   /** Where it can be dialled, `host:port`. */
   readonly address: string
+  /** Where clients reach it, as the base of a URL; null: it does not know. */
+  readonly url: string | null
 }
 
 /** What a node decides on another one's introduction. */
@@ -163,11 +165,13 @@ export const FRAME_VERSIONS: Pick<Introduction, 'versionMin' | 'versionMax'> = {
 }
 
 function writeIntroduction(writer: ByteWriter, introduction: Introduction): void {
-  const { versionMin, versionMax, node, address, cluster, founding, promise } = introduction
+  const { versionMin, versionMax, node, address, url, cluster, founding, promise } = introduction
   writer.varint(versionMin)
   writer.varint(versionMax)
   writer.text(node)
   writer.text(address)
+  writer.bool(url !== null)
+  if (url !== null) writer.text(url)
   writer.bool(cluster !== null)
   if (cluster !== null) writer.text(cluster)
   writer.bool(founding !== null)
@@ -190,10 +194,11 @@ function readIntroduction(reader: ByteReader): Introduction {
   const versionMax = reader.varint()
   const node = reader.text()
   const address = reader.text()
+  const url = reader.bool() ? reader.text() : null
   const cluster = reader.bool() ? reader.text() : null
   const founding = reader.bool() ? readFounding(reader) : null
   const promise = reader.bool() ? { round: reader.varint(), founder: reader.text() } : null
-  return { versionMin, versionMax, node, address, cluster, founding, promise }
+  return { versionMin, versionMax, node, address, url, cluster, founding, promise }
 }
 
 function readFounding(reader: ByteReader): Founding {

@@ -143,6 +143,7 @@ const NODE_STATE = ['leader', 'follower', 'candidate', 'learner', 'waiting']
 
 export const CLUSTER_INFO: Schema = object({
   leader_id: TEXT_OR_NULL,
+  leader_url: TEXT_OR_NULL,
   term: INTEGER,
   nodes: {
     type: 'array',
@@ -151,6 +152,7 @@ export const CLUSTER_INFO: Schema = object({
       state: { type: 'string', enum: NODE_STATE },
       incarnation: TEXT_OR_NULL,
       address: TEXT_OR_NULL,
+      url: { ...TEXT_OR_NULL, description: 'Where its HTTP API is; null: not known here.' },
       connected: { type: 'boolean' },
       match_index: { ...INTEGER_OR_NULL, description: 'Known on the leader only.' },
     }),

@@ -105,6 +105,7 @@ export function clusterInfo(cluster: string, status: ReplicaStatus, view: Cluste
     state: stateOf(id, status),
     incarnation: incarnationOf(id),
     address: known.get(id)?.address ?? null,
+    url: known.get(id)?.url ?? null,
     connected: id === status.node || (known.get(id)?.isConnected ?? false),
     match_index:
       status.role !== 'leader'
@@ -115,6 +116,7 @@ export function clusterInfo(cluster: string, status: ReplicaStatus, view: Cluste
   }))
   return {
     leader_id: leader === null ? null : nameOf(leader),
+    leader_url: urlOf(leader, view),
     term: status.term,
     nodes,
     quorum_size: Math.floor(membership.voters.length / 2) + 1,
@@ -124,6 +126,10 @@ export function clusterInfo(cluster: string, status: ReplicaStatus, view: Cluste
     commit_index: status.commitIndex,
     applied_index: status.appliedIndex,
   }
+}
+
+function urlOf(id: NodeId | null, view: ClusterView): string | null {
+  return view.nodes().find((node) => node.id === id)?.url ?? null
 }
 
 function votersOf({ voters, outgoing }: Membership): readonly NodeId[] {
@@ -258,8 +264,9 @@ function adminProblem({ service, cluster }: ApiContext, outcome: ServiceOutcome)
     case 'notLeader': {
       const { leader } = service.replica.status()
       if (leader === null) return noQuorum()
-      const url = cluster.nodes().find(({ id }) => id === leader)?.url ?? null
-      const detail = `only the leader can do this: ask ${nameOf(leader)}`
+      const url = urlOf(leader, cluster)
+      const where = url === null ? ', whose address is not known here' : ` at ${url}`
+      const detail = `only the leader can do this: ask ${nameOf(leader)}${where}`
       return new Problem('not_leader', detail, { leader_id: nameOf(leader), leader_url: url })
     }
     case 'refused':

@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert'
 import { NODE_OPTIONS, OptionsError, readNodeOptions } from '../../server/options.ts'
 import type { NodeOptions, OptionSources } from '../../server/options.ts'
+import { ownUrl } from '../../server/own-url.ts'
 import { suite } from '../harness.ts'
 
 const test = suite('node options')
@@ -74,6 +75,25 @@ test('options: peers: names, hosts and ports, IPv6 in brackets, a list in the fi
   assert.equal(read({ flags }).advertise, { host: 'fe80::1', port: 9001 })
 })
 
+test('options: where clients reach it: as far as can be told, or as is said', () => {
+  const url = (flags: Record<string, string>): string | null => {
+    return ownUrl(read({ flags: { insecure: 'true', ...flags } }), 8001)
+  }
+  assert.is(url({}), 'http://127.0.0.1:8001')
+  assert.is(url({ host: '10.0.0.1', 'raft-host': '10.0.0.1' }), 'http://10.0.0.1:8001')
+  assert.is(url({ host: '::1', 'raft-host': '::1' }), 'http://[::1]:8001')
+  const every = { host: '0.0.0.0', 'raft-host': '0.0.0.0' }
+  assert.is(url(every), null)
+  assert.is(url({ ...every, advertise: 'node1:9001' }), 'http://node1:8001')
+  assert.is(url({ host: '::', 'raft-host': '10.0.0.1' }), 'http://10.0.0.1:8001')
+  const tls = { 'tls-cert': 'a', 'tls-key': 'b' }
+  assert.is(url({ ...every, ...tls, advertise: 'node1:9001' }), 'https://node1:8001')
+  assert.is(url({ 'raft-host': '10.0.0.1' }), null, 'no other machine reaches it')
+  assert.is(url({ advertise: 'node1:9001' }), null)
+  const said = { ...every, 'advertise-url': 'https://locks.example/' }
+  assert.is(url(said), 'https://locks.example')
+})
+
 test('options: bad values: one sentence each, that names where it was said', () => {
   const cases: readonly [Record<string, string | true>, RegExp][] = [
     [{ id: 'a b' }, /^--id wants 1 to 64 letters.*not 'a b'$/],
@@ -94,6 +114,8 @@ test('options: bad values: one sentence each, that names where it was said', () 
     [{ 'min-ttl': '1m' }, /^--default-ttl must lie between/],
     [{ 'min-ttl': '1m', 'max-ttl': '1s' }, /^--min-ttl must not be above/],
     [{ advertise: 'node1' }, /^--advertise wants host:port/],
+    [{ 'advertise-url': 'node1:8001' }, /^--advertise-url wants http:\/\/host:port or/],
+    [{ 'advertise-url': 'http://node1/x' }, /^--advertise-url wants http:\/\/host:port or/],
     [{ 'tls-cert': 'a' }, /^--tls-cert wants --tls-key too$/],
     [{ 'tls-ca': 'a' }, /^--tls-ca wants --tls-cert/],
     [{ 'raft-tls-cert': 'a', 'raft-tls-key': 'b' }, /^--raft-tls-cert wants --raft-tls-ca too/],

@@ -29,6 +29,7 @@ const introduction: fc.Arbitrary<Introduction> = record({
   versionMax: number,
   node: text,
   address: text,
+  url: fc.option(text),
   cluster: fc.option(text),
   founding: fc.option(
     record({ cluster: text, voters: fc.array(text), founder: text, round: number })
@@ -52,6 +53,7 @@ const someone: Introduction = {
   versionMax: 1,
   node: 'n1@0000000a',
   address: 'localhost:1',
+  url: null,
   cluster: null,
   founding: null,
   promise: null
@@ -101,6 +103,7 @@ test('handshake: layouts: are those of the first version', () => {
     life: 300,
     introduction: {
       ...someone,
+      url: 'http://h:1',
       cluster: 'c',
       founding: { cluster: 'c', voters: ['a', 'b'], founder: 'a', round: 2 },
       promise: { round: 3, founder: 'a' }
@@ -110,10 +113,11 @@ test('handshake: layouts: are those of the first version', () => {
   const hex = Buffer.from(bytes).toString('hex')
   const node = Buffer.from('n1@0000000a').toString('hex')
   const address = Buffer.from('localhost:1').toString('hex')
+  const url = Buffer.from('http://h:1').toString('hex')
   assert.is(
     hex,
-    `0111ac020101` + `0b${node}0b${address}` + `010163` + `01016302016101620161` + `02` +
-      `01030161` + `02026e6f`
+    `0111ac020101` + `0b${node}0b${address}010a${url}` + `010163` + `01016302016101620161` +
+      `02` + `01030161` + `02026e6f`
   )
 })
 

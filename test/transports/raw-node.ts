@@ -10,7 +10,7 @@ import { plainSocket, standingOf, until } from './tcp-place.ts'
 
 export function introductionOf(node: NodeId, more: Partial<Introduction> = {}): Introduction {
   const versions = { versionMin: 1, versionMax: 1 }
-  return { ...standingOf(node), ...versions, address: '127.0.0.1:1', ...more }
+  return { ...standingOf(node), ...versions, address: '127.0.0.1:1', url: null, ...more }
 }
 
 export class RawNode {

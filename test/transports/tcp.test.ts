@@ -91,15 +91,16 @@ test('tcp: peers: are told with what is known of them', async () => {
   const node = await start('n1@a', [['n2', port]])
   const [before] = node.transport.peers()
   const address = `${HOST}:${port}`
-  assert.equal(before, { name: 'n2', node: null, address, connected: false, queuedBytes: 0 })
+  const quiet = { url: null, queuedBytes: 0 }
+  assert.equal(before, { name: 'n2', node: null, address, connected: false, ...quiet })
   const other = await start('n2@b', [], {}, port)
   const joiner = await start('n0@z', [['n1', node.port]])
   await connected(node, 'n2')
   await connected(node, 'n0')
   const [first, second] = node.transport.peers()
-  const joined = { name: 'n0', node: 'n0@z', address: `${HOST}:${joiner.port}`, queuedBytes: 0 }
+  const joined = { name: 'n0', node: 'n0@z', address: `${HOST}:${joiner.port}`, ...quiet }
   assert.equal(first, { ...joined, connected: true })
-  assert.equal(second, { name: 'n2', node: 'n2@b', address, connected: true, queuedBytes: 0 })
+  assert.equal(second, { name: 'n2', node: 'n2@b', address, connected: true, ...quiet })
   node.transport.send('n2@b', frame(1))
   assert.is(node.transport.peers()[1]?.queuedBytes, 11)
   node.transport.flush()
@@ -162,6 +163,19 @@ test('tcp: an answer: says what the node is after it has considered', async () =
   await connected(n1, 'n2')
   assert.is(heard[0]?.cluster, 'c1')
   assert.is(heard[0]?.address, `${HOST}:${n2.port}`)
+})
+
+test('tcp: where clients reach a node: is told to others, and kept by them', async () => {
+  const url = 'http://10.0.0.2:8001'
+  const n2 = await start('n2@b', [], { url: () => url })
+  const n1 = await start('n1@a', [['n2', n2.port]])
+  await connected(n1, 'n2')
+  await connected(n2, 'n1')
+  const urls = (node: typeof n1): (string | null)[] => node.transport.peers().map(one => one.url)
+  assert.equal([urls(n1), urls(n2)], [[url], [null]])
+  await n2.transport.close()
+  await until(() => !isConnected(n1, 'n2'))
+  assert.equal(urls(n1), [url])
 })
 
 const refusals: readonly (readonly [string, 'dialled' | 'accepted'])[] = [

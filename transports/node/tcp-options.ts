@@ -60,6 +60,8 @@ export interface TcpOptions {
   readonly peers: ReadonlyMap<string, Address>
   /** Null: neither encrypted nor authenticated. */
   readonly tls: TlsFiles | null
+  /** Where clients reach this node, for the others to tell; asked in each handshake. */
+  readonly url?: () => string | null
   /** What this node says of itself; asked in each handshake, after `consider` where we answer. */
   readonly introduce: () => Standing
   /**
@@ -111,6 +113,8 @@ export interface TcpPeer {
   readonly node: NodeId | null
   /** Where it is dialled, `host:port`, or where it dialled from. */
   readonly address: string
+  /** Where clients reach it, as it last said; null: it did not. */
+  readonly url: string | null
   /** True while frames can be sent to it. */
   readonly connected: boolean
   /** Bytes that wait for it in this process. */

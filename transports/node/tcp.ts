@@ -133,15 +133,16 @@ class Tcp implements TcpTransport, ConnectionOwner {
         name,
         node,
         address: address === undefined || address === null ? sending.place : addressText(address),
+        url: sending.theirs?.url ?? null,
         connected: true,
         queuedBytes: sending.queuedBytes
       })
     }
     for (const { name, address } of this.#diallers.values()) {
       if (address === null || this.#isConnected(name)) continue
-      const node = this.#heard.get(name)?.node ?? null
+      const { node = null, url = null } = this.#heard.get(name) ?? {}
       const text = addressText(address)
-      rows.push({ name, node, address: text, connected: false, queuedBytes: 0 })
+      rows.push({ name, node, address: text, url, connected: false, queuedBytes: 0 })
     }
     return rows.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   }
@@ -156,8 +157,9 @@ class Tcp implements TcpTransport, ConnectionOwner {
   }
 
   introduce(): Introduction {
-    const { advertise = this.address, introduce } = this.#options
-    return { ...introduce(), ...FRAME_VERSIONS, address: addressText(advertise) }
+    const { advertise = this.address, introduce, url } = this.#options
+    const places = { address: addressText(advertise), url: url?.() ?? null }
+    return { ...introduce(), ...FRAME_VERSIONS, ...places }
   }
 
   consider(theirs: Introduction, side: Side): Verdict {
