@@ -239,7 +239,8 @@ class Sessions {
     const acknowledged = this.#sequences.get(owner) ?? 0
     const sequence = acknowledged + 1
     this.#sequences.set(owner, sequence)
-    return { type: 'call', session: Number(owner.slice(1)) + 1, sequence, acknowledged, command }
+    const session = Number(owner.slice(1)) + 1
+    return { type: 'call', session, sequence, acknowledged, bound: true, command }
   }
 }
 

@@ -43,6 +43,6 @@ export class ClientSession {
     if (this.#sequence % ACKNOWLEDGED_EACH === 0) this.#acknowledged = this.#sequence
     const acknowledged = this.#acknowledged
     const sequence = ++this.#sequence
-    return { type: 'call', session: this.id, sequence, acknowledged, command }
+    return { type: 'call', session: this.id, sequence, acknowledged, bound: true, command }
   }
 }

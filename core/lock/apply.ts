@@ -55,6 +55,7 @@ import {
   putEnded,
   putHolding,
   putLock,
+  useOf,
 } from './state.ts'
 
 /** What is known after an entry, and what happened. */
@@ -79,7 +80,7 @@ export function endSession(
   { session, by, index, timeMs }: SessionEnded,
   limits: Limits,
 ): LockState {
-  const draft = openDraft(state, { index, timeMs, session }, limits)
+  const draft = openDraft(state, { index, timeMs, session, guarded: false }, limits)
   if (locksOf(draft, session, '') > 0) putEnded(draft, session, by)
   return closeDraft(draft)
 }
@@ -108,9 +109,9 @@ function applyTo(draft: Draft, command: LockCommand): LockReply | null {
 
 /** One effect and one answer per request id, however often the request comes. */
 function applyRequest(draft: Draft, command: LockRequest): LockReply | null {
-  const reason = requestProblem(command, draft.session, draft.limits)
+  const reason = requestProblem(command, draft, draft.limits)
   if (reason !== null) return { type: 'rejected', reason }
-  if (draft.session !== null) return applyNew(draft, command)
+  if (draft.guarded) return applyNew(draft, command)
   const id = memoId(command)
   const memo = memoOf(draft, command.owner, id)
   if (memo !== undefined) {
@@ -289,12 +290,16 @@ function revoke(draft: Draft, before: Holding, deadlineMs: number): Holding {
 
 /** The fate of an acquire, which is `cancelled` when it has none yet. */
 function cancel(draft: Draft, command: Cancel): LockReply {
-  const reason = requestProblem(command, draft.session, draft.limits)
+  const reason = requestProblem(command, draft, draft.limits)
   if (reason !== null) return { type: 'rejected', reason }
-  if (draft.session !== null) return cancelInSession(draft, command)
+  if (draft.guarded) return cancelGuarded(draft, command)
+  // What is guarded has no memo: a session knows of it.
+  const isAny = useOf(draft, command.owner).guardedWaits > 0
+  const guardedCount = isAny ? cancelAll(draft, command) : 0
   const id = memoId(command)
   const memo = memoOf(draft, command.owner, id)
   if (memo === undefined) {
+    if (guardedCount > 0) return { type: 'cancelled' }
     if (memosFull(draft, command.owner)) return { type: 'rejected', reason: 'overloaded' }
     remember(draft, id, null, command, { type: 'cancelled' })
     return { type: 'cancelled' }
@@ -309,7 +314,7 @@ function cancel(draft: Draft, command: Cancel): LockReply {
 }
 
 /** Its session sees to it that what it has given up does not come any more. */
-function cancelInSession(draft: Draft, command: Cancel): LockReply {
+function cancelGuarded(draft: Draft, command: Cancel): LockReply {
   if (cancelAll(draft, command) > 0) return { type: 'cancelled' }
   const mine = holdingOf(mapGet(draft.locks, command.key), draft.session, command.owner)
   return mine === null ? { type: 'cancelled' } : grantedAgain(draft, mine)

@@ -2,7 +2,8 @@
 // 0. Nothing happens here.
 //
 // Who asks is an owner, and the session its request came in, if any: owners of one name in two
-// sessions, or in one and in none, are two owners.
+// sessions, or in one and in none, are two owners. An unbound call is guarded by a session, and
+// comes in none.
 
 /** Exclusive holders are alone; shared ones hold together. */
 export type Mode = 'exclusive' | 'shared'
@@ -24,16 +25,17 @@ export interface Acquire {
   readonly lockDelayMs: number
   /** The holder's own words, for others to read. */
   readonly metadata: string
-  /** In a session a mere name, which may be null: its sequence number takes the place of it. */
+  /** Of a call a mere name, which may be null: its sequence number takes the place of it. */
   readonly requestId: string | null
 }
 
 /**
  * Asks what has become of an acquire, and sees to it that it does not wait any longer: if it has no
- * answer yet, `cancelled` is its answer, also when it comes only later.
+ * answer yet, `cancelled` is its answer, also when it comes only later. It ends waits of unbound
+ * calls of that name as well, but keeps out none of those that come later.
  *
- * In a session, which by its own numbers keeps out what comes later: of the owner's acquires that
- * wait for the key now, those with this request id, or all when it is null.
+ * As a call of a session, which by its own numbers keeps out what comes later: of the owner's
+ * acquires that wait for the key now, those with this request id, or all when it is null.
  */
 export interface Cancel {
   readonly type: 'cancel'

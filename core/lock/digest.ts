@@ -35,6 +35,7 @@ export function waiterLanes(waiter: Waiter): Lanes {
   hash.word(2)
   hashRequest(hash, waiter.command)
   hashIntegerOrNull(hash, waiter.session)
+  hash.word(waiter.hasMemo ? 1 : 0)
   hash.integer(waiter.enteredIndex)
   hash.integer(waiter.enteredMs)
   hash.integer(waiter.latestIndex)

@@ -3,6 +3,7 @@
 
 import { isWellFormed, utf8Bytes } from '../bytes.ts'
 import { unreachable } from '../invariant.ts'
+import type { Whence } from '../session/apply.ts'
 import type { Cancel, LockQuery, LockRequest } from './command.ts'
 import type { Problem, Reason, Refusal } from './reply.ts'
 
@@ -81,7 +82,7 @@ export function isRefusal(reason: Reason): reason is Refusal {
  */
 export function requestProblem(
   command: LockRequest | Cancel,
-  session: number | null,
+  { session, guarded }: Whence,
   limits: Limits,
 ): Problem | null {
   const { key, owner, requestId } = command
@@ -92,7 +93,7 @@ export function requestProblem(
   if (tooLong(owner, limits.ownerBytesMax)) return 'ownerTooLong'
   if (!isWellFormed(owner)) return 'ownerNotText'
   if (requestId === null) {
-    if (session === null) return 'requestIdMissing'
+    if (!guarded) return 'requestIdMissing'
   } else {
     if (requestId.length === 0) return 'requestIdEmpty'
     if (tooLong(requestId, limits.requestIdBytesMax)) return 'requestIdTooLong'

@@ -4,7 +4,7 @@
 import { Hash128 } from '../hash.ts'
 import type { ApplyContext, Due, Machine } from '../machine.ts'
 import { mapFirst, mapSize } from '../ordered-map.ts'
-import type { SessionContext } from '../session/apply.ts'
+import type { SessionContext, Whence } from '../session/apply.ts'
 import type { SessionLimits } from '../session/limits.ts'
 import type { SessionMachine } from '../session/machine.ts'
 import { withSessions } from '../session/machine.ts'
@@ -58,9 +58,9 @@ export function lockService(
 }
 
 /** A command that came in no session has none in its context. */
-function inSession(context: ApplyContext & { readonly session?: number | null }): SessionContext {
-  const { index, timeMs, version, session = null } = context
-  return { index, timeMs, version, session }
+function inSession(context: ApplyContext & Partial<Whence>): SessionContext {
+  const { index, timeMs, version, session = null, guarded = false } = context
+  return { index, timeMs, version, session, guarded }
 }
 
 /** An `expire` at the first deadline, or at once while an ended session still has something. */

@@ -5,7 +5,7 @@
 // So the promise of one fate ends with a memo's life: no attempt may be appended later than that
 // after the answer to another. A client gives up in time, less what its messages may be under way.
 //
-// What comes in a session is remembered by the session, and not here.
+// Calls of sessions, bound or not, are remembered by the session, and not here.
 
 import { invariant, unreachable } from '../invariant.ts'
 import { mapGet, mapSize } from '../ordered-map.ts'
@@ -49,8 +49,8 @@ export function remember(
 
 /** Answers a request that has waited: remembers the reply and tells its latest attempt. */
 export function answerLate(draft: Draft, waiter: Waiter, reply: FinalReply): void {
-  const { command, session, latestIndex } = waiter
-  if (session === null) {
+  const { command, hasMemo, latestIndex } = waiter
+  if (hasMemo) {
     const id = memoId(command)
     const memo = memoOf(draft, command.owner, id)
     invariant(memo !== undefined && memo.type === 'waiting', 'lock: a waiter has no waiting memo')

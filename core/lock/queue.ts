@@ -13,12 +13,14 @@ import { addWaiter, dropWaiter, putLock, putMemo } from './state.ts'
 /** Puts a request at the end of the queue. */
 export function enqueue(draft: Draft, lock: Lock, command: Acquire): void {
   const { index, timeMs, session } = draft
-  const waiter = { command, session, enteredIndex: index, enteredMs: timeMs, latestIndex: index }
+  const hasMemo = !draft.guarded
+  const entered = { enteredIndex: index, enteredMs: timeMs, latestIndex: index }
+  const waiter: Waiter = { command, session, hasMemo, ...entered }
   const isFirst = mapSize(lock.waiters) === 0
   const after = withWaiters(lock, mapSet(lock.waiters, index, waiter))
   putLock(draft, lock, after)
   addWaiter(draft, waiter)
-  if (session === null) {
+  if (hasMemo) {
     putMemo(draft, null, { type: 'waiting', id: memoId(command), command, enteredIndex: index })
   }
   const { key, owner, mode, requestId } = command
@@ -31,8 +33,8 @@ export function enqueue(draft: Draft, lock: Lock, command: Acquire): void {
 /** A request that waits came again: it keeps its place, and the newer attempt gets its answer. */
 export function attach(draft: Draft, memo: WaitingMemo): void {
   const [lock, waiter] = waiterOf(draft, memo)
-  const { command, session, enteredIndex, enteredMs, latestIndex } = waiter
-  const after = { command, session, enteredIndex, enteredMs, latestIndex: draft.index }
+  const { enteredIndex, latestIndex } = waiter
+  const after: Waiter = { ...waiter, latestIndex: draft.index }
   dropWaiter(draft, waiter)
   putLock(draft, lock, withWaiters(lock, mapSet(lock.waiters, enteredIndex, after)))
   addWaiter(draft, after)
@@ -52,12 +54,16 @@ export function cancelWaiting(draft: Draft, memo: WaitingMemo): void {
   leave(draft, lock, waiter, 'cancel')
 }
 
-/** Ends what an owner of a session waits for by a key; how many waits there were. */
+/**
+ * Ends waits of an owner for a key, of its session or outside of all; how many there were. A cancel
+ * that is not guarded means those alone that are, since memos tell of the others.
+ */
 export function cancelAll(draft: Draft, { key, owner, requestId }: Cancel): number {
-  const { session } = draft
+  const { session, guarded } = draft
   const isMeant = (waiter: Waiter): boolean =>
     waiter.session === session &&
     waiter.command.owner === owner &&
+    (guarded || !waiter.hasMemo) &&
     (requestId === null || waiter.command.requestId === requestId)
   const lock = mapGet(draft.locks, key)
   if (lock === undefined) return 0

@@ -62,6 +62,8 @@ export interface Holding {
 export interface Waiter {
   readonly command: Acquire
   readonly session: number | null
+  /** It is remembered by its request id, here; else its session sees to its being one. */
+  readonly hasMemo: boolean
   /** Index and log time of the request's first entry. */
   readonly enteredIndex: number
   readonly enteredMs: number

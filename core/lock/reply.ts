@@ -33,7 +33,7 @@ export type Problem =
   | 'requestIdEmpty'
   | 'requestIdTooLong'
   | 'requestIdNotText'
-  /** No request id, outside of all sessions. */
+  /** No request id, and it is no call of a session. */
   | 'requestIdMissing'
   /** No length of a lease, outside of all sessions. */
   | 'ttlMissing'

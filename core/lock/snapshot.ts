@@ -18,7 +18,7 @@ import type { Draft, LockState } from './state.ts'
 import { INITIAL, addWaiter, closeDraft, openDraft } from './state.ts'
 import { putAllMemos, putEnded, putHolding, putLock } from './state.ts'
 
-const VERSION = 2
+const VERSION = 3
 const PART_BYTES = 65_536
 
 const LOCK_TYPES = ['exclusive', 'shared', 'delayed'] as const
@@ -79,7 +79,7 @@ export function decodeSnapshot(bytes: Uint8Array): LockState | null {
   const reader = new ByteReader(bytes)
   if (reader.u8() !== VERSION) return null
   const tokenBase = reader.varint()
-  const context = { index: 0, timeMs: 0, session: null }
+  const context = { index: 0, timeMs: 0, session: null, guarded: false }
   const draft = openDraft({ ...INITIAL, tokenBase }, context, LIMITS)
   const memos: Memo[] = []
   const isRead =
@@ -253,14 +253,15 @@ function readWaiters(
   for (let left = reader.varint(); left > 0; left--) {
     const waiter = readWaiter(reader)
     if (waiter === null || waiter.command.key !== key) return null
-    const { command, session, enteredIndex } = waiter
+    const { command, session, hasMemo, enteredIndex } = waiter
     if (enteredIndex <= enteredBefore) return null
     waiters = mapSet(waiters, enteredIndex, waiter)
     addWaiter(draft, waiter)
     counts.waits += 1
-    if (session === null) {
+    if (session !== null) counts.claims += 1
+    if (hasMemo) {
       counts.memos.push({ type: 'waiting', id: memoId(command), command, enteredIndex })
-    } else counts.claims += 1
+    }
     enteredBefore = enteredIndex
   }
   return waiters
@@ -269,6 +270,7 @@ function readWaiters(
 function writeWaiter(writer: ByteWriter, waiter: Waiter): void {
   writeCommand(writer, waiter.command)
   writeIntegerOrNull(writer, waiter.session)
+  writer.bool(waiter.hasMemo)
   writer.varint(waiter.enteredIndex)
   writer.varint(waiter.enteredMs)
   writer.varint(waiter.latestIndex)
@@ -277,13 +279,15 @@ function writeWaiter(writer: ByteWriter, waiter: Waiter): void {
 function readWaiter(reader: ByteReader): Waiter | null {
   const command = readCommand(reader)
   const session = readIntegerOrNull(reader)
+  const hasMemo = reader.bool()
   const enteredIndex = reader.varint()
   const enteredMs = reader.varint()
   const latestIndex = reader.varint()
   if (!reader.ok || command === null || command.type !== 'acquire') return null
-  if (!isSession(session) || (session === null && !isPlainRequest(command))) return null
+  if (!isSession(session) || (session === null && command.ttlMs === null)) return null
+  if (hasMemo && (session !== null || command.requestId === null)) return null
   if (command.waitMs === 0 || latestIndex < enteredIndex) return null
-  const waiter = { command, session, enteredIndex, enteredMs, latestIndex }
+  const waiter = { command, session, hasMemo, enteredIndex, enteredMs, latestIndex }
   // The lease that a grant at the last moment would give must have an end, too.
   return waitDeadlineMs(waiter) + (command.ttlMs ?? 0) <= INTEGER_MAX ? waiter : null
 }

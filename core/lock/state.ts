@@ -40,11 +40,13 @@ export type EndedBy = SessionEnded['by']
 export interface OwnerUse {
   /** How many locks it holds and waits for. */
   readonly locks: number
+  /** How many of those that it waits for are of calls, and so have no memo. */
+  readonly guardedWaits: number
   /** Its requests that are remembered, by `memoId`. */
   readonly memos: OrderedMap<string, Memo>
 }
 
-const NO_USE: OwnerUse = { locks: 0, memos: emptyMap() }
+const NO_USE: OwnerUse = { locks: 0, guardedWaits: 0, memos: emptyMap() }
 
 /** All of the lock machine. `locks`, `answered`, `ended` and `tokenBase` say it all. */
 export interface LockState {
@@ -93,6 +95,8 @@ export interface Draft {
   readonly timeMs: number
   /** The session whose command it is. */
   readonly session: number | null
+  /** A session sees to it that the command has its effect once. */
+  readonly guarded: boolean
   readonly limits: Limits
   readonly events: (LockEvent | Answer<LockReply>)[]
   answersCount: number
@@ -123,6 +127,7 @@ export function openDraft(
     index: context.index,
     timeMs: context.timeMs,
     session: context.session,
+    guarded: context.guarded,
     limits,
     events: [],
     answersCount: 0,
@@ -223,6 +228,7 @@ export function addWaiter(draft: Draft, waiter: Waiter): void {
   draft.waitDeadlines = mapSet(draft.waitDeadlines, waitOrder(waiter), deadline)
   draft.digest = addLanes(draft.digest, waiterLanes(waiter))
   addClaim(draft, { key: command.key, owner: command.owner, session, enteredIndex })
+  if (isGuardedOutside(waiter)) addGuardedWaits(draft, command.owner, 1)
 }
 
 /** Undoes `addWaiter`. */
@@ -231,6 +237,11 @@ export function dropWaiter(draft: Draft, waiter: Waiter): void {
   draft.waitDeadlines = mapDelete(draft.waitDeadlines, waitOrder(waiter))
   draft.digest = subtractLanes(draft.digest, waiterLanes(waiter))
   dropClaim(draft, { key: command.key, owner: command.owner, session, enteredIndex })
+  if (isGuardedOutside(waiter)) addGuardedWaits(draft, command.owner, -1)
+}
+
+function isGuardedOutside({ session, hasMemo }: Waiter): boolean {
+  return session === null && !hasMemo
 }
 
 /** What there is of a holding or a wait for whoever has it. */
@@ -278,8 +289,8 @@ export function memoOf(draft: Draft, owner: string, id: string): Memo | undefine
 /** Puts the memo of a request, in place of its waiting one when there is one. */
 export function putMemo(draft: Draft, before: Memo | null, after: Memo): void {
   invariant(before === null || before.type === 'waiting', 'lock: a request is answered twice')
-  const { locks, memos } = useOf(draft, after.command.owner)
-  draft.lastUse = { locks, memos: mapSet(memos, after.id, after) }
+  const { locks, guardedWaits, memos } = useOf(draft, after.command.owner)
+  draft.lastUse = { locks, guardedWaits, memos: mapSet(memos, after.id, after) }
   if (before === null) draft.memosCount += 1
   if (after.type === 'waiting') return
   draft.answered = queueAdd(draft.answered, after)
@@ -303,8 +314,8 @@ export function dropOldestMemo(draft: Draft, memo: AnsweredMemo): void {
   draft.answered = queueDrop(draft.answered)
   draft.memosCount -= 1
   draft.digest = subtractLanes(draft.digest, memoLanes(memo))
-  const { locks, memos } = useOf(draft, memo.command.owner)
-  draft.lastUse = { locks, memos: mapDelete(memos, memo.id) }
+  const { locks, guardedWaits, memos } = useOf(draft, memo.command.owner)
+  draft.lastUse = { locks, guardedWaits, memos: mapDelete(memos, memo.id) }
 }
 
 /** What an owner has outside of all sessions. Kept aside: most commands are of one owner alone. */
@@ -319,9 +330,15 @@ export function useOf(draft: Draft, owner: string): OwnerUse {
 }
 
 function addLocks(draft: Draft, owner: string, count: number): void {
-  const { locks, memos } = useOf(draft, owner)
+  const { locks, guardedWaits, memos } = useOf(draft, owner)
   invariant(locks + count >= 0, 'lock: an owner has less than no locks')
-  draft.lastUse = { locks: locks + count, memos }
+  draft.lastUse = { locks: locks + count, guardedWaits, memos }
+}
+
+function addGuardedWaits(draft: Draft, owner: string, count: number): void {
+  const { locks, guardedWaits, memos } = useOf(draft, owner)
+  invariant(guardedWaits + count >= 0, 'lock: an owner has less than no guarded waits')
+  draft.lastUse = { locks, guardedWaits: guardedWaits + count, memos }
 }
 
 function putLastOwner(draft: Draft): void {

@@ -3,10 +3,11 @@
 // Ref: Ongaro's thesis, section 6.3; RIFL (Lee et al., SOSP 2015).
 
 import type { Lanes } from '../hash.ts'
-import { hashBytes } from '../hash.ts'
+import { addLanes, hashBytes } from '../hash.ts'
 import { invariant, unreachable } from '../invariant.ts'
 import type { Answer, ApplyContext, Machine, MachineEvent } from '../machine.ts'
 import { mapFirst, mapGet, mapSize } from '../ordered-map.ts'
+import type { CommandCodec } from './codec.ts'
 import type {
   Call,
   ExpireSessions,
@@ -25,9 +26,19 @@ import { closeDraft, openDraft, putSession, putWait } from './state.ts'
 
 /** What the inner machine is told of a command: where it is applied, and whose it is. */
 export interface SessionContext extends ApplyContext {
-  /** The session that calls; null outside of all sessions. */
+  /** The session whose it is; null outside of all sessions, and of an unbound call. */
   readonly session: number | null
+  /** It is a call, bound or not: a session sees to it that it has its effect once. */
+  readonly guarded: boolean
 }
+
+/** Whose a command is: what a `SessionContext` says of it besides its place. */
+export type Whence = Pick<SessionContext, 'session' | 'guarded'>
+
+const OUTSIDE: Whence = { session: null, guarded: false }
+
+/** Added to the hash of an unbound call's command: it differs from that of a bound one. */
+const UNBOUND: Lanes = [1, 0, 0, 0]
 
 /**
  * Lets the inner machine react to the end of a session: a new state, and what happened. `version`
@@ -85,7 +96,7 @@ function applyTo<State, Command, Reply, Event extends { readonly type: string }>
     case 'call':
       return call(rules, draft, command)
     case 'plain': {
-      const [reply, events] = applyInner(rules, draft, command.command, null)
+      const [reply, events] = applyInner(rules, draft, command.command, OUTSIDE)
       route(rules, draft, events)
       return reply === null ? null : { type: 'replied', reply }
     }
@@ -132,10 +143,11 @@ function call<State, Command, Reply, Event extends { readonly type: string }>(
     putSession(draft, before, session)
     if (sequence <= session.acknowledged) return rejected('alreadyAnswered')
     if (known === undefined) return rejected('tooManyUnacknowledged')
-    return callAgain(draft, known, hashBytes(inner.encodeCommand(command.command)))
+    return callAgain(draft, known, bodyOf(inner, command))
   }
-  const body = hashBytes(inner.encodeCommand(command.command))
-  const [reply, events] = applyInner(rules, draft, command.command, session.id)
+  const body = bodyOf(inner, command)
+  const whence = { session: command.bound ? session.id : null, guarded: true }
+  const [reply, events] = applyInner(rules, draft, command.command, whence)
   const { index } = draft
   const record: CallRecord<Reply> =
     reply === null ? { type: 'waiting', body, index } : { type: 'answered', body, reply }
@@ -175,6 +187,15 @@ function callAgain<State, Reply, Event>(
   return null
 }
 
+/** Hash of all that attempts of one call have in common. */
+function bodyOf<Command>(
+  codec: CommandCodec<Command>,
+  { bound, command }: Call<Command>,
+): Lanes {
+  const body = hashBytes(codec.encodeCommand(command))
+  return bound ? body : addLanes(body, UNBOUND)
+}
+
 function sameLanes(a: Lanes, b: Lanes): boolean {
   return a[0] === b[0] && a[1] === b[1] && a[2] === b[2] && a[3] === b[3]
 }
@@ -183,10 +204,10 @@ function applyInner<State, Command, Reply, Event extends { readonly type: string
   { inner }: Rules<State, Command, Reply, Event>,
   draft: Draft<State, Reply, Event>,
   command: Command,
-  session: number | null,
+  { session, guarded }: Whence,
 ): readonly [Reply | null, readonly MachineEvent<Reply, Event>[]] {
   const { index, timeMs, version } = draft
-  const context: SessionContext = { index, timeMs, version, session }
+  const context: SessionContext = { index, timeMs, version, session, guarded }
   const [after, reply, events] = inner.apply(draft.inner, command, context)
   draft.inner = after
   return [reply, events]

@@ -16,10 +16,13 @@ const COMMANDS = [
   'openSession',
   'keepAlive',
   'closeSession',
-  'call',
+  'boundCall',
   'plain',
   'expireSessions',
+  'unboundCall',
 ] as const
+
+type Tag = (typeof COMMANDS)[number]
 
 const REPLIES = [
   'opened',
@@ -54,7 +57,7 @@ export function encodeCommand<Command>(
 ): Uint8Array {
   const { type } = command
   const inner = type === 'call' || type === 'plain' ? codec.encodeCommand(command.command) : NOTHING
-  const writer = begin(COMMANDS.indexOf(type))
+  const writer = begin(COMMANDS.indexOf(tagOf(command)))
   switch (type) {
     case 'openSession':
       writer.varint(command.ttlMs)
@@ -135,6 +138,11 @@ export function decodeReply<Reply>(
   return reader.done ? reply : null
 }
 
+function tagOf<Command>(command: SessionCommand<Command>): Tag {
+  if (command.type !== 'call') return command.type
+  return command.bound ? 'boundCall' : 'unboundCall'
+}
+
 /** The shared writer, rid of what a write that threw half-way has left, behind a first byte. */
 function begin(tag: number): ByteWriter {
   if (scratch.length > 0) scratch.finish()
@@ -154,12 +162,15 @@ function readCommand<Command>(
     case 'keepAlive':
     case 'closeSession':
       return { type, session: reader.varint() }
-    case 'call': {
+    case 'boundCall':
+    case 'unboundCall': {
       const session = reader.varint()
       const sequence = reader.varint()
       const acknowledged = reader.varint()
       const command = readInner(codec, reader)
-      return command === null ? null : { type, session, sequence, acknowledged, command }
+      const bound = type === 'boundCall'
+      if (command === null) return null
+      return { type: 'call', session, sequence, acknowledged, bound, command }
     }
     case 'plain': {
       const command = readInner(codec, reader)

@@ -31,6 +31,11 @@ export interface Call<Command> {
    * remembered of them is dropped, and none of them is applied from now on.
    */
   readonly acknowledged: number
+  /**
+   * True: what it brings about is the session's, and may end with it. False: the session only sees
+   * to it that the command has its effect once, which is that of one outside of all sessions.
+   */
+  readonly bound: boolean
   readonly command: Command
 }
 
@@ -61,7 +66,7 @@ export type SessionCommand<Command> =
  *
  * - `sessionEnded`: the session has ended, or never was. It will never be again.
  * - `alreadyAnswered`: the client itself has acknowledged this number.
- * - `sequenceReused`: this number belongs to a call with another command.
+ * - `sequenceReused`: this number belongs to a call with another command, or another `bound`.
  * - `tooManyUnacknowledged`: the number is too far above the acknowledged mark, or the session has
  *   as many bytes of replies as it may have.
  */

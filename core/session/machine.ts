@@ -36,6 +36,7 @@ export type SessionMachine<State, Command, Reply, Event> = Machine<
  * A client opens a session and numbers its calls. However often a call comes, and in whatever
  * order, `inner` applies it once, and each attempt is answered what the first was. With every call
  * the client says up to which number it has all answers, and what was remembered of those goes.
+ * What a bound call brings about is the session's; an unbound one only has this guard of it.
  *
  * `inner.apply` gets a `SessionContext`. It must answer each index at most once. A late answer goes
  * to the newest attempt of the call; each attempt before it is told `superseded` when the next one

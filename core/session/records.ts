@@ -17,7 +17,7 @@ export interface ReplyCodec<Reply> {
 /** A call whose answer is not known yet. */
 export interface WaitingCall {
   readonly type: 'waiting'
-  /** Hash of the inner command. */
+  /** Hash of the inner command, and of whether it is bound. */
   readonly body: Lanes
   /** Index of the call's first entry, under which the inner machine knows it. */
   readonly index: number
@@ -26,7 +26,7 @@ export interface WaitingCall {
 /** A call and what it was answered, for when it comes again. */
 export interface AnsweredCall<Reply> {
   readonly type: 'answered'
-  /** Hash of the inner command. */
+  /** Hash of the inner command, and of whether it is bound. */
   readonly body: Lanes
   readonly reply: Reply
 }

@@ -183,6 +183,8 @@ test('client connections: no command: told so, and the connection goes on', asyn
   client.socket.destroy()
 })
 
+const CALL = { session: 3, sequence: 1, acknowledged: 0 }
+
 const PAYLOADS: readonly Uint8Array[] = (
   [
     { type: 'openSession', ttlMs: 10_000 },
@@ -194,7 +196,8 @@ const PAYLOADS: readonly Uint8Array[] = (
     { type: 'plain', command: { type: 'status', key: 'fuzz', holder: null } },
     { type: 'plain', command: { type: 'listLocks', prefix: '', after: null, max: 3 } },
     { type: 'plain', command: { type: 'cancel', key: 'fuzz', owner: 'me', requestId: 'r' } },
-    { type: 'call', session: 3, sequence: 1, acknowledged: 0, command: acquire('call', 'me') },
+    { type: 'call', ...CALL, bound: true, command: acquire('call', 'me') },
+    { type: 'call', ...CALL, bound: false, command: acquire('call', 'me') },
   ] as const
 ).map((command) => machine.encodeCommand(command))
 

@@ -10,6 +10,7 @@ import { suite } from '../harness.ts'
 
 const test = suite('sim/fast-check-locks')
 const seed = 20_261_125
+const OUTSIDE = { session: null, guarded: false }
 
 test('lock commands: in bounds, each kind is there, and some come again', () => {
   const seen = new Set<string>()
@@ -20,7 +21,7 @@ test('lock commands: in bounds, each kind is there, and some come again', () => 
       const ids = new Set<string>()
       for (const { afterMs, command } of commands) {
         assert.ok(afterMs >= 0 && afterMs <= 50)
-        assert.is(requestProblem(command, null, LIMITS), null)
+        assert.is(requestProblem(command, OUTSIDE, LIMITS), null)
         assert.match(`${command.key} ${command.owner}`, /^k[0-2] o[01]$/)
         seen.add(command.type)
         const id = command.requestId ?? ''

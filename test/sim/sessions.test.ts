@@ -63,7 +63,8 @@ function client(): Actor<Command, Reply, Op, Input, number> {
   const next = (): Ask<Command, Input> => {
     if (session === null) return ask({ type: 'openSession', ttlMs: 2_000 })
     sequence++
-    return ask({ type: 'call', session, sequence, acknowledged: sequence - 1, command: wanted })
+    const numbers = { session, sequence, acknowledged: sequence - 1 }
+    return ask({ type: 'call', ...numbers, bound: true, command: wanted })
   }
   let isOpening = false
   return {

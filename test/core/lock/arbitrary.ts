@@ -33,6 +33,8 @@ export interface Ask {
   readonly type: 'ask'
   /** Whose session it comes in; null: in none. */
   readonly client: Client | null
+  /** Whether what it brings about is the session's, where there is one. */
+  readonly bound: boolean
   readonly command: LockRequest
   /** Whether it comes from who holds the key, if anyone does, and not from the owner it names. */
   readonly byHolder: boolean
@@ -61,8 +63,16 @@ export type Step =
   | { readonly type: 'close'; readonly client: Client }
   /** The request so many back comes, or comes again. */
   | { readonly type: 'repeat'; readonly back: number }
-  /** Who sent the acquire so many back cancels it, or, in a session, all that it waits for. */
-  | { readonly type: 'cancel'; readonly back: number; readonly all: boolean }
+  /**
+   * Who sent the acquire so many back cancels it, or, in a session, all that it waits for: in the
+   * way that it came, or outside of all sessions, with their guard or without.
+   */
+  | {
+      readonly type: 'cancel'
+      readonly back: number
+      readonly all: boolean
+      readonly way: 'same' | 'unbound' | 'plain'
+    }
   | { readonly type: 'query'; readonly query: LockQuery }
 
 const key = fc.constantFrom('a', 'a', 'a', 'a', 'b', 'b', 'c', 'd')
@@ -102,6 +112,7 @@ const force = fc.record({
 const ask: fc.Arbitrary<Ask> = fc
   .record({
     client: fc.option(client, { freq: 2 }),
+    bound: fc.boolean(),
     byHolder: fc.integer({ min: 0, max: 9 }).map((value) => value > 5),
     body: fc.oneof(
       { weight: 10, arbitrary: acquire },
@@ -117,11 +128,12 @@ const ask: fc.Arbitrary<Ask> = fc
   })
   .map(({ body, id, plainTtlMs, ...rest }) => {
     const { client } = rest
+    const lastsWithSession = client !== null && rest.bound
     const own = `r${client === null ? id : id % 5}`
     const requestId = client !== null && id % 2 === 0 ? null : own
     const command: LockRequest =
       body.type === 'acquire'
-        ? { ...body, ttlMs: client === null ? (body.ttlMs ?? plainTtlMs) : body.ttlMs, requestId }
+        ? { ...body, ttlMs: lastsWithSession ? body.ttlMs : (body.ttlMs ?? plainTtlMs), requestId }
         : { ...body, token: null, requestId }
     return { type: 'ask', command, ...rest }
   })
@@ -159,6 +171,8 @@ const back = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 5, max: 40 }) },
 )
 
+const way = fc.constantFrom('same', 'same', 'unbound', 'plain')
+
 /** One step. */
 export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 30, arbitrary: ask },
@@ -171,7 +185,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   weighted(1, { type: 'keepAlive', client }),
   weighted(1, { type: 'close', client }),
   weighted(6, { type: 'repeat', back }),
-  weighted(4, { type: 'cancel', back, all: fc.boolean() }),
+  weighted(5, { type: 'cancel', back, all: fc.boolean(), way }),
   weighted(2, { type: 'query', query }),
 )
 

@@ -377,10 +377,11 @@ test('lock codec: any field of a holding: counts in its digest', () => {
 
 test('lock codec: any field of a waiter: counts in its digest', () => {
   const numbers = { enteredIndex: 1, enteredMs: 1, latestIndex: 1 }
-  const waiter: Waiter = { command: acquire, session: 1, ...numbers }
+  const waiter: Waiter = { command: acquire, session: 1, hasMemo: false, ...numbers }
   const others: Others<Waiter> = {
     command: acquires.slice(1),
     session: [0, 2, null],
+    hasMemo: [true],
     enteredIndex: [2],
     enteredMs: [2],
     latestIndex: [2],

@@ -8,7 +8,7 @@ import type { AnsweredMemo } from '../../../core/lock/records.ts'
 import type { LockState } from '../../../core/lock/state.ts'
 import { mapEntries } from '../../../core/ordered-map.ts'
 import { emptyQueue, queueAdd, queueValues } from '../../../core/queue.ts'
-import type { SessionContext } from '../../../core/session/apply.ts'
+import type { SessionContext, Whence } from '../../../core/session/apply.ts'
 import type { SessionCommand } from '../../../core/session/command.ts'
 import { suite } from '../../harness.ts'
 import type { Step } from './arbitrary.ts'
@@ -61,6 +61,8 @@ const WANTED = [
   ...['holders', 'waiters', 'locks', 'lockCount', 'opened', 'keptAlive', 'closed'],
   ...['sessionEnded', 'alreadyAnswered', 'waits', 'late granted', 'late timeout'],
   ...['late cancelled', 'late superseded', 'late queued'],
+  ...['unbound granted', 'unbound waits', 'unbound cancelled', 'unbound released'],
+  ...['unbound renewed', 'unbound tooManyLocks', 'unbound forced', 'unbound alreadyAnswered'],
 ]
 
 const storyLine = step.map((value) => new StoryLine(value))
@@ -115,7 +117,7 @@ function indexesOf(state: LockState): unknown {
     return [name, [...mapEntries(map as typeof owners)].map(([key]) => key)]
   })
   const uses = [...mapEntries(owners)].map(([, use]) => {
-    return [use.locks, [...mapEntries(use.memos)].map(([id]) => id)]
+    return [use.locks, use.guardedWaits, [...mapEntries(use.memos)].map(([id]) => id)]
   })
   const ids = [...queueValues(answered)].map(({ id }) => id)
   return [...entries, [...mapEntries(ended)], uses, ids, memosCount]
@@ -188,12 +190,14 @@ test('lock model: hash after random histories: equal when and only when the byte
   fc.assert(property, { ...report, numRuns: 200 })
 })
 
-/** What one entry asks of the locks alone, and in which session. */
+/** What one entry asks of the locks alone, and whose it is. */
 function lockCommandOf(
   command: SessionCommand<LockCommand>,
-): { readonly command: LockCommand; readonly session: number | null } | null {
-  if (command.type === 'plain') return { command: command.command, session: null }
-  return command.type === 'call' ? { command: command.command, session: command.session } : null
+): ({ readonly command: LockCommand } & Whence) | null {
+  if (command.type === 'plain') return { command: command.command, session: null, guarded: false }
+  if (command.type !== 'call') return null
+  const session = command.bound ? command.session : null
+  return { command: command.command, session, guarded: true }
 }
 
 /** The state with its answers as a log brings them: by entry, whatever their keys. */
@@ -224,9 +228,10 @@ test('lock model: independent keys in another order of arrival: equal bytes and 
       const asked = line.command === null ? null : lockCommandOf(line.command)
       if (isOpening) driver.index += 1
       if (asked === null || !('requestId' in asked.command)) continue
-      driver.apply(asked.command, asked.session)
-      const { session } = asked
-      const context = { index: driver.index, timeMs: driver.timeMs, version: 1, session }
+      driver.apply(asked.command, asked)
+      const { session, guarded } = asked
+      const place = { index: driver.index, timeMs: driver.timeMs, version: 1 }
+      const context = { ...place, session, guarded }
       log.push([asked.command.key, asked.command, context])
     }
     const { machine } = driver

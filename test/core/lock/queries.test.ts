@@ -14,7 +14,7 @@ function ask(log: Driver, query: LockQuery): LockReply | null {
   const before = log.bytes()
   const reply = machine.query(state, query, timeMs)
   assert.equal(log.apply(query), reply)
-  assert.equal(log.apply(query, 7), reply, 'in a session as well')
+  assert.equal(log.apply(query, { session: 7 }), reply, 'in a session as well')
   assert.equal(log.events, [])
   assert.equal(log.bytes(), before)
   return reply

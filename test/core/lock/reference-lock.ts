@@ -29,6 +29,8 @@ export interface Holder extends Claim {
 
 /** Somebody who waits. */
 export interface Waiter extends Claim {
+  /** A session sees to its being one, and no memo does. */
+  readonly guarded: boolean
   readonly command: Acquire
   readonly sinceMs: number
   /** Index of the newest attempt: the one to be answered. */
@@ -181,15 +183,25 @@ export class ReferenceLock {
 
   /** Ends an owner's waits: the one with this id, or all. If it waits no more, it may hold. */
   cancel({ owner, requestId }: Cancel): LockReply {
-    const { session, timeMs } = this.world.at
+    const { session, guarded, timeMs } = this.world.at
     const mine = this.holder(session, owner)
     const meant = this.queue.filter((waiter) => {
       const isOurs = waiter.session === session && waiter.owner === owner
       return isOurs && (requestId === null || waiter.command.requestId === requestId)
     })
     this.leave(meant, { type: 'cancelled' })
-    if (session === null || meant.length > 0 || mine === undefined) return { type: 'cancelled' }
+    if (!guarded || meant.length > 0 || mine === undefined) return { type: 'cancelled' }
     return grantedTo(mine, timeMs)
+  }
+
+  /** From outside of all sessions: ends what waits unremembered there; false: nothing does. */
+  cancelGuarded({ owner, requestId }: Cancel): boolean {
+    const meant = this.queue.filter(({ session, guarded, command }) => {
+      const isOutside = session === null && guarded
+      return isOutside && command.owner === owner && command.requestId === requestId
+    })
+    this.leave(meant, { type: 'cancelled' })
+    return meant.length > 0
   }
 
   /** What can end by itself. What is theirs whose session has ended comes first, at any time. */

@@ -21,7 +21,7 @@ export class ReferenceModel implements World {
   locks: ReferenceLock[] = []
   /** Sessions that have ended, and how. What is theirs stays until an `expire` ends it. */
   ended: Map<number | null, 'close' | 'expiry'> = new Map()
-  at: SessionContext = { index: 0, timeMs: 0, version: 1, session: null }
+  at: SessionContext = { index: 0, timeMs: 0, version: 1, session: null, guarded: false }
   readonly limits: Limits
   readonly #memos: ReferenceMemos
 
@@ -37,11 +37,13 @@ export class ReferenceModel implements World {
     this.#memos.forget(at.timeMs)
     if (command.type === 'expire') return this.#expire(command.max)
     if (!('requestId' in command)) return this.query(command, at.timeMs)
-    const problem = requestProblem(command, at.session, this.limits)
+    const problem = requestProblem(command, at, this.limits)
     if (problem !== null) return no(problem)
-    if (at.session !== null) return this.#do(command)
+    if (at.guarded) return this.#do(command)
+    const hasEnded = command.type === 'cancel' && this.#lockOf(command).cancelGuarded(command)
     const memo = this.#memos.of(command)
     if (memo !== undefined) return this.#doAgain(memo, command)
+    if (hasEnded) return { type: 'cancelled' }
     if (this.#memos.isFull(command.owner)) return no('overloaded')
     const reply = this.#do(command)
     this.#memos.put(command, reply, at.timeMs)
@@ -60,9 +62,9 @@ export class ReferenceModel implements World {
   }
 
   /** The answer to one that has waited. */
-  late({ session, command, latest }: Waiter, reply: LockReply): void {
+  late({ guarded, command, latest }: Waiter, reply: LockReply): void {
     this.answers.push([latest, reply])
-    if (session === null) this.#memos.put(command, reply, this.at.timeMs)
+    if (!guarded) this.#memos.put(command, reply, this.at.timeMs)
   }
 
   #lockOf({ key }: Request): ReferenceLock {
@@ -108,9 +110,9 @@ export class ReferenceModel implements World {
 
   #acquire(command: Ask.Acquire, lock: ReferenceLock): LockReply | null {
     const { owner, mode, waitMs } = command
-    const { index, timeMs, session } = this.at
+    const { index, timeMs, session, guarded } = this.at
     const wait = { sinceMs: timeMs, endMs: timeMs + waitMs, latest: index }
-    const waiter = { session, owner, index, command, ...wait }
+    const waiter = { session, guarded, owner, index, command, ...wait }
     const isOpen = lock.queue.length === 0 && lock.hasRoom(mode)
     if (lock.holder(session, owner) === undefined) {
       if (!isOpen && waitMs === 0) {

@@ -77,7 +77,8 @@ export class Script {
     switch (step.type) {
       case 'ask': {
         const asked = step.byHolder ? this.#byHolder(step, view) : step
-        const command = this.#send(asked.client, this.#named(asked, view), asked.open)
+        const { client, bound, open } = asked
+        const command = this.#send(client, bound, this.#named(asked, view), open)
         return asked.isUnderWay ? null : command
       }
       case 'sweep':
@@ -97,7 +98,7 @@ export class Script {
       case 'repeat':
         return this.#sent[this.#sent.length - step.back] ?? null
       case 'cancel':
-        return this.#cancel(step.back, step.all)
+        return this.#cancel(step)
       case 'query':
         return { type: 'plain', command: step.query }
       default:
@@ -113,32 +114,36 @@ export class Script {
   #byHolder(ask: Ask, view: View): Ask {
     const { owner, session } = view.status(ask.command.key, null)
     const clients: (Client | null)[] = [null, ...this.#clients.keys()]
-    const client = clients.find((one) => this.#sessionOf(one) === (session ?? 0))
+    // What is held outside of all sessions is within reach of any client's unbound calls.
+    const isUnbound = session === null && !ask.bound && ask.client !== null
+    const holder = clients.find((one) => this.#sessionOf(one) === (session ?? 0))
+    const client = isUnbound ? ask.client : holder
     if (owner === null || client === undefined) return ask
     const { command } = ask
     // What may be left out in a session may not outside of all.
     const requestId = command.requestId ?? (client === null ? 'r0' : null)
     const mine = { ...command, owner, requestId }
-    const isPlainLease = client === null && mine.type === 'acquire' && mine.ttlMs === null
-    return { ...ask, client, command: isPlainLease ? { ...mine, ttlMs: 100 } : mine }
+    const isPlainLease = session === null && mine.type === 'acquire' && mine.ttlMs === null
+    const asked = isPlainLease ? { ...mine, ttlMs: 100 } : mine
+    return { ...ask, client, bound: !isUnbound, command: asked }
   }
 
   /** With the token that is meant. */
-  #named({ client, command, token }: Ask, view: View): LockRequest {
+  #named({ client, bound, command, token }: Ask, view: View): LockRequest {
     if (command.type === 'acquire' || token === 'none') return command
-    const session = client === null ? null : this.#sessionOf(client)
+    const session = client === null || !bound ? null : this.#sessionOf(client)
     const mine = view.status(command.key, { owner: command.owner, session })
     const told = mine.token > 0 ? mine : view.status(command.key, null)
     return { ...command, token: token === 'present' ? told.token : Math.max(0, told.token - 1) }
   }
 
-  #send(client: Client | null, command: LockCommand, open: number): Command {
+  #send(client: Client | null, bound: boolean, command: LockCommand, open: number): Command {
     const known = client === null ? undefined : this.#clients.get(client)
     if (known === undefined) return this.#sending({ type: 'plain', command })
     known.sequence += 1
     const { session, sequence } = known
     const acknowledged = Math.max(0, sequence - 1 - open)
-    return this.#sending({ type: 'call', session, sequence, acknowledged, command })
+    return this.#sending({ type: 'call', session, sequence, acknowledged, bound, command })
   }
 
   #sending(command: Command): Command {
@@ -153,17 +158,23 @@ export class Script {
     return acquires[acquires.length - back]
   }
 
-  /** In the session that it came in, if that is still its client's. */
-  #cancel(back: number, all: boolean): Command | null {
+  /** As the acquire came, if its session is still its client's; or in another way. */
+  #cancel({ back, all, way }: Extract<Step, { readonly type: 'cancel' }>): Command | null {
     const sent = this.#acquireBack(back)
     if (sent === undefined || (sent.type !== 'plain' && sent.type !== 'call')) return null
     if (sent.command.type !== 'acquire') return null
     const { key, owner, requestId } = sent.command
-    if (sent.type === 'plain') return this.#send(null, { type: 'cancel', key, owner, requestId }, 0)
+    const plain = { type: 'cancel', key, owner, requestId } as const
+    const cancel = all ? { ...plain, requestId: null } : plain
+    const isPlain = way === 'same' ? sent.type === 'plain' : way === 'plain'
+    if (isPlain) return requestId === null ? null : this.#send(null, true, plain, 0)
     const clients = [...this.#clients]
+    if (way === 'unbound') {
+      const [any] = clients
+      return any === undefined ? null : this.#send(any[0], false, cancel, 2)
+    }
+    if (sent.type === 'plain') return null
     const client = clients.find(([, { session }]) => session === sent.session)?.[0]
-    if (client === undefined) return null
-    const id = all ? null : requestId
-    return this.#send(client, { type: 'cancel', key, owner, requestId: id }, 2)
+    return client === undefined ? null : this.#send(client, sent.bound, cancel, 2)
   }
 }

@@ -169,7 +169,8 @@ test('lock: session: a call that comes again: its first reply, and no memo', () 
   const terms = { mode: 'exclusive', ttlMs: null, waitMs: 0, reentrant: true } as const
   const rest = { lockDelayMs: 0, metadata: '', requestId: null }
   const command: LockCommand = { type: 'acquire', key: 'k', owner: 'x', ...terms, ...rest }
-  const call = { type: 'call', session: 1, sequence: 1, acknowledged: 0, command } as const
+  const numbers = { session: 1, sequence: 1, acknowledged: 0 }
+  const call = { type: 'call', ...numbers, bound: true, command } as const
   const replied = { type: 'replied', reply: granted(2, { ttlMs: null }) }
   assert.equal(world.apply(call), replied)
   assert.equal(world.apply(call), replied)
@@ -184,7 +185,8 @@ test('lock: session: it runs out: its locks are lost in entries of their own', (
   const rest = { lockDelayMs: 0, metadata: '', requestId: null }
   for (const [at, key] of ['a', 'b', 'c'].entries()) {
     const command: LockCommand = { type: 'acquire', key, owner: 'x', ...terms, ...rest }
-    world.apply({ type: 'call', session: 1, sequence: at + 1, acknowledged: 0, command })
+    const numbers = { session: 1, sequence: at + 1, acknowledged: 0 }
+    world.apply({ type: 'call', ...numbers, bound: true, command })
   }
   assert.equal(world.due()?.command, { type: 'expireSessions', max: 1 })
   world.timeMs = world.due()?.atMs ?? 0

@@ -60,7 +60,8 @@ function acquire(more: Partial<Acquire> = {}): Acquire {
 
 function waiter(more: Partial<Waiter> = {}, terms: Partial<Acquire> = {}): Waiter {
   const numbers = { enteredIndex: 2, enteredMs: 100, latestIndex: 2 }
-  return { command: acquire(terms), session: null, ...numbers, ...more }
+  const hasMemo = (more.session ?? null) === null
+  return { command: acquire(terms), session: null, hasMemo, ...numbers, ...more }
 }
 
 const queue = (waiters: readonly Waiter[]): OrderedMap<number, Waiter> =>
@@ -150,7 +151,14 @@ const rich: Required<Records> = {
       delayUntilMs: 2 ** 40,
       closed: true,
     },
-    { ...delayed(950, waiter({ enteredIndex: 21, latestIndex: 21 }, { key: 'c' })), key: 'c' },
+    {
+      ...delayed(
+        950,
+        waiter({ enteredIndex: 21, latestIndex: 21 }, { key: 'c' }),
+        waiter({ enteredIndex: 22, latestIndex: 22, hasMemo: false }, { key: 'c' }),
+      ),
+      key: 'c',
+    },
     { ...delayed(950), key: 'd' },
     exclusive(holding({ key: 'ключ', session: 9, enteredIndex: 23, token: 2 ** 50 })),
   ],
@@ -175,14 +183,14 @@ const rich: Required<Records> = {
 
 /** Puts the records one by one, in this order, as the machine would. */
 function build({ locks = [], ended = [], memos = [] }: Records, tokenBase = 0): LockState {
-  const context = { index: 0, timeMs: 0, session: null }
+  const context = { index: 0, timeMs: 0, session: null, guarded: false }
   const draft = openDraft({ ...INITIAL, tokenBase }, context, LIMITS)
   for (const lock of locks) {
     let waiters: OrderedMap<number, Waiter> = emptyMap()
     for (const [enteredIndex, one] of mapEntries(lock.waiters)) {
       waiters = mapSet(waiters, enteredIndex, one)
       addWaiter(draft, one)
-      if (one.session !== null) continue
+      if (!one.hasMemo) continue
       const { command } = one
       putMemo(draft, null, { type: 'waiting', id: memoId(command), command, enteredIndex })
     }
@@ -232,6 +240,7 @@ const anyWait = fc.record({
   ttlMs: fc.option(small),
   waitMs: fc.integer({ min: 1, max: 900 }),
   enteredMs: small,
+  guarded: fc.boolean(),
   named: fc.boolean(),
   metadata: anyText,
   reentrant: fc.boolean(),
@@ -295,14 +304,17 @@ function lockOf({ key, type, holders, waits, untilMs }: AnyKey, next: () => numb
     if (session === null || !lasts) return ends
     return { ...ends, ttlMs: null, deadlineMs: null, revoked: false }
   })
-  const waiters = waits.map(({ later, named, session, enteredMs, mode, ...terms }, at): Waiter => {
+  const waiters = waits.map((wait, at): Waiter => {
+    const { later, named, guarded, session, enteredMs, mode, ...terms } = wait
     const enteredIndex = next()
-    const requestId = named || session === null ? `r${at}` : null
+    const hasMemo = session === null && !guarded
+    const requestId = named || hasMemo ? `r${at}` : null
     const ttlMs = session === null ? (terms.ttlMs ?? 100) : terms.ttlMs
     const first = at === 0 && type === 'shared'
     const names = { key, requestId, mode: first ? 'exclusive' : mode } as const
     const command = acquire({ ...terms, ...names, ttlMs })
-    return { command, session, enteredIndex, enteredMs, latestIndex: enteredIndex + later }
+    const latestIndex = enteredIndex + later
+    return { command, session, hasMemo, enteredIndex, enteredMs, latestIndex }
   })
   if (type === 'delayed') return { ...delayed(untilMs, ...waiters), key }
   if (type === 'exclusive') return exclusive(holdings[0]!, ...waiters)
@@ -369,9 +381,9 @@ test('lock snapshot: records of every sort: their bytes are fixed for good', () 
   const records: Records = { locks: [one], ended: [[7, 'expiry']], memos: [memo()] }
   accepts(records, 'the ones below')
   const fixed = [
-    '02 00 01 0161 00',
+    '03 00 01 0161 00',
     '0178 00 01 01 01 01f403 018407 00 00 00',
-    '01 00 0161 0179 00 00 00 ac02 00 00 00 0107 02 64 02',
+    '01 00 0161 0179 00 00 00 ac02 00 00 00 0107 00 02 64 02',
     '01 07 01',
     '01 00 0161 0179 010172 00 01f403 ac02 00 00 00 03 05 64 00',
   ]
@@ -393,9 +405,9 @@ test('lock snapshot: another version, another type of lock, a flag of 2: null', 
   const bytes = encodeSnapshot(forged({ locks, ended: [[7, 'close']] }))
   assert.ok(decodeSnapshot(bytes) !== null)
   assert.equal([bytes[0], bytes[5], bytes[8], bytes[13], bytes[14], bytes[15], bytes[21]], [
-    2, 0, 1, 0, 0, 0, 0,
+    3, 0, 1, 0, 0, 0, 0,
   ])
-  for (const version of [0, 1, 3]) assert.is(decodeSnapshot(bytes.with(0, version)), null)
+  for (const version of [0, 1, 2, 4]) assert.is(decodeSnapshot(bytes.with(0, version)), null)
   for (const type of [1, 2, 3, 255]) assert.is(decodeSnapshot(bytes.with(5, type)), null)
   for (const place of [8, 13, 14, 15, 21]) {
     assert.is(decodeSnapshot(bytes.with(place, 2)), null, `flag at ${place}`)
@@ -406,17 +418,17 @@ test('lock snapshot: garbage, and a count without an end: null, never a throw, a
   const bytes = fc.tuple(fc.constantFrom(0, 1, 3), fc.uint8Array({ maxLength: 60 }))
   const property = fc.property(bytes, ([locksCount, rest]) => {
     decodeSnapshot(rest)
-    decodeSnapshot(Uint8Array.of(2, 0, locksCount, ...rest))
+    decodeSnapshot(Uint8Array.of(3, 0, locksCount, ...rest))
   })
   fc.assert(property, { seed, numRuns: 10_000 })
   const most = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]
   const full = encodeSnapshot(forged({ locks: [shared([holding()], waiter())] }))
   const heads = [
-    [2, 0],
-    [2, 0, 1, 1, 97, 1, 0],
-    [2, 0, 1, 1, 97, 2, 5],
-    [2, 0, 0],
-    [2, 0, 0, 0],
+    [3, 0],
+    [3, 0, 1, 1, 97, 1, 0],
+    [3, 0, 1, 1, 97, 2, 5],
+    [3, 0, 0],
+    [3, 0, 0, 0],
     [...full.subarray(0, -2)],
     [...full.subarray(0, -1)],
   ]
@@ -525,6 +537,10 @@ test('lock snapshot: a waiter outside of sessions, without a request id or a len
   refusesWaiter({}, { ttlMs: null }, 'no length')
   const inner = waiter({ session: 7 }, { requestId: null, ttlMs: null })
   accepts({ locks: [exclusive(holding(), inner)] }, 'neither, in a session')
+  const unbound = waiter({ hasMemo: false }, { requestId: null })
+  accepts({ locks: [exclusive(holding(), unbound)] }, 'no id, and not remembered by it')
+  refusesWaiter({ hasMemo: false }, { requestId: null, ttlMs: null }, 'no length')
+  refusesWaiter({ session: 7, hasMemo: true }, {}, 'a memo, in a session')
 })
 
 test('lock snapshot: waiters out of order or one twice: null', () => {
@@ -536,6 +552,8 @@ test('lock snapshot: waiters out of order or one twice: null', () => {
   refuses(lock(at(2, 'r'), at(2, 's')), 'an index twice')
   refuses(lock(at(2, 'r'), at(3, 'r')), 'a request twice')
   accepts(lock(at(2, 'r'), at(3, 'r', 7), at(4, 'r', 7)), 'a name once more, in a session')
+  const unbound = [3, 4].map((index) => ({ ...at(index, 'r'), hasMemo: false }))
+  accepts(lock(at(2, 'r'), ...unbound), 'a name once more, not remembered by it')
 })
 
 test('lock snapshot: a waiter in a session: has no memo', () => {
@@ -680,8 +698,8 @@ test('lock snapshot: in parts: of 64 KiB and not much more, and together the who
 })
 
 test('lock snapshot: nothing to say: one small part', () => {
-  assert.equal([...snapshotParts(INITIAL)], [Uint8Array.of(2, 0, 0, 0, 0)])
-  assert.equal(listing(decodeSnapshot(Uint8Array.of(2, 0, 0, 0, 0))), listing(INITIAL))
+  assert.equal([...snapshotParts(INITIAL)], [Uint8Array.of(3, 0, 0, 0, 0)])
+  assert.equal(listing(decodeSnapshot(Uint8Array.of(3, 0, 0, 0, 0))), listing(INITIAL))
 })
 
 test.run()

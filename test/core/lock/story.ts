@@ -10,7 +10,8 @@ import type { Step } from './arbitrary.ts'
 export function tellStep(step: Step): string {
   switch (step.type) {
     case 'ask': {
-      const own = step.client === null ? '' : ` of ${step.client}`
+      const how = step.bound ? '' : ', unbound'
+      const own = step.client === null ? '' : ` of ${step.client}${how}`
       const who = step.byHolder ? `${own} (or who holds it)` : own
       const token = { none: '', present: ', by its token', stale: ', by an old token' }[step.token]
       const what = step.command.type === 'acquire' ? '' : token
@@ -39,7 +40,7 @@ export function tellStep(step: Step): string {
     case 'cancel': {
       const what = step.all ? 'all it waits for there' : 'it'
       const which = step.back === 1 ? 'the last acquire' : `the acquire ${step.back} back`
-      return `who sent ${which} cancels ${what}`
+      return `who sent ${which} cancels ${what}${step.way === 'same' ? '' : `, ${step.way}`}`
     }
     case 'query':
       return `somebody asks: ${tellQuery(step.query)}`
@@ -52,8 +53,9 @@ export function tellStep(step: Step): string {
 export function tellCommand(command: SessionCommand<LockCommand>): string {
   switch (command.type) {
     case 'call': {
-      const { session, sequence, acknowledged } = command
-      return `${tell(command.command, ` of ${session}`)} [call ${sequence}, has ${acknowledged}]`
+      const { session, sequence, acknowledged, bound } = command
+      const call = `${bound ? '' : 'unbound '}call ${sequence}, has ${acknowledged}`
+      return `${tell(command.command, ` of ${session}`)} [${call}]`
     }
     case 'plain':
       return tell(command.command, '')

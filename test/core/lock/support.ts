@@ -11,9 +11,11 @@ import { lockMachine } from '../../../core/lock/machine.ts'
 import type { LockReply, StatusReply } from '../../../core/lock/reply.ts'
 import type { EndedBy, LockState } from '../../../core/lock/state.ts'
 
-/** The session a request comes in; none when it is left out. */
+/** The session a request comes in, none when it is left out, and whether it is a call at all. */
 interface In {
   readonly session?: number | null
+  /** As the session says, when it is left out; true without one: an unbound call. */
+  readonly guarded?: boolean
 }
 
 /** A machine with its log. */
@@ -36,9 +38,10 @@ export class Driver {
   }
 
   /** Applies a command at the next index; its reply, or null. */
-  apply(command: Ask.LockCommand, session: number | null = null): LockReply | null {
+  apply(command: Ask.LockCommand, whence: In = {}): LockReply | null {
     this.index += 1
-    const context = { index: this.index, timeMs: this.timeMs, version: 1, session }
+    const { session = null, guarded = session !== null } = whence
+    const context = { index: this.index, timeMs: this.timeMs, version: 1, session, guarded }
     const [state, reply, events] = this.machine.apply(this.state, command, context)
     this.state = state
     this.events = []
@@ -58,10 +61,11 @@ export class Driver {
   }
 
   acquire(key: string, owner: string, more: Partial<Ask.Acquire> & In = {}): LockReply | null {
-    const { session = null, ...fields } = more
+    const { session = null, guarded = session !== null, ...fields } = more
     const terms = { mode: 'exclusive', ttlMs: 1_000, waitMs: 0, reentrant: false } as const
     const rest = { lockDelayMs: 0, metadata: '', requestId: this.freshId() }
-    return this.apply({ type: 'acquire', key, owner, ...terms, ...rest, ...fields }, session)
+    const command = { type: 'acquire', key, owner, ...terms, ...rest, ...fields } as const
+    return this.apply(command, { session, guarded })
   }
 
   /** An acquire of a shared lock. */
@@ -70,26 +74,26 @@ export class Driver {
   }
 
   cancel(key: string, owner: string, requestId: string | null, more: In = {}): LockReply | null {
-    return this.apply({ type: 'cancel', key, owner, requestId }, more.session ?? null)
+    return this.apply({ type: 'cancel', key, owner, requestId }, more)
   }
 
   release(key: string, owner: string, more: Partial<Ask.Release> & In = {}): LockReply | null {
-    const { session = null, ...fields } = more
+    const { session = null, guarded = session !== null, ...fields } = more
     const usual = { token: null, all: false, requestId: this.freshId() }
-    return this.apply({ type: 'release', key, owner, ...usual, ...fields }, session)
+    return this.apply({ type: 'release', key, owner, ...usual, ...fields }, { session, guarded })
   }
 
   renew(key: string, owner: string, more: Partial<Ask.Renew> & In = {}): LockReply | null {
-    const { session = null, ...fields } = more
+    const { session = null, guarded = session !== null, ...fields } = more
     const usual = { token: null, ttlMs: 1_000, requestId: this.freshId() }
-    return this.apply({ type: 'renew', key, owner, ...usual, ...fields }, session)
+    return this.apply({ type: 'renew', key, owner, ...usual, ...fields }, { session, guarded })
   }
 
   /** By an operator, of the name `admin`. */
   force(key: string, more: Partial<Ask.ForceRelease> & In = {}): LockReply | null {
-    const { session = null, ...fields } = more
+    const { session = null, guarded = session !== null, ...fields } = more
     const usual = { owner: 'admin', token: null, now: false, requestId: this.freshId() }
-    return this.apply({ type: 'forceRelease', key, ...usual, ...fields }, session)
+    return this.apply({ type: 'forceRelease', key, ...usual, ...fields }, { session, guarded })
   }
 
   expire(max = 1_000): LockReply | null {

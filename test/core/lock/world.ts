@@ -156,7 +156,8 @@ export function takeStep(step: Step, model: Told, real: World<LockState>): strin
     const text = `\n${story.join('\n')}\n\ndiffers: ${message}\n${sides}`
     throw new Error(text, { cause: error })
   }
-  return [kindOf(reply), ...answers.map(([, answer]) => `late ${kindOf(answer)}`)]
+  const how = command.type === 'call' && !command.bound ? 'unbound ' : ''
+  return [`${how}${kindOf(reply)}`, ...answers.map(([, answer]) => `late ${kindOf(answer)}`)]
 }
 
 function kindOf(reply: Reply | null): string {

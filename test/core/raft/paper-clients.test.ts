@@ -79,7 +79,7 @@ re-executing the request"', () => {
   const opened = [1, 2].map(() => apply({ type: 'openSession', ttlMs: 60_000 }))
   assert.equal(opened.map((reply) => reply?.type), ['opened', 'opened'])
   const call = (session: number, sequence: number, command: string) => {
-    return apply({ type: 'call', session, sequence, acknowledged: 0, command })
+    return apply({ type: 'call', session, sequence, acknowledged: 0, bound: true, command })
   }
   const first = call(1, 1, 'x')
   assert.equal(first, { type: 'replied', reply: 'did x' })

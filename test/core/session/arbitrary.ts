@@ -31,7 +31,8 @@ export interface Step {
   /** How far the client's mark rises first. */
   readonly rise: number
   readonly command: BoardCommand
-  /** True: a number that was used before keeps its first command. */
+  readonly bound: boolean
+  /** True: a number that was used before keeps its first command, and whether that is bound. */
   readonly honest: boolean
   /** Repeat the command so many back instead; 0 repeats nothing. */
   readonly back: number
@@ -71,6 +72,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   ahead: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 4 }) }, fc.nat(7)),
   rise: fc.integer({ min: -6, max: 2 }).map((value) => Math.max(0, value)),
   command: boardCommand,
+  bound: fc.boolean(),
   honest: fc.integer({ min: 0, max: 4 }).map((value) => value > 0),
   back: fc.integer({ min: -12, max: 8 }).map((value) => Math.max(0, value)),
 })
@@ -86,7 +88,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(step, {
 export class Clients {
   readonly opened: number[] = []
   readonly #marks = new Map<number, number>()
-  readonly #commands = new Map<string, BoardCommand>()
+  readonly #calls = new Map<string, Pick<Step, 'command' | 'bound'>>()
   readonly #sent: SessionCommand<BoardCommand>[] = []
 
   /** The command of a step. */
@@ -115,9 +117,9 @@ export class Clients {
         this.#marks.set(session, acknowledged)
         const sequence = acknowledged + at.ahead
         const id = `${session}/${sequence}`
-        const command = (at.honest ? this.#commands.get(id) : undefined) ?? at.command
-        if (!this.#commands.has(id)) this.#commands.set(id, command)
-        return { type: 'call', session, sequence, acknowledged, command }
+        const { command, bound } = (at.honest ? this.#calls.get(id) : undefined) ?? at
+        if (!this.#calls.has(id)) this.#calls.set(id, { command, bound })
+        return { type: 'call', session, sequence, acknowledged, bound, command }
       }
       default:
         return unreachable(at.kind)

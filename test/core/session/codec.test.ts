@@ -22,7 +22,13 @@ const commands = fc.oneof(
   typed('openSession', { ttlMs: integer }),
   typed('keepAlive', { session }),
   typed('closeSession', { session }),
-  typed('call', { session, sequence: integer, acknowledged: integer, command: boardCommand }),
+  typed('call', {
+    session,
+    sequence: integer,
+    acknowledged: integer,
+    bound: fc.boolean(),
+    command: boardCommand,
+  }),
   typed('plain', { command: boardCommand }),
   typed('expireSessions', { max: integer.filter((max) => max > 0) }),
 ) as fc.Arbitrary<SessionCommand<BoardCommand>>
@@ -56,7 +62,8 @@ test('session codec: commands and replies: there and back', () => {
     fc.property(commands, replies, (command, reply) => {
       assert.equal(machine.decodeCommand(machine.encodeCommand(command)), command)
       assert.equal(machine.decodeReply(machine.encodeReply(reply)), reply)
-      const call = { type: 'call', session: 1, sequence: 2, acknowledged: 0, command } as const
+      const numbers = { session: 1, sequence: 2, acknowledged: 0 }
+      const call = { type: 'call', ...numbers, bound: false, command } as const
       assert.equal(twice.decodeCommand(twice.encodeCommand(call)), call, 'sessions in sessions')
       const outer = { type: 'replied', reply } as const
       assert.equal(twice.decodeReply(twice.encodeReply(outer)), outer, 'sessions in sessions')
@@ -73,8 +80,11 @@ test('session codec: bytes: as they have always been', () => {
   assert.is(hex(machine.encodeCommand({ type: 'openSession', ttlMs: 300 })), '00ac02')
   assert.is(hex(machine.encodeCommand({ type: 'keepAlive', session: 7 })), '0107')
   assert.is(hex(machine.encodeCommand({ type: 'closeSession', session: 7 })), '0207')
-  const call = { type: 'call', session: 7, sequence: 3, acknowledged: 2, command } as const
+  const numbers = { session: 7, sequence: 3, acknowledged: 2 }
+  const call = { type: 'call', ...numbers, bound: true, command } as const
   assert.is(hex(machine.encodeCommand(call)), `03070302${length}${inner}`)
+  const unbound = { ...call, bound: false }
+  assert.is(hex(machine.encodeCommand(unbound)), `06070302${length}${inner}`)
   assert.is(hex(machine.encodeCommand({ type: 'plain', command })), `04${length}${inner}`)
   assert.is(hex(machine.encodeCommand({ type: 'expireSessions', max: 9 })), '0509')
   assert.is(hex(machine.encodeReply({ type: 'opened', session: 7, ttlMs: 1 })), '000701')
@@ -90,7 +100,7 @@ test('session codec: bytes: as they have always been', () => {
 
 test('session codec: garbage: null or a value, never a throw', () => {
   const decoders = [twice.decodeCommand, twice.decodeReply, twice.decodeSnapshot]
-  const tag = fc.nat(6)
+  const tag = fc.nat(7)
   const garbage = fc.tuple(tag, fc.uint8Array({ maxLength: 60 }))
   fc.assert(
     fc.property(garbage, ([first, rest]) => {

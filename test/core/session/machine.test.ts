@@ -71,10 +71,55 @@ test('session: call: inner machine: is told whose call it is', () => {
   const log = new Driver()
   const session = log.open()
   log.call(session, 1, add(1))
-  const event = { type: 'added', amount: 1, session }
+  const event = { type: 'added', amount: 1, session, guarded: true }
   assert.equal(log.events, [{ type: 'inner', event }])
   log.plain(add(1))
-  assert.equal(log.events, [{ type: 'inner', event: { ...event, session: null } }])
+  const outside = { ...event, session: null }
+  assert.equal(log.events, [{ type: 'inner', event: { ...outside, guarded: false } }])
+  log.call(session, 2, add(1), 0, false)
+  assert.equal(log.events, [{ type: 'inner', event: outside }], 'an unbound call')
+})
+
+test('session: unbound call: comes again: one effect, the same reply', () => {
+  const log = new Driver()
+  const session = log.open()
+  assert.equal(log.call(session, 1, add(5), 0, false), replied(5))
+  log.plain(add(2))
+  assert.equal(log.call(session, 1, add(5), 0, false), replied(5))
+  assert.equal(log.call(session, 1, add(5), 1, false), rejected('alreadyAnswered'))
+  assert.is(log.state.inner.total, 7)
+})
+
+test('session: unbound call: the same number, bound: another call, and refused', () => {
+  const log = new Driver()
+  const session = log.open()
+  log.call(session, 1, add(5), 0, false)
+  log.call(session, 2, sleep('k'), 0, true)
+  assert.equal(log.call(session, 1, add(5), 0, true), rejected('sequenceReused'))
+  assert.equal(log.call(session, 2, sleep('k'), 0, false), rejected('sequenceReused'))
+  assert.equal(log.answers, [])
+  const restored = log.machine.decodeSnapshot(log.bytes())
+  assert.ok(restored !== null)
+  log.state = restored
+  assert.equal(log.call(session, 1, add(5), 0, true), rejected('sequenceReused'))
+  assert.equal(log.call(session, 1, add(5), 0, false), replied(5))
+})
+
+test('session: unbound call: it waits, its session ends: answered late, to the newest', () => {
+  for (const by of ['close', 'expiry'] as const) {
+    const log = new Driver({ onSessionEnded: wakeOwn })
+    const session = log.open()
+    log.call(session, 1, sleep('own'), 0, false)
+    log.call(session, 1, sleep('own'), 0, false)
+    const { index } = log
+    log.timeMs = 1_000
+    if (by === 'close') log.apply({ type: 'closeSession', session })
+    else log.expire()
+    assert.is(log.state.inner.sleepers.length, 1, 'it is not of the session that has ended')
+    log.plain(wakeUp('own'))
+    assert.equal(log.answers.at(-1), [index, replied(0)])
+    assert.is(mapSize(log.state.waits), 0)
+  }
 })
 
 test('session: call: another command under the same number: refused, not applied', () => {
@@ -305,7 +350,8 @@ test('session: query: plain command: the inner answer; all else needs the log', 
   const command = add(0)
   assert.equal(machine.query(state, { type: 'plain', command }, 0), replied(4))
   assert.is(machine.query(state, { type: 'plain', command: add(1) }, 0), null)
-  const call = { type: 'call', session, sequence: 1, acknowledged: 0, command } as const
+  const numbers = { session, sequence: 1, acknowledged: 0 }
+  const call = { type: 'call', ...numbers, bound: true, command } as const
   assert.is(machine.query(state, call, 0), null)
   assert.is(machine.query(state, { type: 'keepAlive', session }, 0), null)
 })
@@ -326,7 +372,7 @@ test('session: lock machine inside: acquire comes again: one token, answer to th
     return { type: 'acquire', key: 'k', owner, ...usual, ...rest }
   }
   apply({ type: 'openSession', ttlMs: 1_000 })
-  const call = { type: 'call', session: 1, acknowledged: 0 } as const
+  const call = { type: 'call', session: 1, acknowledged: 0, bound: true } as const
   for (const round of [1, 2]) {
     const [, reply] = apply({ ...call, sequence: 1, command: acquire('x') })
     const granted = { type: 'granted', token: 2, count: 1, ttlMs: 1_000, grantedAfterMs: 0 }

@@ -100,7 +100,7 @@ test('session model: random histories: a call has one effect and one reply for e
       hear(index, driver.apply(command))
       for (const event of driver.events) {
         if (event.type === 'answer') hear(event.index, event.reply)
-        if (event.type !== 'inner' || event.event.session === null) continue
+        if (event.type !== 'inner' || !event.event.guarded) continue
         assert.not.ok(effects.has(call), `${call} has a second effect`)
         effects.add(call)
       }
@@ -195,7 +195,8 @@ test('session model: calls in another order of arrival: equal bytes and hash', (
     const start = driver.state
     const log = drawn.map(({ session, command, mark, rank }, at) => {
       const acknowledged = Math.floor((mark * at) / 100)
-      const entry = { type: 'call', session, sequence: at + 1, acknowledged, command } as const
+      const numbers = { session, sequence: at + 1, acknowledged }
+      const entry = { type: 'call', ...numbers, bound: at % 3 > 0, command } as const
       return { command: entry, context: { index: 4 + at, timeMs: 50, version: 1 }, rank }
     })
     const apply = (): readonly [Uint8Array, string] => {

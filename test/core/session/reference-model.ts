@@ -55,7 +55,7 @@ export class ReferenceModel {
       for (const [id] of due.slice(0, command.max)) this.#end(id, 'expiry')
       return { type: 'expired', sessions: Math.min(due.length, command.max) }
     }
-    if (command.type === 'plain') return this.#applyInner(command.command, null)
+    if (command.type === 'plain') return this.#applyInner(command.command, null, false)
     const session = this.sessions.get(command.session)
     if (session === undefined) return no('sessionEnded')
     session.heardMs = timeMs
@@ -69,7 +69,7 @@ export class ReferenceModel {
     session.mark = Math.max(session.mark, call.acknowledged)
     const { sequence, command } = call
     if (sequence <= session.mark) return no('alreadyAnswered')
-    const body = JSON.stringify(command)
+    const body = JSON.stringify([command, call.bound])
     const known = session.calls.get(sequence)
     if (known !== undefined && known.body !== body) return no('sequenceReused')
     if (known !== undefined && known.reply !== null) return { type: 'replied', reply: known.reply }
@@ -86,13 +86,13 @@ export class ReferenceModel {
     if (full || ahead > this.#limits.unacknowledgedMax) return no('tooManyUnacknowledged')
     const firstIndex = this.#at.index
     session.calls.set(sequence, { body, firstIndex, newestIndex: firstIndex, reply: null })
-    const reply = this.#applyInner(command, call.session)
+    const reply = this.#applyInner(command, call.bound ? call.session : null, true)
     if (reply?.type === 'replied') session.calls.get(sequence)!.reply = reply.reply
     return reply
   }
 
-  #applyInner(command: BoardCommand, session: number | null): Reply | null {
-    const context = { ...this.#at, session }
+  #applyInner(command: BoardCommand, session: number | null, guarded: boolean): Reply | null {
+    const context = { ...this.#at, session, guarded }
     const [inner, reply, events] = board.apply(this.inner, command, context)
     this.inner = inner
     for (const event of events) this.#hear(event)

@@ -45,6 +45,7 @@ export interface Added {
   readonly type: 'added'
   readonly amount: number
   readonly session: number | null
+  readonly guarded: boolean
 }
 
 type BoardEvents = readonly MachineEvent<BoardReply, Added>[]
@@ -87,12 +88,13 @@ export function wakeOwn(
 function applyToBoard(
   state: Board,
   command: BoardCommand,
-  { index, session }: SessionContext,
+  { index, session, guarded }: SessionContext,
 ): readonly [Board, BoardReply | null, BoardEvents] {
   switch (command.type) {
     case 'add': {
       const total = state.total + command.amount
-      return [{ ...state, total }, total, [{ type: 'added', amount: command.amount, session }]]
+      const { amount } = command
+      return [{ ...state, total }, total, [{ type: 'added', amount, session, guarded }]]
     }
     case 'say':
       return [state, 'x'.repeat(command.letters), []]
@@ -187,8 +189,9 @@ export class Driver {
     sequence: number,
     command: BoardCommand,
     acknowledged = 0,
+    bound = true,
   ): Reply | null {
-    return this.apply({ type: 'call', session, sequence, acknowledged, command })
+    return this.apply({ type: 'call', session, sequence, acknowledged, bound, command })
   }
 
   plain(command: BoardCommand): Reply | null {
