@@ -22,9 +22,12 @@ import type { Granted, LockReply } from '../core/lock/reply.ts'
 import type { SessionCommand, SessionReply } from '../core/session/command.ts'
 import type { LockBeliefs } from './lock-beliefs.ts'
 import { UNDER_WAY_MS } from './lock-limits.ts'
-import type { AcquireOperation, LockOperation, SessionOperation } from './lock-operation.ts'
+import type { AcquireOperation, LockOperation } from './lock-operation.ts'
+import type { SessionOperation, Unbound } from './lock-operation.ts'
 import { isPlain, KEY_OF_FRESH } from './lock-operation.ts'
-import { ClientSession } from './lock-session.ts'
+import type { ClientSession, Way } from './lock-session.ts'
+import { ClientSessions, inWay, PLAIN } from './lock-session.ts'
+import { inputOf, listOf, outputOf, withinReply } from './lock-words.ts'
 import { EPSILON_PPM } from './scenario.ts'
 import type { Actor, Ask, Ended, Stage } from './workload.ts'
 
@@ -34,9 +37,6 @@ type LockAsk = Ask<Command, LockInput>
 
 /** Above 20 times the longest maximum election timeout that is drawn. */
 const PATIENT_MS = 15_000
-
-/** How many a client lists at a time. */
-const PAGE = 3
 
 /** Of a lease that ends with its session alone: longer than any run. */
 const ENDLESS_MS = LIMITS.ttlMsMax
@@ -50,10 +50,18 @@ interface Mine {
   readonly session: ClientSession | null
 }
 
-/** What is asked at once, and in which session, if any. */
+/** What is asked at once, and how. */
 interface Next {
   readonly command: LockRequest | Cancel
-  readonly session: ClientSession | null
+  readonly way: Way
+}
+
+/** A request of unknown end, which may still change a key's next holding. */
+interface Adrift {
+  /** Not any more from then on, milliseconds of the client's clock. */
+  readonly untilMs: number
+  /** Nor once this session's next call is in the log, which says that it was given up. */
+  readonly guard: ClientSession | null
 }
 
 export class LockClient implements Actor<Command, Reply, LockOperation, LockInput, LockOutput> {
@@ -68,10 +76,10 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
   readonly #leastTtlMs = new Map<string, number>()
   /** The last token that it was told of by a key, whosever. */
   readonly #seen = new Map<string, number>()
-  /** Until when a request of unknown end may still change a key's next holding. */
-  readonly #adriftUntilMs = new Map<string, number>()
-  /** Its session, as far as it knows. */
-  #session: ClientSession | null = null
+  readonly #adrift = new Map<string, Adrift>()
+  readonly #sessions = new ClientSessions()
+  /** How it cancels the acquire that it asks for, if that is unbound. */
+  #cancelBy: Unbound['cancel'] = 'call'
   #next: Next | null = null
   #requests = 0
 
@@ -98,22 +106,24 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
           this.#believe(key, mine, renewSent(mine.lease, this.#requests, nowMs, leastMs))
         }
         const token = operation.withToken ? (mine?.lease.token ?? null) : null
-        const command = { type, key, token, ttlMs, ...this.#newRequest(key) }
-        return this.#ask(command, this.#sessionFor(key))
+        const way = this.#wayFor(key, operation.unbound)
+        const command = { type, key, token, ttlMs, ...this.#newRequest(key, way, operation) }
+        return this.#ask(command, way)
       }
       case 'release': {
         if (mine === undefined && operation.withToken) return null
         const { type, all } = operation
-        const session = this.#sessionFor(key)
+        const way = this.#wayFor(key, operation.unbound)
         if (mine !== undefined) this.#believe(key, mine, releaseSent(mine.lease))
         const token = operation.withToken ? (mine?.lease.token ?? null) : null
-        return this.#ask({ type, key, token, all, ...this.#newRequest(key) }, session)
+        return this.#ask({ type, key, token, all, ...this.#newRequest(key, way, operation) }, way)
       }
       case 'forceRelease': {
         const { type, now } = operation
         const token = operation.withToken ? (this.#seen.get(key) ?? null) : null
-        const command = { type, key, token, now, ...this.#newRequest(key) }
-        return this.#ask(command, this.#sessionFor(key))
+        const way = this.#wayFor(key, operation.unbound)
+        const command = { type, key, token, now, ...this.#newRequest(key, way, operation) }
+        return this.#ask(command, way)
       }
       case 'status':
         return this.#look({ type: 'status', key, holder: null }, operation.throughLog !== true)
@@ -126,20 +136,15 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
   }
 
   end({ command }: LockAsk, ended: Ended<Reply>, nowMs: number): LockOutput | null {
+    const way = this.#wayOf(command)
     const told = this.#onSession(command, ended)
     if (told === null || (command.type !== 'plain' && command.type !== 'call')) return null
     const asked = command.command
-    const session = command.type === 'call' ? this.#session : null
+    if (told.type === 'unknown') this.#onUnknown(asked, way, nowMs)
     if (asked.type === 'renew') this.#onRenewEnded(asked.key, told, nowMs)
-    else if (asked.type === 'acquire') this.#onAcquireEnded(asked, session, told, nowMs)
+    else if (asked.type === 'acquire') this.#onAcquireEnded(asked, way, told, nowMs)
     else if (asked.type === 'cancel' && told.type === 'done') {
-      this.#onCancelled(asked, session, told.reply)
-    }
-    if (told.type === 'unknown') {
-      if (session !== null) session.gaveUp()
-      else if ('token' in asked && asked.token === null) {
-        this.#adriftUntilMs.set(asked.key, nowMs + UNDER_WAY_MS)
-      }
+      this.#onCancelled(asked, way, told.reply)
     }
     if (told.type !== 'done') return null
     const { reply } = told
@@ -150,7 +155,7 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
   followUp(): LockAsk | null {
     const next = this.#next
     this.#next = null
-    return next === null ? null : this.#ask(next.command, next.session)
+    return next === null ? null : this.#ask(next.command, next.way)
   }
 
   /** Renewals, releases and writes prefer what is held, so that they are not all in vain. */
@@ -163,12 +168,12 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
   }
 
   #keepSession({ what, ttlMs }: SessionOperation): LockAsk | null {
-    if (this.#session === null) {
-      return what === 'keep' ? this.#askOf({ type: 'openSession', ttlMs }) : null
-    }
-    const session = this.#session.id
+    const { newest } = this.#sessions
+    if (newest === null) return what === 'keep' ? this.#askOf({ type: 'openSession', ttlMs }) : null
+    if (what === 'rotate') return this.#askOf({ type: 'openSession', ttlMs })
+    const session = newest.id
     if (what === 'keep') return this.#askOf({ type: 'keepAlive', session })
-    this.#endSession(releaseSent)
+    this.#endSession(newest, releaseSent)
     return this.#askOf({ type: 'closeSession', session })
   }
 
@@ -178,19 +183,19 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
    */
   #onSession(command: Command, ended: Ended<Reply>): Ended<LockReply> | null {
     if (command.type === 'plain') return withinReply(ended)
-    const session = this.#session
-    const isOurs = 'session' in command && session?.id === command.session
-    if (ended.type !== 'done') return isOurs ? ended : null
+    const session = 'session' in command ? this.#sessions.of(command.session) : null
+    if (ended.type !== 'done') return session === null ? null : ended
     const { reply, firstSentMs } = ended
     if (reply.type === 'opened') {
-      this.#session = new ClientSession(reply.session, reply.ttlMs)
-      this.#session.heard(firstSentMs)
+      if (this.#sessions.newest !== null) this.#stage.probe('a session took the place of another')
+      this.#sessions.opened(reply.session, reply.ttlMs, firstSentMs)
     }
-    if (session === null || !isOurs) return null
+    if (session === null) return null
     if (reply.type === 'rejected' && reply.reason === 'sessionEnded') {
       this.#stage.probe('a client learned that its session had ended')
-      this.#endSession(expired)
-      return null
+      this.#endSession(session, expired)
+      // An attempt that came before may have had its effect, which is not the session's.
+      return command.type === 'call' && !command.bound ? { type: 'unknown' } : null
     }
     session.heard(firstSentMs)
     for (const [key, mine] of this.#mine) {
@@ -199,34 +204,42 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
     return withinReply(ended)
   }
 
-  /** Nothing that it has in its session counts any more. */
-  #endSession(over: (lease: Lease) => Lease): void {
-    const session = this.#session
-    if (session === null) return
-    this.#session = null
+  /** Nothing that it has in that session counts any more. */
+  #endSession(session: ClientSession, over: (lease: Lease) => Lease): void {
+    this.#sessions.ended(session)
     for (const [key, mine] of this.#mine) {
       if (mine.session === session) this.#believe(key, mine, over(mine.lease))
     }
   }
 
-  /** Plain locks are never taken in a session; a holding keeps to the one that it was taken in. */
-  #sessionFor(key: string): ClientSession | null {
+  /** Plain locks are never a session's; a holding keeps to the one that it was taken in. */
+  #wayFor(key: string, unbound: Unbound | undefined): Way {
     const mine = this.#mine.get(key)
-    if (mine?.lease.type === 'held') return mine.session
-    return isPlain(key) ? null : this.#session
+    const { newest } = this.#sessions
+    const isNobodys = unbound !== undefined || isPlain(key)
+    const session = mine?.lease.type === 'held' ? mine.session : isNobodys ? null : newest
+    return { session, guard: session ?? (unbound === undefined ? null : newest) }
+  }
+
+  #wayOf(command: Command): Way {
+    if (command.type !== 'call') return PLAIN
+    const guard = this.#sessions.of(command.session)
+    return { session: command.bound ? guard : null, guard }
   }
 
   #acquire(operation: AcquireOperation): LockAsk {
     const { type, key, mode, waitMs, reentrant, lockDelayMs, giveUpMs } = operation
-    const session = this.#sessionFor(key)
-    const ttlMs = operation.ttlMs ?? (session === null ? 1_000 : null)
+    const way = this.#wayFor(key, operation.unbound)
+    this.#cancelBy = operation.unbound?.cancel ?? 'call'
+    const ttlMs = operation.ttlMs ?? (way.session === null ? 1_000 : null)
     this.#asksFor(key, ttlMs ?? ENDLESS_MS)
     const mine = this.#mine.get(key)
     // From now on it may share what it holds alone.
     if (mine !== undefined && mode === 'shared') this.#believe(key, { ...mine, mode }, mine.lease)
-    const request = this.#newRequest(key)
-    const terms = { mode, ttlMs, waitMs, reentrant, lockDelayMs, metadata: request.requestId }
-    const ask = this.#ask({ type, key, ...terms, ...request }, session)
+    const metadata = `${this.#ownerOf(key)}.${this.#requests}`
+    const request = this.#newRequest(key, way, operation)
+    const terms = { mode, ttlMs, waitMs, reentrant, lockDelayMs, metadata }
+    const ask = this.#ask({ type, key, ...terms, ...request }, way)
     return giveUpMs === null ? ask : { ...ask, timeoutMs: Math.min(giveUpMs, ask.timeoutMs) }
   }
 
@@ -234,31 +247,44 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
     this.#leastTtlMs.set(key, Math.min(ttlMs, this.#leastTtlMs.get(key) ?? Infinity))
   }
 
-  #onAcquireEnded(
-    command: Acquire,
-    session: ClientSession | null,
-    ended: Ended<LockReply>,
-    nowMs: number,
-  ): void {
-    const { key, owner, mode, requestId } = command
+  /** It may be in the log, and come there yet: it is given up, and looked out for if it matters. */
+  #onUnknown(asked: LockCommand, { session, guard }: Way, nowMs: number): void {
+    guard?.gaveUp()
+    // An acquire that comes yet may share what was granted to another request meanwhile.
+    const mayChange = 'token' in asked ? asked.token === null : isToShare(asked)
+    if (session !== null || !mayChange || !('key' in asked)) return
+    // The numbers of a session that has ended keep out whatever comes.
+    if (guard !== null && this.#sessions.of(guard.id) === null) return
+    const { key } = asked
+    const before = this.#adrift.get(key)
+    const isAlone = before === undefined || before.untilMs < nowMs || before.guard === guard
+    this.#adrift.set(key, { untilMs: nowMs + UNDER_WAY_MS, guard: isAlone ? guard : null })
+  }
+
+  #onAcquireEnded(command: Acquire, way: Way, ended: Ended<LockReply>, nowMs: number): void {
     if (ended.type === 'done') {
       if (ended.reply.type === 'granted') {
-        this.#onGranted(command, session, ended.reply, ended.firstSentMs, nowMs)
+        this.#onGranted(command, way, ended.reply, ended.firstSentMs, nowMs)
       }
-      return
+    } else if (ended.type === 'unknown' && !isPlain(command.key)) {
+      this.#next = this.#cancelOf(command, way)
     }
-    if (ended.type !== 'unknown') return
-    // One that comes yet may share what was granted to another request meanwhile.
-    if (mode === 'shared' && session === null) {
-      this.#adriftUntilMs.set(key, nowMs + UNDER_WAY_MS)
+  }
+
+  #cancelOf({ key, owner, requestId }: Acquire, { session, guard }: Way): Next | null {
+    const command = { type: 'cancel', key, owner, requestId } as const
+    if (session !== null) return { command, way: { session, guard } }
+    const isGuarded = guard !== null && this.#sessions.of(guard.id) !== null
+    if (isGuarded && (this.#cancelBy === 'call' || requestId === null)) {
+      return { command, way: { session, guard } }
     }
-    if (isPlain(key)) return
-    this.#next = { command: { type: 'cancel', key, owner, requestId }, session }
+    if (guard !== null) this.#stage.probe('an unbound call cancelled from outside')
+    return requestId === null ? null : { command, way: PLAIN }
   }
 
   #onGranted(
     { key, mode }: Acquire,
-    session: ClientSession | null,
+    way: Way,
     reply: Granted,
     firstSentMs: number,
     now: number,
@@ -272,28 +298,37 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
     }
     const driftPpm = EPSILON_PPM
     const lease = granted({ token, firstSentMs, grantedAfterMs, ttlMs, now, driftPpm })
+    const { session } = way
     const isLate = lease === 'tooLate'
     if (isLate) this.#stage.probe('grant came after its safe-until')
     // A request that names no token may still come, and take this holding for its own.
-    if (isLate || firstSentMs <= (this.#adriftUntilMs.get(key) ?? -Infinity)) {
+    if (isLate || this.#isAdrift(key, way, firstSentMs)) {
       this.#mine.set(key, { lease: { type: 'ended', token, reason: 'late' }, mode, session })
-      this.#giveBack(key, token, session)
+      this.#giveBack(key, token, way)
     } else this.#believe(key, { mode, session }, lease)
   }
 
+  #isAdrift(key: string, { guard }: Way, firstSentMs: number): boolean {
+    const adrift = this.#adrift.get(key)
+    if (adrift === undefined || firstSentMs > adrift.untilMs) return false
+    if (guard === null || guard !== adrift.guard) return true
+    this.#stage.probe('a session keeps out what was given up')
+    return false
+  }
+
   /** Nobody waits for the acquire any more: what it was granted is given back. */
-  #onCancelled({ key }: Cancel, session: ClientSession | null, reply: LockReply): void {
+  #onCancelled({ key }: Cancel, way: Way, reply: LockReply): void {
     if (reply.type !== 'granted') return
     const mine = this.#mine.get(key)
     if (mine?.lease.token === reply.token) this.#believe(key, mine, releaseSent(mine.lease))
     this.#stage.probe('granted before it was cancelled')
-    this.#giveBack(key, reply.token, session)
+    this.#giveBack(key, reply.token, way)
   }
 
-  #giveBack(key: string, token: number, session: ClientSession | null): void {
+  #giveBack(key: string, token: number, way: Way): void {
     this.#stage.probe('late grant given back')
-    const command = { type: 'release', key, token, all: true, ...this.#newRequest(key) } as const
-    this.#next = { command, session }
+    const request = this.#newRequest(key, way)
+    this.#next = { command: { type: 'release', key, token, all: true, ...request }, way }
   }
 
   #onRenewEnded(key: string, ended: Ended<LockReply>, nowMs: number): void {
@@ -339,14 +374,13 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
     return { command: { type: 'plain', command }, timeoutMs: 2_000, retry: true, read, input }
   }
 
-  #ask(command: LockRequest | Cancel, session: ClientSession | null): LockAsk {
+  #ask(command: LockRequest | Cancel, way: Way): LockAsk {
     const waitMs = command.type === 'acquire' ? command.waitMs : 0
     // Every other client call outlasts the bound on answers after the heal: it must be kept.
     const usualMs = waitMs + (this.#requests % 2 === 0 ? PATIENT_MS : 2_500)
     const timeoutMs = Math.min(usualMs, this.#patienceMs)
     const input = isPlain(command.key) ? inputOf(command) : null
-    const asked = session === null ? ({ type: 'plain', command } as const) : session.call(command)
-    return { command: asked, timeoutMs, retry: true, read: false, input }
+    return { command: inWay(command, way), timeoutMs, retry: true, read: false, input }
   }
 
   #askOf(command: Command): LockAsk {
@@ -354,79 +388,23 @@ export class LockClient implements Actor<Command, Reply, LockOperation, LockInpu
     return { command, timeoutMs, retry: true, read: false, input: null }
   }
 
+  #newRequest(
+    key: string,
+    { session, guard }: Way,
+    { unbound }: { readonly unbound?: Unbound } = {},
+  ): { readonly owner: string; readonly requestId: string | null } {
+    const owner = this.#ownerOf(key)
+    const requestId = `${owner}.${this.#requests++}`
+    const isNameless = session === null && guard !== null && unbound?.named === false
+    return { owner, requestId: isNameless ? null : requestId }
+  }
+
   /** The fresh lock's owner is one that asks for nothing else, and so is far from its limits. */
-  #newRequest(key: string): { readonly owner: string; readonly requestId: string } {
-    const owner = `${key === KEY_OF_FRESH ? 'f' : 'c'}${this.#client}`
-    return { owner, requestId: `${owner}.${this.#requests++}` }
+  #ownerOf(key: string): string {
+    return `${key === KEY_OF_FRESH ? 'f' : 'c'}${this.#client}`
   }
 }
 
-function listOf({ key, what }: Extract<LockOperation, { readonly type: 'list' }>): LockCommand {
-  switch (what) {
-    case 'holders':
-      return { type: 'listHolders', key, after: null, max: PAGE }
-    case 'waiters':
-      return { type: 'listWaiters', key, after: null, max: PAGE }
-    case 'locks':
-      return { type: 'listLocks', prefix: 'k', after: null, max: PAGE }
-    case 'count':
-      return { type: 'countLocks', prefix: 'k' }
-  }
-}
-
-/** What an answer says of the locks. A call that is refused as such may have its effect yet. */
-function withinReply(ended: Ended<Reply>): Ended<LockReply> {
-  if (ended.type !== 'done') return ended
-  const { reply, firstSentMs } = ended
-  return reply.type === 'replied'
-    ? { type: 'done', reply: reply.reply, firstSentMs }
-    : { type: 'unknown' }
-}
-
-/** What is asked, in the words of the checker, if it has any. */
-function inputOf(command: LockRequest | Cancel): LockInput | null {
-  const { key, owner } = command
-  switch (command.type) {
-    case 'acquire': {
-      const { ttlMs, waitMs } = command
-      return ttlMs === null ? null : { type: 'acquire', key, owner, ttlMs, waitMs }
-    }
-    case 'renew': {
-      const { token, ttlMs } = command
-      return ttlMs === null ? null : { type: 'renew', key, owner, token, ttlMs }
-    }
-    case 'release':
-      return { type: 'release', key, owner, token: command.token }
-    case 'cancel':
-    case 'forceRelease':
-      return null
-  }
-}
-
-/** The service's words in those of the checker. */
-function outputOf(reply: LockReply): LockOutput | null {
-  switch (reply.type) {
-    case 'granted':
-      return { type: 'granted', token: reply.token, count: reply.count }
-    case 'held':
-    case 'expired':
-      return { type: reply.type, token: reply.token }
-    case 'timeout':
-    case 'notHolder':
-      return { type: reply.type }
-    case 'released':
-      return { type: 'released', count: reply.count }
-    case 'renewed': {
-      const { token, ttlMs } = reply
-      return ttlMs === null ? null : { type: 'renewed', token, ttlMs }
-    }
-    case 'status': {
-      const { locked, token, owner } = reply
-      return { type: 'status', locked, token, owner: owner ?? '' }
-    }
-    case 'rejected':
-      return { type: 'rejected', reason: reply.reason }
-    default:
-      return null
-  }
+function isToShare(command: LockCommand): boolean {
+  return command.type === 'acquire' && command.mode === 'shared'
 }

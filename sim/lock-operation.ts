@@ -3,9 +3,18 @@
 import type { RandomStream } from './random.ts'
 import type { ClientStep } from './scenario.ts'
 
+/** How a client asks in its session, while it has one, for what is not to be the session's. */
+export interface Unbound {
+  /** False: without a request id. */
+  readonly named: boolean
+  /** How it cancels an acquire that it gives up: in its session, or outside, by its id. */
+  readonly cancel: 'call' | 'plain'
+}
+
 /** Takes a lock, or takes it once more. */
 export interface AcquireOperation {
   readonly type: 'acquire'
+  readonly unbound?: Unbound
   readonly key: string
   readonly mode: 'exclusive' | 'shared'
   /** Null: as long as the client's session; of a client that has none, a second. */
@@ -21,8 +30,8 @@ export interface AcquireOperation {
 /** While a client has a session, what it asks of a lock that is not plain goes in it. */
 export interface SessionOperation {
   readonly type: 'session'
-  /** `keep` opens one when there is none. */
-  readonly what: 'keep' | 'close'
+  /** `keep` opens one when there is none; `rotate` opens another, and leaves the one there is. */
+  readonly what: 'keep' | 'close' | 'rotate'
   /** How long the one lives that is opened. */
   readonly ttlMs: number
 }
@@ -34,6 +43,7 @@ export type LockOperation =
   /** Without a token: of whatever the client may hold, known to it or not. */
   | {
       readonly type: 'renew'
+      readonly unbound?: Unbound
       readonly key: string
       /** Null: as long as the last time. */
       readonly ttlMs: number | null
@@ -41,6 +51,7 @@ export type LockOperation =
     }
   | {
       readonly type: 'release'
+      readonly unbound?: Unbound
       readonly key: string
       readonly withToken: boolean
       readonly all: boolean
@@ -48,6 +59,7 @@ export type LockOperation =
   /** As an operator, of whoever holds it, or of the last holding that the client was told of. */
   | {
       readonly type: 'forceRelease'
+      readonly unbound?: Unbound
       readonly key: string
       readonly now: boolean
       readonly withToken: boolean
@@ -177,4 +189,34 @@ export function withSessions(clients: Steps, random: RandomStream): Steps {
       return { pauseMs, operation: { ...operation, ttlMs, waitMs: operation.waitMs * 2 } }
     })
   })
+}
+
+/**
+ * What clients do, in many worlds with calls that are not bound to the session that they come in,
+ * also about locks that are never taken in any, and with sessions that take one another's place.
+ */
+export function withUnbound(clients: Steps, random: RandomStream): Steps {
+  if (!random.chance(700)) return clients
+  const part = random.pick([300, 700])
+  return clients.map((steps) =>
+    steps.map((step) => {
+      const { pauseMs, operation } = step
+      switch (operation.type) {
+        case 'acquire':
+        case 'release':
+        case 'renew':
+        case 'forceRelease': {
+          if (!random.chance(part)) return step
+          const cancel = random.chance(500) ? 'call' : 'plain'
+          const unbound = { named: cancel === 'plain' || random.chance(700), cancel } as const
+          return { pauseMs, operation: { ...operation, unbound } }
+        }
+        case 'session':
+          if (operation.what === 'close' || !random.chance(200)) return step
+          return { pauseMs, operation: { ...operation, what: 'rotate' } }
+        default:
+          return step
+      }
+    }),
+  )
 }

@@ -1,7 +1,7 @@
 // What must hold of locks, entry by entry: who comes first, who may hold together, how tokens grow,
 // what changes a holding, and that nobody waits who need not. lock-ends.ts looks at what ends it.
 
-import type { Mode } from '../core/lock/command.ts'
+import type { Cancel, Mode } from '../core/lock/command.ts'
 import type * as Told from '../core/lock/event.ts'
 import { isRefusal } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
@@ -28,6 +28,7 @@ const GOES = 'who can go goes'
 const DEAD = 'nothing for a session that has ended'
 const WAIT = 'no early end of a wait'
 const LATE = 'no grant after its wait'
+const CANCEL = 'who cancels waits no more'
 const WATCH = 'watchers hear of who waits'
 const REFUSED = 'refused only at a limit'
 
@@ -40,6 +41,7 @@ export const LOCK_ORACLES: readonly string[] = [
   DEAD,
   WAIT,
   LATE,
+  CANCEL,
   WATCH,
   REFUSED,
   'limits',
@@ -69,14 +71,15 @@ export class LockOracles {
 
   applied(entry: LockEntry): void {
     const { command, reply, events } = entry
-    // In a session, what reaches the locks is new.
-    const isNew = this.#fates.applied(entry) || entry.session !== null
+    // Of a session's calls, what reaches the locks is new.
+    const isNew = this.#fates.applied(entry) || entry.guarded
     if (isNew && reply?.type === 'rejected') this.#onRejected(entry, reply)
     const forced = isNew && reply?.type === 'forced' && command?.type === 'forceRelease'
     if (forced && command.now) this.#table.of(command.key).endDelayed()
     if (reply?.type === 'swept') this.#ends.endDelays(reply.delays, entry)
     for (const event of events) this.#onEvent(event, entry)
     if (forced) this.#ends.forced(command, entry)
+    if (command?.type === 'cancel') this.#mustHaveLeft(command, entry)
     if (command?.type === 'expire') this.#ends.mustHaveEnded(command.max, entry)
     for (const key of new Set(events.map((event) => event.key))) this.#mustHaveGone(key, entry)
   }
@@ -108,7 +111,7 @@ export class LockOracles {
 
   #onQueued(event: Told.QueuedEvent, entry: LockEntry): void {
     const { key, owner, session, index } = event
-    const { command, timeMs, appendedUs } = entry
+    const { command, guarded, timeMs, appendedUs } = entry
     const lock = this.#table.of(key)
     if (command?.type !== 'acquire' || !isOf(entry, event)) {
       this.#fail(ORDER, `${owner} was made to wait for ${key} by ${command?.type}`)
@@ -117,7 +120,8 @@ export class LockOracles {
       this.#fail(GOES, `${owner} was made to wait for ${key}, which it could have`)
     }
     const deadlineMs = timeMs + command.waitMs
-    lock.queue.push({ command, session, enteredIndex: index, deadlineMs, appendedUs })
+    if (guarded && session === null) this.#stage.probe('an unbound call waits')
+    lock.queue.push({ command, session, guarded, enteredIndex: index, deadlineMs, appendedUs })
     this.#mustBeWithinLimits(key, event)
   }
 
@@ -145,12 +149,26 @@ export class LockOracles {
       this.#stage.probe(isPassed ? 'passed over, its session had ended' : 'swept with its session')
       return
     }
-    const { requestId } = waiter.command
-    const isAsked = command?.type === 'cancel' && command.requestId === requestId
+    const isAsked = command?.type === 'cancel' && isNamed(command, entry, waiter)
     if (by !== 'cancel' || !isAsked || !isOf(entry, event)) {
       this.#fail(WAIT, `${ended} by ${by}, and ${command?.type} was applied`)
     }
     this.#stage.probe('wait cancelled')
+    const isFromOutside = waiter.guarded && !entry.guarded
+    if (isFromOutside) this.#stage.probe('the wait of an unbound call cancelled from outside')
+  }
+
+  /** What a cancel means waits no more: not as it did, and not by another name or way. */
+  #mustHaveLeft(command: Cancel, entry: LockEntry): void {
+    const { owner, key } = command
+    if (entry.reply?.type === 'rejected') return
+    this.#evaluated(CANCEL)
+    const left = this.#table.of(key).queue.find((waiter) => {
+      const isOurs = waiter.command.owner === owner && waiter.session === entry.session
+      return isOurs && isNamed(command, entry, waiter)
+    })
+    if (left === undefined) return
+    this.#fail(CANCEL, `${owner} waits for ${key} still, since entry ${left.enteredIndex}`)
   }
 
   #onGranted(event: Told.GrantedEvent, entry: LockEntry): void {
@@ -294,9 +312,13 @@ export class LockOracles {
   }
 
   /** A request is refused for the first time: it must be as the reason says. */
-  #onRejected({ command, session }: LockEntry, { reason }: { readonly reason: Reason }): void {
+  #onRejected(entry: LockEntry, { reason }: { readonly reason: Reason }): void {
+    const { command, session, guarded } = entry
     this.#stage.probe(`refused: ${reason}`)
-    // `overloaded` is judged with the memos.
+    // Elsewhere these are judged with the memos; a call has none.
+    if (guarded && (reason === 'overloaded' || reason === 'requestIdReused')) {
+      this.#fail(REFUSED, `a call of ${session ?? 'no session'}: ${reason}`)
+    }
     if (!isRefusal(reason) || command === null || !('owner' in command)) return
     this.#evaluated(REFUSED)
     if (reached(this.#table, this.#limits, reason, command, session)) return
@@ -324,4 +346,9 @@ export class LockOracles {
   #fail(oracle: string, message: string): never {
     this.#stage.fail(oracle, message)
   }
+}
+
+/** Whether a cancel's words are of this waiter; a call may mean all that its owner waits for. */
+function isNamed({ requestId }: Cancel, { guarded }: LockEntry, { command }: Waiter): boolean {
+  return command.requestId === requestId || (guarded && requestId === null)
 }

@@ -28,6 +28,8 @@ export interface Holder extends Whose {
 export interface Waiter {
   readonly command: Acquire
   readonly session: number | null
+  /** A session sees to its being one. */
+  readonly guarded: boolean
   readonly enteredIndex: number
   /** Log time at which it has waited long enough. */
   readonly deadlineMs: number

@@ -1,7 +1,7 @@
-// That a request outside of sessions has one fate, however many attempts of it come into the log,
-// in whatever order, and one that cancels it among them: what its first attempt to be answered was
-// told is what every later one is told. And that no more requests are remembered than may be, and
-// none is turned away while there is room.
+// That a request which no session guards has one fate, however many attempts of it come into the
+// log, in whatever order, and one that cancels it among them: what its first attempt to be answered
+// was told is what every later one is told. And that no more requests are remembered than may be,
+// and none is turned away while there is room.
 
 import type { Cancel, LockCommand, LockRequest } from '../core/lock/command.ts'
 import type { LockEvent, QueuedEvent } from '../core/lock/event.ts'
@@ -36,6 +36,8 @@ export class RequestFates {
   readonly #fates = new Map<string, Fate | typeof UNTOLD>()
   /** Those that wait, by `idOf`. */
   readonly #waiting = new Set<string>()
+  /** Entries of unbound calls that were made to wait: nothing is remembered of these. */
+  readonly #guarded = new Set<number>()
   /** Owners whose last new request found no room for a memo. */
   readonly #overloaded = new Set<string>()
 
@@ -50,14 +52,16 @@ export class RequestFates {
    * was answered at once.
    */
   applied(entry: Entry): boolean {
-    const { command, session, reply, timeMs } = entry
+    const { command, guarded, reply, timeMs } = entry
     if (command !== null) this.#memos.forget(timeMs)
-    const isRequest = command !== null && session === null && 'requestId' in command
+    const isRequest = command !== null && !guarded && 'requestId' in command
     const request = isRequest ? command : null
-    const isNew = request !== null && this.#onReply(request, reply)
+    const isNew = request !== null && this.#onReply(request, entry)
     for (const event of entry.events) {
       if (!('session' in event) || event.session !== null) continue
-      if (event.type === 'queued') this.#wait(event)
+      if (event.type === 'queued' && guarded) this.#guarded.add(event.index)
+      else if (event.type === 'queued') this.#wait(event)
+      else if ('enteredIndex' in event && this.#guarded.has(event.enteredIndex)) continue
       else if (event.type === 'granted' && event.enteredIndex < entry.index) {
         this.#settle(event, timeMs, { type: 'granted', token: event.token })
       } else if (event.type === 'waitEnded') {
@@ -77,10 +81,16 @@ export class RequestFates {
     return isNew
   }
 
-  #onReply(request: Request, reply: LockReply | null): boolean {
+  #onReply(request: Request, { reply, events }: Entry): boolean {
     const { key, owner } = request
     const id = idOf(request)
     const known = this.#fates.get(id)
+    const isOfCall = request.type === 'cancel' && events.some((event) => this.#isCalls(event))
+    if (isOfCall && known === undefined && !this.#waiting.has(id)) {
+      // It was an unbound call that was meant: that there was one is not remembered here.
+      if (reply?.type !== 'cancelled') this.#fail(id, null, reply)
+      return false
+    }
     if (known === UNTOLD) {
       if (reply === null) this.#fail(id, null, reply)
       this.#fates.set(id, reply)
@@ -109,6 +119,12 @@ export class RequestFates {
     if (request.type === 'cancel') this.#stage.probe('cancelled before it came')
     this.#fates.set(id, reply)
     return true
+  }
+
+  /** Whether it is the end of an unbound call's wait by its being cancelled. */
+  #isCalls(event: LockEvent): boolean {
+    const isCancelled = event.type === 'waitEnded' && event.by === 'cancel'
+    return isCancelled && this.#guarded.has(event.enteredIndex)
   }
 
   /** Whether an answer from memory says what was said before: of a holding also that it ended. */

@@ -26,8 +26,10 @@ export const SESSION_ORACLES: readonly string[] = [KNOWN, EARLY, DUE, ONCE]
 /** What of an entry reached the machine within the sessions: no command, when nothing did. */
 export interface InnerEntry<Command, Reply, MachineEvent>
   extends Omit<FirstApplied<Command, Reply, MachineEvent>, 'answers'> {
-  /** The session that it came in; null: in none. */
+  /** The session whose it is; null: nobody's, and so is an unbound call. */
   readonly session: number | null
+  /** It is a call: its session sees to its having its effect once. */
+  readonly guarded: boolean
 }
 
 type Entry<Command, Reply, MachineEvent> = FirstApplied<
@@ -86,11 +88,12 @@ export class SessionOracles<Command, Reply, MachineEvent> {
     }
     for (const answer of entry.answers) this.#onAnswer(answer)
     const where = { node, index, timeMs, events, appendedUs }
-    if (!isInner) return { ...where, command: null, reply: null, session: null }
+    if (!isInner) return { ...where, command: null, reply: null, session: null, guarded: false }
     const asked = command as Extract<typeof command, { readonly command: Command }>
-    const session = asked.type === 'call' ? asked.session : null
+    const guarded = asked.type === 'call'
+    const session = guarded && asked.bound ? asked.session : null
     const replied = reply?.type === 'replied' ? reply.reply : null
-    return { ...where, command: asked.command, reply: replied, session }
+    return { ...where, command: asked.command, reply: replied, session, guarded }
   }
 
   /** Judges the reply of an entry; true when the machine within was asked. */
@@ -169,7 +172,7 @@ export class SessionOracles<Command, Reply, MachineEvent> {
       calls.set(sequence, first)
       return true
     }
-    this.#stage.probe('a call came again')
+    this.#stage.probe(command.bound ? 'a call came again' : 'an unbound call came again')
     if (known.reply !== null) {
       this.#mustBe(ONCE, command, reply, { type: 'replied', reply: known.reply })
       return false

@@ -17,7 +17,7 @@ import { countedBuilds } from './counted-machine.ts'
 import type { Counted } from './counted-machine.ts'
 import type { SimEvent } from './event-queue.ts'
 import { drawLimits } from './lock-limits.ts'
-import { withQueries, withSessions, withSharing } from './lock-operation.ts'
+import { withQueries, withSessions, withSharing, withUnbound } from './lock-operation.ts'
 import type { LockOperation } from './lock-operation.ts'
 import { lockWorkload } from './lock-workload.ts'
 import type { Rule } from './network.ts'
@@ -198,6 +198,7 @@ function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperati
   if (streams.knows('queries')) clients = withQueries(clients, streams.stream('queries'))
   if (streams.knows('sharing')) clients = withSharing(clients, streams.stream('sharing'))
   if (streams.knows('sessions')) clients = withSessions(clients, streams.stream('sessions'))
+  if (streams.knows('unbound')) clients = withUnbound(clients, streams.stream('unbound'))
   return { ...scenario, clients, limits }
 }
 

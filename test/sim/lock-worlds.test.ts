@@ -122,4 +122,50 @@ test('a client that keeps its session: it has its lock through an outage longer 
   assert.is(probes[STALE] ?? 0, 0)
 })
 
+/** Client 0 makes unbound calls in a short session; client 1 takes the same lock. */
+function unbound(first: readonly ClientStep<LockOperation>[]): Scenario<LockOperation> {
+  const take = { type: 'acquire', key: 'k1', ttlMs: 3_000, reentrant: true, ...ALONE } as const
+  const second: ClientStep<LockOperation>[] = [
+    { pauseMs: 900, operation: { ...take, waitMs: 8_000 } },
+    { pauseMs: 10, operation: { type: 'write', key: 'k1', delayUs: 100 } },
+  ]
+  const common = { seed: 1, nodes: 3, clients: 2, faults: [], fireMs: 12_000 } as const
+  return { ...scenarioOf(common), clients: [first, second], leaseReads: false, limits: {} }
+}
+
+const OPEN = { type: 'session', what: 'keep', ttlMs: 400 } as const
+const LATER = { pauseMs: 4_000, operation: { type: 'status', key: 'k0' } } as const
+
+test('an unbound lock, whose session runs out: it stays for the whole of its lease', () => {
+  const take = { type: 'acquire', key: 'k1', ttlMs: 3_000, reentrant: true, ...ALONE } as const
+  const by = { named: false, cancel: 'call' } as const
+  const { verdict, violation, probes } = simulate({
+    scenario: unbound([
+      { pauseMs: 500, operation: OPEN },
+      { pauseMs: 10, operation: { ...take, waitMs: 0, unbound: by } },
+      { pauseMs: 1_500, operation: { type: 'write', key: 'k1', delayUs: 100 } },
+      LATER,
+    ]),
+  })
+  assert.is(verdict, 'ok', violation?.message)
+  assert.is(probes['session ran out'], 1)
+  assert.is(probes['lost with a session, by expiry'], undefined)
+  assert.is(probes['a holder knew of its session no more'], undefined)
+})
+
+test('an unbound wait, given up: cancelled from outside, by its name', () => {
+  const wait = { type: 'acquire', key: 'k1', ttlMs: 3_000, reentrant: true, ...ALONE } as const
+  const by = { named: true, cancel: 'plain' } as const
+  const { verdict, violation, probes } = simulate({
+    scenario: unbound([
+      { pauseMs: 1_500, operation: OPEN },
+      { pauseMs: 10, operation: { ...wait, waitMs: 8_000, unbound: by, giveUpMs: 300 } },
+      LATER,
+    ]),
+  })
+  assert.is(verdict, 'ok', violation?.message)
+  assert.is(probes['an unbound call waits'], 1)
+  assert.is(probes['the wait of an unbound call cancelled from outside'], 1)
+})
+
 test.run()
