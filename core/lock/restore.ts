@@ -32,7 +32,7 @@ const ENDED_TTL_MS = 1
 export function restoredState(state: LockServiceState, timeMs: number): LockServiceState {
   const { inner, sessions } = state
   const before: LockState = { ...INITIAL, tokenBase: inner.tokenBase }
-  const draft = openDraft(before, { index: 0, timeMs, session: null }, LIMITS)
+  const draft = openDraft(before, { index: 0, timeMs, session: null, guarded: false }, LIMITS)
   const anew = (holding: Holding): Holding => {
     const { session } = holding
     const lasting = session === null ? undefined : mapGet(sessions, session)?.ttlMs
