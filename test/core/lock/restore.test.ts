@@ -118,7 +118,8 @@ test('restore: held as long as a session: for its ttl, and the session has ended
   const terms = { mode: 'exclusive', ttlMs: null, waitMs: 0, reentrant: false } as const
   const rest = { lockDelayMs: 0, metadata: '', requestId: null }
   const command = { type: 'acquire', key: 'a', owner: 'x', ...terms, ...rest } as const
-  const call = { type: 'call', session, sequence: 1, acknowledged: 0, bound: true, command } as const
+  const numbers = { session, sequence: 1, acknowledged: 0 }
+  const call = { type: 'call', ...numbers, bound: true, command } as const
   before.apply(call)
   assert.is(before.status('a').remainingMs, null)
   before.timeMs = 2_000
