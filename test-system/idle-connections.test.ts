@@ -1,5 +1,6 @@
 // Ten thousand clients that connect and then say nothing, and thousands of strangers on the port
-// for the other nodes: those who work go on, the node keeps its size, and lets go of all at the end.
+// for the other nodes: those who work go on, the node keeps its size, and lets go of all at the
+// end.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

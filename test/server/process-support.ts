@@ -1,6 +1,8 @@
 // What the tests of whole clusters of processes begin with: clusters that end with the test that
 // made them, and a lock from whichever node grants it.
 
+import * as assert from 'uvu/assert'
+import { lockstep } from '../cli/support.ts'
 import type { Suite } from '../harness.ts'
 import { removeTemporaryFolders } from '../support/commands.ts'
 import { http, NodeCluster } from '../support/node-cluster.ts'
@@ -52,4 +54,19 @@ export function granted(places: readonly Place[], key: string, owner: string): P
     }
     return undefined
   })
+}
+
+/** Runs `lockstep cluster ...` against all nodes: what it printed. */
+export function operate(cluster: NodeCluster, ...words: readonly string[]): string {
+  const nodes = cluster.places.map(({ port }) => `127.0.0.1:${port}`).join(',')
+  const { code, stdout, stderr } = lockstep(cluster.root, ['cluster', ...words, '--nodes', nodes])
+  assert.is(code, 0, stderr)
+  return stdout
+}
+
+/** The incarnation of the node in `place`, as `leader` tells. */
+export async function incarnationOf(place: Place, leader: Place): Promise<string> {
+  const { body } = await http(`${leader.url}/cluster/info`)
+  const node = (body['nodes'] as Json[]).find(({ id }) => id === place.id)
+  return String(node?.['incarnation'])
 }

@@ -1,23 +1,14 @@
 // A node that comes back with an empty directory is nobody's voter, until an operator takes it in.
 
 import * as assert from 'uvu/assert'
-import { lockstep } from '../cli/support.ts'
 import { suite } from '../harness.ts'
 import { http } from '../support/node-cluster.ts'
-import type { Json, NodeCluster, Place } from '../support/node-cluster.ts'
+import type { Json, Place } from '../support/node-cluster.ts'
 import { until } from '../support/until.ts'
-import { clustersOf, granted, terms } from './process-support.ts'
+import { clustersOf, granted, incarnationOf, operate, terms } from './process-support.ts'
 
 const test = suite('process: wiped node')
 const { running } = clustersOf(test)
-
-/** Runs `lockstep cluster ...` against all nodes. */
-function operate(cluster: NodeCluster, ...words: readonly string[]): string {
-  const nodes = cluster.places.map(({ port }) => `127.0.0.1:${port}`).join(',')
-  const { code, stdout, stderr } = lockstep(cluster.root, ['cluster', ...words, '--nodes', nodes])
-  assert.is(code, 0, stderr)
-  return stdout
-}
 
 test('process: a node is wiped: no vote and not ready, until it is taken in anew', async () => {
   const cluster = await running()
@@ -26,7 +17,7 @@ test('process: a node is wiped: no vote and not ready, until it is taken in anew
   const lost = cluster.places.find((place) => place !== leader) as Place
   const rest = cluster.places.filter((place) => place !== lost)
   await cluster.kill(lost)
-  const old = incarnationOf(await http(`${leader.url}/cluster/info`), lost.id)
+  const old = await incarnationOf(lost, leader)
   cluster.wipe(lost)
   cluster.start(lost)
   await until('the wiped node to say that it waits', async () => {
@@ -59,10 +50,5 @@ test('process: a node is wiped: no vote and not ready, until it is taken in anew
   await cluster.kill(other)
   await granted([lost, leader], 'with the new one', 'me')
 })
-
-function incarnationOf({ body }: { body: Json }, id: string): unknown {
-  const nodes = body['nodes'] as Json[]
-  return nodes.find((node) => node['id'] === id)?.['incarnation']
-}
 
 test.run()

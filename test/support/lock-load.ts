@@ -25,6 +25,9 @@ const PATIENCE_MS = 30_000
 const ATTEMPT_MS = 3_000
 const PAUSE_MS = 20
 const HOLD_MS_MAX = 10
+/** One lock in so many is neither renewed nor given back: its lease has to end. */
+const LEFT_EVERY = 20
+const LEFT_TTL_MS = 1_000
 const UNITS_PER_MS = 1_000
 
 /** As the simulator has it. */
@@ -88,10 +91,13 @@ export class LockLoad {
       const key = `key-${Math.floor(Math.random() * keys)}`
       const { owner } = person
       const waitMs = turn % 3 === 0 ? 0 : 2_000
-      const granted = await ask({ type: 'acquire', key, owner, ttlMs, waitMs })
+      const isLeft = turn % LEFT_EVERY === LEFT_EVERY - 1
+      const terms = { ttlMs: isLeft ? LEFT_TTL_MS : ttlMs, waitMs }
+      const granted = await ask({ type: 'acquire', key, owner, ...terms })
       if (granted?.type !== 'granted') continue
       this.grants += 1
       this.grantedMs = performance.now()
+      if (isLeft) continue
       const { token } = granted
       await pause(Math.random() * HOLD_MS_MAX)
       if (turn % 4 === 0) await ask({ type: 'renew', key, owner, token, ttlMs })
