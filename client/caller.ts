@@ -90,7 +90,7 @@ export class Caller {
     this.#random = random
     this.#state = this.#machine.initial(random())
     this.#carrier = open({
-      replied: ({ request, outcome }) => this.#add({ type: 'reply', request, outcome }),
+      replied: (reply) => this.#add({ type: 'reply', ...reply }),
       unsent: (request) => this.#add({ type: 'unsent', request }),
       lost: (node) => this.#add({ type: 'lost', node }),
       refused: () => this.giveUpAll(),

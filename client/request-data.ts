@@ -39,7 +39,13 @@ export type RequestEvent =
       readonly attemptTimeoutMs?: number
     }
   /** A node answered the attempt `request`. */
-  | { readonly type: 'reply'; readonly request: number; readonly outcome: Outcome<Uint8Array> }
+  | {
+      readonly type: 'reply'
+      readonly request: number
+      readonly outcome: Outcome<Uint8Array>
+      /** Another node that leads, as the one that answered has it; null: none is known. */
+      readonly leader: NodeId | null
+    }
   /** The attempt `request` was never carried, and never will be: it cannot be appended. */
   | { readonly type: 'unsent'; readonly request: number }
   /** What was carried to `node` and has no answer yet will get none: its connection broke. */
@@ -87,11 +93,19 @@ export interface RequestState {
   readonly nowMs: number
   /** Place in `nodes` where a call begins while no leader is known. */
   readonly start: number
-  /** The node that last answered `done`, until it disappoints. */
+  /** The node that last answered `done`, or that it said leads, until it disappoints. */
   readonly leader: NodeId | null
+  /** Nodes that have disappointed: not taken for the leader on another's word for a while. */
+  readonly doubted: readonly Doubt[]
   /** Number of the next attempt. */
   readonly nextRequest: number
   readonly calls: readonly Call[]
+}
+
+/** A node that may be out of reach for this client, until it answers or that time is over. */
+export interface Doubt {
+  readonly node: NodeId
+  readonly untilMs: number
 }
 
 /** A call under way. */

@@ -3,13 +3,13 @@
 // command and no lock. The host must carry each `send` at most once: a copy that arrives after the
 // answer `notLeader` or `overloaded` would make that answer untrue.
 
-import type { Outcome } from '../core/effect.ts'
 import { invariant, unreachable } from '../core/invariant.ts'
 import type { NodeId } from '../core/raft/config.ts'
 import type {
   Attempt,
   Call,
   CallResult,
+  Doubt,
   RequestConfig,
   RequestEffect,
   RequestEvent,
@@ -22,6 +22,7 @@ export type {
   Attempt,
   Call,
   CallResult,
+  Doubt,
   Phase,
   RequestConfig,
   RequestEffect,
@@ -43,6 +44,9 @@ export interface RequestMachine {
 
 const TWO_32 = 0x100000000
 
+/** Another's word for a node that has disappointed counts again after so many attempts' time. */
+const DOUBT_ATTEMPTS = 10
+
 /** A call as a turn's private copy, edited in place. */
 type CallDraft = { -readonly [Name in keyof Call]: Call[Name] }
 
@@ -54,6 +58,7 @@ interface Turn {
   readonly random: number
   start: number
   leader: NodeId | null
+  doubted: readonly Doubt[]
   nextRequest: number
   calls: CallDraft[]
   readonly effects: RequestEffect[]
@@ -72,6 +77,7 @@ export function requestMachine(
       nowMs: 0,
       start: (random >>> 0) % config.nodes.length,
       leader: null,
+      doubted: [],
       nextRequest: 1,
       calls: [],
     }),
@@ -93,19 +99,30 @@ function step(
   state: RequestState,
   input: RequestInput,
 ): readonly [RequestState, readonly RequestEffect[]] {
-  const { start, leader, nextRequest } = state
+  const { start, leader, doubted, nextRequest } = state
   const now = Math.max(input.now, state.nowMs)
   const { random } = input
   const calls = state.calls.map(copyCall)
   const effects: RequestEffect[] = []
-  const turn: Turn = { config, weigh, now, random, start, leader, nextRequest, calls, effects }
+  const turn: Turn = {
+    config,
+    weigh,
+    now,
+    random,
+    start,
+    leader,
+    doubted,
+    nextRequest,
+    calls,
+    effects,
+  }
   for (const event of input.events) {
     switch (event.type) {
       case 'call':
         open(turn, event)
         break
       case 'reply':
-        answered(turn, event.request, event.outcome)
+        answered(turn, event)
         break
       case 'unsent':
         notCarried(turn, event.request)
@@ -128,6 +145,7 @@ function step(
     nowMs: now,
     start: turn.start,
     leader: turn.leader,
+    doubted: turn.doubted,
     nextRequest: turn.nextRequest,
     calls: turn.calls,
   }
@@ -199,15 +217,17 @@ function connectionLost(turn: Turn, node: NodeId): void {
 }
 
 /** The answer to one attempt; an older attempt's is as good as the newest's. */
-function answered(turn: Turn, request: number, outcome: Outcome<Uint8Array>): void {
+function answered(turn: Turn, event: Extract<RequestEvent, { type: 'reply' }>): void {
+  const { request, outcome } = event
   const closed = close(turn, request)
   if (closed === null) return
   const { call, attempt } = closed
   const isNewest = call.phase.type === 'waiting' && call.phase.request === request
   call.refusal = null
+  trust(turn, attempt.to)
   switch (outcome.type) {
     case 'done':
-      turn.leader = attempt.to
+      turn.leader = leaderAfter(turn, attempt.to, event.leader)
       replied(turn, call, outcome.reply, isNewest)
       return
     case 'notLeader':
@@ -290,7 +310,7 @@ function passTime(turn: Turn, call: CallDraft): void {
       send(turn, call, phase.to)
       return
     case 'waiting':
-      for (const { request, to } of call.open) if (request === phase.request) forget(turn, to)
+      for (const { request, to } of call.open) if (request === phase.request) doubt(turn, to)
       // The wait for the answer was pause enough.
       call.hops = 0
       // The next call begins behind a node that does not answer: else one that may ask only once
@@ -332,6 +352,27 @@ function forget(turn: Turn, node: NodeId): void {
   if (turn.leader === node) turn.leader = null
 }
 
+/** It answers nothing, or is out of reach: others may see it and this client not. */
+function doubt(turn: Turn, node: NodeId): void {
+  forget(turn, node)
+  const untilMs = turn.now + DOUBT_ATTEMPTS * turn.config.attemptTimeoutMs
+  const others = turn.doubted.filter((other) => other.node !== node)
+  turn.doubted = [...others, { node, untilMs }]
+}
+
+/** It has answered. */
+function trust(turn: Turn, node: NodeId): void {
+  if (turn.doubted.length === 0) return
+  turn.doubted = turn.doubted.filter((other) => other.node !== node)
+}
+
+/** Whom to ask next, after `node` has answered and said that `other` leads. */
+function leaderAfter(turn: Turn, node: NodeId, other: NodeId | null): NodeId {
+  if (other === null || !turn.config.nodes.includes(other)) return node
+  const isDoubted = turn.doubted.some((one) => one.node === other && turn.now < one.untilMs)
+  return isDoubted ? node : other
+}
+
 /** The next calls begin behind this node. */
 function beginBehind(turn: Turn, node: NodeId): void {
   const { nodes } = turn.config
@@ -340,7 +381,7 @@ function beginBehind(turn: Turn, node: NodeId): void {
 
 /** This node is out of reach. */
 function passBy(turn: Turn, node: NodeId): void {
-  forget(turn, node)
+  doubt(turn, node)
   if (turn.config.nodes[turn.start] === node) beginBehind(turn, node)
 }
 

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import { decodeCommand, encodeCommand, encodeReply, decodeReply } from '../core/lock/codec.ts'
 import type { LockCommand } from '../core/lock/command.ts'
 import { unreachable } from '../core/invariant.ts'
+import type { NodeId } from '../core/raft/config.ts'
 import {
   decodeCommand as decodeSessionCommand,
   encodeReply as encodeSessionReply,
@@ -126,11 +127,18 @@ export class ClientConnection {
             reply: encodeSessionReply(REPLIES, outcome.reply),
           }
         : outcome
-    this.#batch.add(encodeClientReply({ request, outcome: encoded }))
+    this.#batch.add(encodeClientReply({ request, outcome: encoded, leader: this.#otherLeader() }))
     if (this.#isFlushing) return
     this.#isFlushing = true
     // Behind all that this turn of the replica answers: they leave in one write.
     process.nextTick(() => this.#flush())
+  }
+
+  /** Whom the client should rather ask; null: this node leads, or knows nobody who does. */
+  #otherLeader(): NodeId | null {
+    const { replica } = this.#options.service
+    const leader = replica.leader()
+    return leader === replica.config.node ? null : leader
   }
 
   #flush(): void {

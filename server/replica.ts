@@ -14,6 +14,7 @@ import { configProblem } from '../core/raft/config.ts'
 import type { Config, NodeId } from '../core/raft/config.ts'
 import type { MembershipChange } from '../core/raft/membership.ts'
 import type { Message } from '../core/raft/message.ts'
+import { leaderOf } from '../core/raft/state.ts'
 import { replica } from '../core/replica.ts'
 import type { Replica } from '../core/replica.ts'
 import { statusOf } from '../core/status.ts'
@@ -103,6 +104,8 @@ export interface RunningReplica<State, Command, Reply> {
   /** Asks for a snapshot now, however little was applied since the last. */
   takeSnapshot(): void
   status(): ReplicaStatus
+  /** Who leads, as far as this node knows; itself, if it does. Cheap, unlike `status`. */
+  leader(): NodeId | null
   /** The machine's state as of now, and its clock. */
   state(): { readonly machine: State; readonly applied: number; readonly clockMs: number }
   /** Stops it: what is unanswered is answered `unknown`. Resolves with `stopped`. */
@@ -239,6 +242,10 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     return statusOf(this.#running())
   }
 
+  leader(): NodeId | null {
+    return leaderOf(this.#running().raft)
+  }
+
   state(): { readonly machine: State; readonly applied: number; readonly clockMs: number } {
     const { machine, applied, clockMs } = this.#running()
     return { machine, applied, clockMs }
@@ -297,8 +304,8 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     const request = this.#nextRequest++
     this.#requests.set(request, done)
     const asked = event(request)
-    const isSyncing = this.#durableId < this.#appendedId
-    if (asked.type === 'request' && isSyncing && this.#isLeader()) this.#held.push(asked)
+    const isHeld = this.#durableId < this.#appendedId && this.leader() === this.config.node
+    if (asked.type === 'request' && isHeld) this.#held.push(asked)
     else this.#enqueue(asked)
   }
 
@@ -343,7 +350,7 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     }
     if (isPersisting) this.#log?.sync()
     // Another leads, and its disk may be in better health.
-    if (this.#held.length > 0 && !this.#isLeader()) this.#release()
+    if (this.#held.length > 0 && this.leader() !== this.config.node) this.#release()
     this.#options.transport.flush()
   }
 
@@ -409,10 +416,6 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
 
   #release(): void {
     for (const asked of this.#held.splice(0)) this.#enqueue(asked)
-  }
-
-  #isLeader(): boolean {
-    return this.#state?.raft.role === 'leader'
   }
 
   /** An earlier timer than needed stays: it finds the deadline moved, and sets itself anew. */

@@ -139,7 +139,9 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     this.#whenRunning(() => {
       const reply = this.#parts.wire.readReply(payload)
       if (reply === null) return
-      this.#step({ type: 'reply', request: reply.request, outcome: reply.outcome })
+      // Half of the clients stay where they are answered, so that much is passed on by followers.
+      const leader = this.#parts.client % 2 === 0 ? reply.leader : null
+      this.#step({ type: 'reply', request: reply.request, outcome: reply.outcome, leader })
     })
   }
 

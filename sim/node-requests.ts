@@ -5,6 +5,7 @@ import type { Outcome, ReplyEffect } from '../core/effect.ts'
 import type { Machine } from '../core/machine.ts'
 import type { NodeId } from '../core/raft/config.ts'
 import type { MembershipChange } from '../core/raft/membership.ts'
+import type { Role } from '../core/raft/state.ts'
 import type { Wire } from './wire.ts'
 
 /** What an operator may ask of a node. */
@@ -63,13 +64,15 @@ export class NodeRequests<Reply> {
     this.#open.clear()
   }
 
-  answer({ request, outcome }: ReplyEffect<Reply>): void {
+  /** `role`: the node's, as of now. */
+  answer({ request, outcome }: ReplyEffect<Reply>, role: Role): void {
     const asker = this.#open.get(request)
     this.#around.answered(request, outcome, asker !== undefined)
     if (asker === undefined) return
     this.#open.delete(request)
     if (asker.client === null) return this.#around.operated(request, outcome)
-    const reply = { request: asker.request, outcome: this.#encoded(outcome) }
+    const leader = role.role === 'follower' ? role.leader : null
+    const reply = { request: asker.request, outcome: this.#encoded(outcome), leader }
     this.#around.send(asker.client, this.#wire.reply(reply))
   }
 

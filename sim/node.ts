@@ -385,7 +385,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
         this.#promises.push(effect)
         return true
       case 'reply':
-        this.#requests.answer(effect)
+        this.#requests.answer(effect, (this.state as ReplicaState<State>).raft)
         return true
       case 'trace':
         if (effect.trace.type !== 'becameLeader') return true

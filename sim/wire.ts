@@ -71,8 +71,10 @@ function hashReference(hash: Hash128, payload: unknown): void {
   const value = payload as Message | ClientRequest | ClientReply
   if ('type' in value) return hashMessage(hash, value)
   hash.integer(value.request)
-  if ('outcome' in value) hashOutcome(hash, value.outcome)
-  else {
+  if ('outcome' in value) {
+    hashOutcome(hash, value.outcome)
+    hashName(hash, value.leader)
+  } else {
     hash.word(value.read ? 1 : 0)
     hash.bytes(value.payload)
   }

@@ -15,7 +15,7 @@ import { readMessage, writeMessage } from './message-codec.ts'
 export const FRAME_VERSION = 1
 
 /** Second byte of a frame: which decoder it is for. */
-export const FRAME_KIND = { replica: 1, clientRequest: 2, clientReply: 3 } as const
+export const FRAME_KIND = { replica: 1, clientRequest: 2, clientReply: 3, hintedReply: 4 } as const
 
 /** From whom to whom, in which cluster and consensus group. */
 export interface Link {

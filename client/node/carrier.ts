@@ -1,6 +1,7 @@
 // The connections of a client, one for each node that it has asked. It knows nodes by the addresses
 // that the application gave, and learns their names, by which they speak of each other.
 
+import type { NodeId } from '../../core/raft/config.ts'
 import type { ClientReply, ClientRequest } from '../../transports/client-codec.ts'
 import type { Carrier, CarrierEvents, NodeProblem } from '../caller.ts'
 import type { TlsOptions } from '../tls-options.ts'
@@ -24,8 +25,8 @@ const INCARNATION = /@[0-9a-f]{8}$/
 export class SocketCarrier implements Carrier {
   readonly #events: CarrierEvents
   readonly #links = new Map<string, Link>()
-  /** Addresses by the names of nodes. */
-  readonly #addresses = new Map<string, string>()
+  /** The names of nodes, by their addresses: as of the last connection to each. */
+  readonly #names = new Map<string, string>()
 
   constructor(options: SocketOptions, events: CarrierEvents) {
     this.#events = events
@@ -34,8 +35,8 @@ export class SocketCarrier implements Carrier {
       const link = new Link(
         { address, token, tls, dialTimeoutMs },
         {
-          opened: (name) => this.#addresses.set(name, address),
-          replied: (reply) => events.replied(this.#withAddress(reply)),
+          opened: (name) => this.#names.set(address, name),
+          replied: (reply) => events.replied(this.#withAddresses(reply)),
           unsent: (request) => events.unsent(request),
           lost: () => events.lost(address),
           failed: () => this.#failed(),
@@ -73,12 +74,30 @@ export class SocketCarrier implements Carrier {
     for (const link of this.#links.values()) link.close()
   }
 
-  /** Puts the address in the place of the name; a name that is not known is no hint. */
-  #withAddress(reply: ClientReply): ClientReply {
+  /** Puts addresses in the place of names. */
+  #withAddresses(reply: ClientReply): ClientReply {
     const { request, outcome } = reply
-    if (outcome.type !== 'notLeader' || outcome.leader === null) return reply
-    const leader = this.#addresses.get(nameOf(outcome.leader)) ?? null
-    return { request, outcome: { type: 'notLeader', leader } }
+    const leader = this.#addressOf(reply.leader)
+    if (outcome.type !== 'notLeader') return { request, outcome, leader }
+    return { request, outcome: { ...outcome, leader: this.#addressOf(outcome.leader) }, leader }
+  }
+
+  /** A name that is not known is no hint, until a connection to one of the others has told it. */
+  #addressOf(id: NodeId | null): string | null {
+    if (id === null) return null
+    const name = nameOf(id)
+    for (const [address, other] of this.#names) if (other === name) return address
+    this.#learnName()
+    return null
+  }
+
+  /** Dials one of the nodes whose name is not known, unless one is being dialled. */
+  #learnName(): void {
+    const nameless = [...this.#links].flatMap(([address, link]) => {
+      return this.#names.has(address) ? [] : [link]
+    })
+    if (nameless.some((link) => link.isDialling)) return
+    for (const link of nameless) if (link.dial()) return
   }
 
   #failed(): void {

@@ -89,7 +89,7 @@ export class Link {
         return
       case 'resting':
         if (performance.now() < state.untilMs) this.#events.unsent(request.request)
-        else this.#dial(request)
+        else this.#dial([request])
         return
       case 'closed':
         this.#events.unsent(request.request)
@@ -97,6 +97,14 @@ export class Link {
       default:
         unreachable(state)
     }
+  }
+
+  /** Connects, though nothing is to be sent yet: true, unless it cannot now or is open. */
+  dial(): boolean {
+    const state = this.#state
+    if (state.type !== 'resting' || performance.now() < state.untilMs) return false
+    this.#dial([])
+    return true
   }
 
   flush(): void {
@@ -120,14 +128,14 @@ export class Link {
     if (state.type === 'open') state.socket.destroy()
   }
 
-  #dial(first: ClientRequest): void {
+  #dial(queue: ClientRequest[]): void {
     const { token, tls, dialTimeoutMs } = this.#options
     const headers: Record<string, string> = { Connection: 'Upgrade', Upgrade: PROTOCOL }
     if (token !== null) headers['Authorization'] = `Bearer ${token}`
     const options = { ...this.#place(), path: PATH, headers, agent: false as const }
     const dial =
       tls === null ? httpRequest(options) : httpsRequest({ ...options, ...secureOf(tls) })
-    this.#state = { type: 'dialling', dial, queue: [first] }
+    this.#state = { type: 'dialling', dial, queue }
     const late = new Error(`no answer within ${dialTimeoutMs} ms`)
     const timer = setTimeout(() => dial.destroy(late), dialTimeoutMs)
     timer.unref()

@@ -9,7 +9,7 @@ import type { BackendPlace } from '../../client/conformance-place.ts'
 import { connect, serviceBackend } from '../../client/node/connect.ts'
 import { suite } from '../harness.ts'
 import { serve } from '../server/http/support.ts'
-import type { Served } from '../server/http/support.ts'
+import type { Node, Served } from '../server/http/support.ts'
 import { until } from '../support/until.ts'
 
 const test = suite('client of a real service')
@@ -54,6 +54,45 @@ test('ten workers on one client: the counter is exactly 10', async () => {
     assert.is(counter, 10)
   } finally {
     await locks.close()
+    await served.close()
+  }
+})
+
+/** Whether all that a client asks goes to the leader: nothing is passed on by the others. */
+async function asksOnly({ nodes, leader }: Served, call: () => Promise<unknown>): Promise<boolean> {
+  const asked: Node[] = []
+  for (const node of nodes) {
+    const { replica } = node
+    replica.ask = (...terms) => {
+      asked.push(node)
+      Object.getPrototypeOf(replica).ask.apply(replica, terms)
+    }
+  }
+  for (let calls = 0; calls < 10; calls++) await call()
+  return asked.length >= 10 && asked.every((node) => node === leader)
+}
+
+test('after a few calls all of them go to the leader, and to the next one after that', async () => {
+  const served = await serve(3)
+  const nodes = addresses(served)
+  // The ring of each begins at a node of its own, at the leader only once.
+  const clients = [0, 1, 2].map((at) => {
+    return connect({ nodes: [...nodes.slice(at), ...nodes.slice(0, at)] })
+  })
+  const goTo = async (leader: Node): Promise<void> => {
+    for (const locks of clients) {
+      const call = (): Promise<unknown> => locks.withLock('k', '10s', () => 0)
+      const terms = { ...served, leader }
+      await until('all go to the leader', async () => (await asksOnly(terms, call)) || undefined)
+    }
+  }
+  try {
+    await goTo(served.leader)
+    const next = served.nodes.find((node) => node !== served.leader) as Node
+    await served.leader.replica.transferLeadership(next.replica.config.node)
+    await goTo(next)
+  } finally {
+    for (const locks of clients) await locks.close()
     await served.close()
   }
 })

@@ -508,6 +508,63 @@ test('request: the known leader does not answer: the next call does not begin wi
   assert.is(driver.asked, 'acca')
 })
 
+test('request: an answer that says who leads: that node is asked next, and stays', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, done(), 'c')
+  driver.call(2)
+  driver.reply(2, done())
+  driver.call(3)
+  assert.is(driver.asked, 'acc')
+})
+
+test('request: an answer that says a stranger leads: the node that answered is asked on', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, done(), 'z')
+  driver.call(2)
+  assert.is(driver.asked, 'aa')
+})
+
+test('request: another says that it leads, and it does not answer: left alone for a while', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.reply(1, done(), 'c')
+  driver.call(2)
+  driver.wait(100)
+  assert.is(driver.asked, 'aca', 'another is asked when its time is up')
+  driver.reply(3, done(), 'c')
+  for (const [call, now] of [[3, 101], [4, 1_099]] as const) {
+    driver.now = now
+    driver.call(call)
+    driver.reply(driver.sent.length, done(), 'c')
+  }
+  assert.is(driver.asked, 'acaaa')
+  driver.now = 1_100
+  driver.call(5)
+  driver.reply(driver.sent.length, done(), 'c')
+  driver.call(6)
+  assert.is(driver.asked, 'acaaaac', 'then it is given another chance')
+})
+
+test('request: it was out of reach, and has answered since: said to lead, it is asked', () => {
+  const driver = new Driver()
+  driver.call(1)
+  driver.step({ type: 'lost', node: 'a' })
+  driver.reply(2, done(), 'a')
+  driver.call(2)
+  assert.is(driver.asked, 'abb', 'not on the word of another')
+  driver.call(3)
+  driver.wait(100)
+  assert.is(driver.asked, 'abbbcc')
+  driver.wait(200)
+  assert.is(driver.asked, 'abbbccaa')
+  driver.reply(7, done())
+  driver.reply(8, done(), 'a')
+  driver.call(4)
+  assert.is(driver.asked, 'abbbccaaa')
+})
+
 test('request: after a pause: the leader that another call has met meanwhile', () => {
   const driver = new Driver()
   driver.call(1)

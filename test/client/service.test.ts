@@ -153,6 +153,34 @@ test('service: nodes that follow: their hint at the leader is heeded by its name
   })
 })
 
+test('service: nodes that pass on what they are asked: the leader is found and asked', async () => {
+  await withCluster(async ({ cluster, locks }) => {
+    const [leader, ...others] = cluster.nodes as [StandInNode, StandInNode, StandInNode]
+    leader.name = 'caf%C3%A9'
+    for (const node of others) node.leader = 'café@00000001'
+    await until(async () => {
+      await locks.status('k')
+      return leader.chunks.length > 0
+    })
+    const before = others.map(({ chunks }) => chunks.length)
+    for (let call = 0; call < 10; call++) await locks.status('k')
+    assert.equal(others.map(({ chunks }) => chunks.length), before)
+  })
+})
+
+test('service: the leader is none of the nodes that were named: each is dialled once', async () => {
+  await withCluster(async ({ cluster, locks }) => {
+    for (const node of cluster.nodes) node.leader = 'elsewhere@00000001'
+    await until(async () => {
+      await locks.status('k')
+      return cluster.nodes.every(({ upgrades }) => upgrades === 1)
+    })
+    for (let call = 0; call < 20; call++) await locks.status('k')
+    assert.equal(cluster.nodes.map(({ upgrades }) => upgrades), [1, 1, 1])
+    assert.is(cluster.nodes.filter(({ chunks }) => chunks.length > 0).length, 1)
+  })
+})
+
 test('service: no node knows a leader: NO_QUORUM, and nothing has happened', async () => {
   await withCluster(async ({ cluster, locks }) => {
     for (const node of cluster.nodes) node.mood = { type: 'follows', leader: null }

@@ -96,12 +96,14 @@ export type Mood =
   | { readonly type: 'overloaded' }
 
 export class StandInNode {
-  readonly name: string
+  name: string
   readonly #machine: SharedMachine
   readonly #token: string | null
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   mood: Mood = { type: 'serves' }
+  /** Whom its answers say to ask rather; null: nobody. */
+  leader: string | null = null
   port = 0
   /** Connections that were upgraded so far, and requests that came, those of each chunk counted. */
   upgrades = 0
@@ -183,7 +185,7 @@ export class StandInNode {
     const answer = (outcome: Outcome<Uint8Array>): void => {
       if (this.mood.type === 'silent') return
       if (this.mood.type === 'breaks') return void socket.destroy()
-      socket.write(streamFrame(encodeClientReply({ request, outcome })))
+      socket.write(streamFrame(encodeClientReply({ request, outcome, leader: this.leader })))
     }
     switch (this.mood.type) {
       case 'serves':

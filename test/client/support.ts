@@ -75,8 +75,8 @@ export class Driver {
     this.step({ type: 'call', call, payload: Uint8Array.of(call), timeoutMs, retry, read, ...rest })
   }
 
-  reply(request: number, outcome: Outcome<Uint8Array>): void {
-    this.step({ type: 'reply', request, outcome })
+  reply(request: number, outcome: Outcome<Uint8Array>, leader: string | null = null): void {
+    this.step({ type: 'reply', request, outcome, leader })
   }
 
   /** Steps at each deadline up to `untilMs`, and then there. */

@@ -156,10 +156,10 @@ test('requests: each is answered to whom it is of, once, and in one life', () =>
   const third = requests.ofClient(6, 90)
   assert.is(new Set([first, second, third]).size, 3)
   const answer = (request: number, outcome: Outcome<number>): unknown[] => {
-    requests.answer({ type: 'reply', request, outcome })
+    requests.answer({ type: 'reply', request, outcome }, { role: 'follower', leader: 'n2' })
     return answers.splice(0)
   }
-  const sent = { request: 90, outcome: { ...DONE, reply: Uint8Array.of(5) } }
+  const sent = { request: 90, outcome: { ...DONE, reply: Uint8Array.of(5) }, leader: 'n2' }
   assert.equal(answer(first, DONE), [[first, true], [5, sent]])
   assert.equal(answer(first, DONE), [[first, false]])
   assert.equal(answer(second, { type: 'changed', index: 3 }), [[second, true], 'changed'])

@@ -84,8 +84,9 @@ test('wire: another kind of entry, outcome or reason: hashes otherwise', () => {
     { type: 'notLeader', leader: null },
     { type: 'changed', index: 1 },
   ]
-  const hashes = outcomes.map((outcome) => hashOf({ request: 1, outcome }))
-  assert.is(new Set(hashes).size, outcomes.length)
+  const hashes = outcomes.map((outcome) => hashOf({ request: 1, outcome, leader: null }))
+  hashes.push(hashOf({ request: 1, outcome: outcomes[0], leader: 'a' }))
+  assert.is(new Set(hashes).size, outcomes.length + 1)
 })
 
 test.run()

@@ -172,4 +172,8 @@ export const clientRequest: fc.Arbitrary<ClientRequest> = plain({
   payload
 })
 
-export const clientReply: fc.Arbitrary<ClientReply> = plain({ request: integer, outcome })
+export const clientReply: fc.Arbitrary<ClientReply> = plain({
+  request: integer,
+  outcome,
+  leader: fc.option(nodeId)
+})

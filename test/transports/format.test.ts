@@ -140,16 +140,24 @@ test('codec: format version 1: the bytes of each kind of message stay what they 
 test('codec: format version 1: the bytes of each kind of outcome stay what they are', () => {
   for (const [outcome, hex] of Object.values(outcomes).flat()) {
     const whole = REPLY_START + hex
-    const reply = { request: 5, outcome }
+    const reply = { request: 5, outcome, leader: null }
     assert.is(toHex(encodeClientReply(reply)), whole.replaceAll(' ', ''), outcome.type)
     assert.equal(decodeClientReply(fromHex(whole)), { type: 'reply', reply }, outcome.type)
   }
 })
 
+test('codec: format version 1: a hinted reply ends with the node that leads', () => {
+  const reply = { request: 5, outcome: { type: 'unknown' }, leader: 'a@1' } as const
+  const hex = '01 04 05 04 03 614031'
+  assert.is(toHex(encodeClientReply(reply)), hex.replaceAll(' ', ''))
+  assert.equal(decodeClientReply(fromHex(hex)), { type: 'reply', reply })
+})
+
 test('codec: format version 1: the number of each reason stays what it is', () => {
   assert.equal([...reasonsInOrder].sort(), [...reasons].sort(), 'all of them')
   reasonsInOrder.forEach((reason, at) => {
-    const sent = encodeClientReply({ request: 5, outcome: { type: 'refused', reason } })
+    const outcome = { type: 'refused', reason } as const
+    const sent = encodeClientReply({ request: 5, outcome, leader: null })
     assert.equal(sent, Uint8Array.of(1, 3, 5, 9, at + 1), reason)
   })
 })
