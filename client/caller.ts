@@ -125,8 +125,15 @@ export class Caller {
     for (const call of this.#ends.keys()) this.#add({ type: 'giveUp', call })
   }
 
-  close(): void {
+  /** Ends every call, and lets these commands leave for whom it takes for the leader, if anyone. */
+  close(lastPayloads: readonly Uint8Array[] = []): void {
     this.giveUpAll()
+    const { leader, nextRequest } = this.#state
+    lastPayloads.forEach((payload, at) => {
+      if (leader === null) return
+      this.#carrier.send(leader, { request: nextRequest + at, read: false, payload })
+    })
+    this.#carrier.flush()
     this.#carrier.close()
   }
 

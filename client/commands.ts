@@ -31,19 +31,23 @@ export function cancelCommand({ key, owner, requestId }: Acquire): Cancel {
   return { type: 'cancel', key, owner, requestId }
 }
 
-export function renewCommand(request: RenewRequest, requestId: string): Renew {
+export function renewCommand(request: RenewRequest, requestId: string | null): Renew {
   const { key, owner, token, ttlMs } = request
   return { type: 'renew', key, owner, token, ttlMs, requestId }
 }
 
-export function releaseCommand(request: ReleaseRequest, requestId: string): Release {
+export function releaseCommand(request: ReleaseRequest, requestId: string | null): Release {
   const { key, owner, token, all } = request
   return { type: 'release', key, owner, token, all, requestId }
 }
 
 /** Gives back what an acquire was granted and nobody waits for any more: one count of it. */
-export function giveBackCommand({ key, owner }: Acquire, { token }: Granted, id: string): Release {
-  return { type: 'release', key, owner, token, all: false, requestId: id }
+export function giveBackCommand(
+  { key, owner }: Acquire,
+  { token }: Granted,
+  requestId: string | null,
+): Release {
+  return { type: 'release', key, owner, token, all: false, requestId }
 }
 
 /** What the machine's answer says of an acquire that was first sent at `firstSentMs`. */

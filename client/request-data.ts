@@ -77,6 +77,11 @@ export type Weight =
    * answer, unless another may still be applied.
    */
   | 'noEffect'
+  /**
+   * The attempt had no effect, and no later one will have any: the answer, unless an earlier one
+   * may have had it, whose answer nobody can give any more.
+   */
+  | 'tooLate'
 
 /** How a call ended. */
 export type CallResult =

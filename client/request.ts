@@ -271,6 +271,9 @@ function replied(turn: Turn, call: CallDraft, reply: Uint8Array, isNewest: boole
       // What was sent earlier may find room where this found none: only more asking can tell.
       if (isNewest) pause(turn, call)
       return
+    case 'tooLate':
+      if (mayHappen(call)) return finish(turn, call, { type: 'unknown' })
+      break
     case 'final':
       break
     default:

@@ -1,5 +1,5 @@
-// The lock service as a backend: requests as commands of its machine, asked through a caller. A
-// request carries an id, so that asking again has no second effect.
+// The lock service as a backend: requests as commands of its machine, made as calls of a session,
+// so that asking again has no second effect. How that is seen to, guarded-calls.ts knows.
 
 import type { Acquire, LockCommand } from '../core/lock/command.ts'
 import { LIMITS } from '../core/lock/limits.ts'
@@ -31,14 +31,16 @@ import {
   statusReply,
 } from './commands.ts'
 import { abortedError, closedError, LockError } from './errors.ts'
-import { weighLockReply } from './lock-reply.ts'
-import type { CallResult, Weight } from './request.ts'
+import { GuardedCalls } from './guarded-calls.ts'
+import type { Ended, Made } from './guarded-calls.ts'
+import { weighServiceReply } from './lock-reply.ts'
+import type { Weight } from './request.ts'
 
 /** How the service is asked. */
 export interface ServiceOptions {
   readonly caller: Caller
   readonly clock: ClientClock
-  /** No two are alike, also of two clients; 96 bytes at most. */
+  /** Names an acquire. No two are alike, also of two clients; 96 bytes at most. */
   readonly newRequestId: () => string
   /** How long a request may take that does not wait for a lock. */
   readonly requestTimeoutMs: number
@@ -52,19 +54,12 @@ const WAIT_ATTEMPT_MS_MAX = 10_000
 /** How long a call whose time is over waits for its own cancelling. */
 const CANCEL_MS = 1_000
 
-/** How a call ended, in the words of the lock machine. */
-type Ended =
-  | { readonly type: 'answered'; readonly reply: LockReply; readonly firstSentMs: number }
-  | Exclude<CallResult, { readonly type: 'done' }>
-
 const machine = lockService()
 
 /** What a reply means for the request that got it. */
 export function weighReply(bytes: Uint8Array): Weight {
   const reply = machine.decodeReply(bytes)
-  if (reply === null) return 'final'
-  if (reply.type === 'superseded') return 'superseded'
-  return reply.type === 'replied' ? weighLockReply(reply.reply) : 'final'
+  return reply === null ? 'final' : weighServiceReply(reply)
 }
 
 export class ServiceBackend implements LockBackend {
@@ -75,10 +70,12 @@ export class ServiceBackend implements LockBackend {
     shared: true,
   }
   readonly #options: ServiceOptions
+  readonly #calls: GuardedCalls
   readonly #closing = new AbortController()
 
   constructor(options: ServiceOptions) {
     this.#options = options
+    this.#calls = new GuardedCalls(options.caller, options.clock)
   }
 
   async acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireReply> {
@@ -93,29 +90,31 @@ export class ServiceBackend implements LockBackend {
       waitMs === 0
         ? { timeoutMs: requestTimeoutMs, read: false, signal }
         : { timeoutMs: waitMs + waitMarginMs, read: false, attemptTimeoutMs: attemptMs, signal }
-    const ended = await this.#call(command, terms)
+    const made = await this.#calls.make((passedMs) => shortened(command, passedMs), terms)
+    const { ended } = made
+    if (ended.type === 'answered' || ended.type === 'failed') made.call?.end()
     if (signal?.aborted === true) {
       if (ended.type === 'answered') this.#giveBack(command, ended.reply)
-      else if (ended.type === 'unknown') void this.#cancel(command)
+      else if (ended.type === 'unknown') void this.#settle(made)
       throw abortedError(what, key, signal)
     }
     if (ended.type === 'answered') return acquireReply(key, ended.reply, ended.firstSentMs)
     if (ended.type === 'unknown' && waitMs > 0 && !this.#closing.signal.aborted) {
       // It did not wait in vain for want of an answer: that is said only if it is known.
-      if (await this.#isCancelledSoon(command)) return { type: 'timeout' }
-    } else if (ended.type === 'unknown') void this.#cancel(command)
+      if (await this.#isSettledSoon(made)) return { type: 'timeout' }
+    } else if (ended.type === 'unknown') void this.#settle(made)
     throw this.#error(what, key, ended)
   }
 
   async renew(request: RenewRequest, signal?: AbortSignal): Promise<RenewReply> {
     const { key } = request
-    const command = renewCommand(request, this.#options.newRequestId())
+    const command = renewCommand(request, null)
     return renewReply(key, await this.#ask(`failed to renew lock ${key}`, command, signal))
   }
 
   async release(request: ReleaseRequest, signal?: AbortSignal): Promise<ReleaseReply> {
     const { key } = request
-    const command = releaseCommand(request, this.#options.newRequestId())
+    const command = releaseCommand(request, null)
     return releaseReply(key, await this.#ask(`failed to release lock ${key}`, command, signal))
   }
 
@@ -126,7 +125,7 @@ export class ServiceBackend implements LockBackend {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    this.#options.caller.close()
+    this.#options.caller.close(this.#calls.farewells())
   }
 
   async #ask(
@@ -137,14 +136,16 @@ export class ServiceBackend implements LockBackend {
     const { key } = command
     this.#check(what, key, signal)
     const timeoutMs = this.#options.requestTimeoutMs
-    const read = command.type === 'status'
-    const ended = await this.#call(command, { timeoutMs, read, signal })
+    const ended =
+      command.type === 'status'
+        ? await this.#read(command, { timeoutMs, read: true, signal })
+        : await this.#calls.call(command, { timeoutMs, read: false, signal })
     if (ended.type === 'answered') return ended.reply
     if (signal?.aborted === true) throw abortedError(what, key, signal)
     throw this.#error(what, key, ended)
   }
 
-  async #call(command: LockCommand, terms: CallTerms): Promise<Ended> {
+  async #read(command: LockCommand, terms: CallTerms): Promise<Ended> {
     const payload = machine.encodeCommand({ type: 'plain', command })
     const result = await this.#options.caller.call(payload, terms)
     if (result.type !== 'done') return result
@@ -153,24 +154,37 @@ export class ServiceBackend implements LockBackend {
     return { type: 'answered', reply: reply.reply, firstSentMs: result.firstSentMs }
   }
 
-  /** Sees to it that an acquire waits no longer, and that nothing stays held of it. */
-  async #cancel(command: Acquire): Promise<boolean> {
-    const timeoutMs = this.#options.requestTimeoutMs
-    const ended = await this.#call(cancelCommand(command), { timeoutMs, read: false })
-    if (ended.type !== 'answered') return false
-    this.#giveBack(command, ended.reply)
-    return ended.reply.type !== 'rejected'
+  /**
+   * Sees to it that an acquire of unknown end waits no longer, and that nothing stays held of it;
+   * whether that is known then.
+   *
+   * First its number is given to another command. If that can be had, the acquire has not happened
+   * and never will. Else it has: its wait is ended, and then it is asked for its own answer. What
+   * the owner holds says nothing of it, since the same owner may hold the lock by another acquire.
+   */
+  async #settle({ call, command }: Made<Acquire>): Promise<boolean> {
+    if (call === null) return true
+    const terms = { timeoutMs: this.#options.requestTimeoutMs, read: false }
+    const taken = await call.ask(cancelCommand(command), terms)
+    const cancelled =
+      taken.type === 'answered' ? taken : await this.#calls.call(cancelCommand(command), terms)
+    const isHeard = taken.type === 'reused' && cancelled.type === 'answered'
+    const own = isHeard ? await call.ask(command, terms) : null
+    call.end()
+    if (own?.type === 'answered') this.#giveBack(command, own.reply)
+    if (own?.type === 'answered') return own.reply.type !== 'rejected'
+    return taken.type === 'answered'
   }
 
-  async #isCancelledSoon(command: Acquire): Promise<boolean> {
+  async #isSettledSoon(made: Made<Acquire>): Promise<boolean> {
     const tooLate = pause(this.#options.clock, CANCEL_MS, undefined).then(() => false)
-    return Promise.race([this.#cancel(command), tooLate])
+    return Promise.race([this.#settle(made), tooLate])
   }
 
   #giveBack(command: Acquire, reply: LockReply): void {
     if (reply.type !== 'granted') return
-    const { newRequestId, requestTimeoutMs: timeoutMs } = this.#options
-    void this.#call(giveBackCommand(command, reply, newRequestId()), { timeoutMs, read: false })
+    const timeoutMs = this.#options.requestTimeoutMs
+    void this.#calls.call(giveBackCommand(command, reply, null), { timeoutMs, read: false })
   }
 
   #check(what: string, key: string, signal: AbortSignal | undefined): void {
@@ -205,4 +219,10 @@ export class ServiceBackend implements LockBackend {
       ? new LockError('UNAUTHORIZED', `${what}: not let in: ${why}`, { key })
       : new LockError('UNAVAILABLE', `${what}: no node can be reached: ${why}`, { key })
   }
+}
+
+/** The acquire once so much of its wait is over; one that was to wait still waits, for a moment. */
+function shortened(command: Acquire, passedMs: number): Acquire {
+  if (command.waitMs === 0 || passedMs === 0) return command
+  return { ...command, waitMs: Math.max(1, command.waitMs - passedMs) }
 }

@@ -6,7 +6,7 @@
 
 import type { Socket } from 'node:net'
 import { decodeCommand, encodeCommand, encodeReply, decodeReply } from '../core/lock/codec.ts'
-import type { LockCommand } from '../core/lock/command.ts'
+import type { Acquire, LockCommand } from '../core/lock/command.ts'
 import { unreachable } from '../core/invariant.ts'
 import type { NodeId } from '../core/raft/config.ts'
 import {
@@ -175,7 +175,8 @@ export class ClientConnection {
       return TTL_OUT_OF_RANGE
     }
     // A client that came back asks with the id of a wait that is about to be given up.
-    if (command.type === 'plain' && asked.type === 'acquire') service.asked(asked)
+    const wait = parkable(command)
+    if (wait !== null) service.asked(wait)
     return null
   }
 
@@ -183,15 +184,14 @@ export class ClientConnection {
     if (this.#open.size === 0) this.#socket.destroy()
   }
 
-  /** Waits outside of sessions are given up after the grace; those in one end with it. */
+  /** Waits are given up after the grace, but for those that end with a session. */
   #closed(): void {
     this.#leaves = new Map()
     for (const [request, payload] of this.#open) {
       if (payload.length === 0) continue
       const command = decodeSessionCommand(COMMANDS, payload)
-      if (command?.type !== 'plain' || command.command.type !== 'acquire') continue
-      if (command.command.waitMs === 0) continue
-      this.#leaves.set(request, this.#options.service.park(command.command))
+      const wait = command === null ? null : parkable(command)
+      if (wait !== null) this.#leaves.set(request, this.#options.service.park(wait))
     }
     this.#options.onClosed()
   }
@@ -205,6 +205,16 @@ const TTL_OUT_OF_RANGE: ServiceOutcome = {
   reply: { type: 'replied', reply: { type: 'rejected', reason: 'ttlOutOfRange' } },
 }
 const KEEP_ALIVE_MS = 15_000
+/** Whoever may do one of these may do it in a session. */
+const SESSION_VERBS = ['acquire', 'renew', 'release'] as const
+
+/** The wait that a command is, if it has a name by which it can be given up. */
+function parkable(command: ServiceCommand): Acquire | null {
+  const isOutside = command.type === 'plain' || (command.type === 'call' && !command.bound)
+  if (!isOutside || command.command.type !== 'acquire') return null
+  const { waitMs, requestId } = command.command
+  return waitMs === 0 || requestId === null ? null : command.command
+}
 
 /** Whether a token allows a command. */
 export function isAllowed(access: Access, command: ServiceCommand): boolean {
@@ -212,7 +222,7 @@ export function isAllowed(access: Access, command: ServiceCommand): boolean {
     case 'openSession':
     case 'keepAlive':
     case 'closeSession':
-      return access.mayEver('acquire') || access.mayEver('renew')
+      return SESSION_VERBS.some((verb) => access.mayEver(verb))
     case 'call':
     case 'plain':
       return isLockAllowed(access, command.command)

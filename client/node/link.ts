@@ -51,6 +51,7 @@ type State =
 const REST_MS_MIN = 50
 const REST_MS_MAX = 1_000
 const KEEP_ALIVE_MS = 10_000
+const LINGER_MS = 1_000
 const REPLY_BYTES_MAX = 16 * 1024 * 1024
 
 /** The path and the protocol of the upgrade. */
@@ -125,7 +126,11 @@ export class Link {
     const state = this.#state
     this.#state = { type: 'closed' }
     if (state.type === 'dialling') state.dial.destroy()
-    if (state.type === 'open') state.socket.destroy()
+    if (state.type !== 'open') return
+    // What was flushed still leaves; a node that does not hear of the end is not waited for.
+    const { socket } = state
+    socket.end()
+    setTimeout(() => socket.destroy(), LINGER_MS).unref()
   }
 
   #dial(queue: ClientRequest[]): void {
@@ -190,6 +195,7 @@ export class Link {
   }
 
   #read(socket: Socket, body: Uint8Array): void {
+    if (this.#state.type === 'closed') return
     const decoded = decodeClientReply(body)
     if (decoded.type === 'reply') this.#events.replied(decoded.reply)
     else socket.destroy()

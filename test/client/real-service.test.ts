@@ -7,6 +7,7 @@ import { systemClock } from '../../client/clock.ts'
 import { backendConformance } from '../../client/conformance.ts'
 import type { BackendPlace } from '../../client/conformance-place.ts'
 import { connect, serviceBackend } from '../../client/node/connect.ts'
+import { mapEntries, mapSize } from '../../core/ordered-map.ts'
 import { suite } from '../harness.ts'
 import { serve } from '../server/http/support.ts'
 import type { Node, Served } from '../server/http/support.ts'
@@ -93,6 +94,60 @@ test('after a few calls all of them go to the leader, and to the next one after 
     await goTo(next)
   } finally {
     for (const locks of clients) await locks.close()
+    await served.close()
+  }
+})
+
+test('500 pairs on three nodes: no node remembers a request, nor any call but a few', async () => {
+  const served = await serve(3)
+  const locks = connect({ nodes: addresses(served) })
+  try {
+    const worker = async (_: unknown, at: number): Promise<void> => {
+      for (let pair = 0; pair < 50; pair++) await (await locks.lock(`k${at}`, '10s')).release()
+    }
+    await Promise.all(Array.from({ length: 10 }, worker))
+    const { machine } = served.leader.replica.state()
+    assert.is(machine.inner.memosCount, 0)
+    const sessions = [...mapEntries(machine.sessions)].map(([, session]) => session)
+    assert.is(sessions.length, 1)
+    assert.ok(mapSize((sessions[0] as (typeof sessions)[0]).calls) <= 20)
+    await locks.close()
+    await until('its session is closed', () => {
+      const { sessions: left } = served.leader.replica.state().machine
+      return mapSize(left) === 0 || undefined
+    })
+  } finally {
+    await locks.close()
+    await served.close()
+  }
+})
+
+test('the leader dies in the middle of re-entries: each counts once', async () => {
+  const served = await serve(3)
+  const locks = connect({ nodes: addresses(served) })
+  try {
+    const first = await locks.lock('k', '60s')
+    const handles = [first]
+    let isOver = false
+    const taking = (async () => {
+      while (!isOver) handles.push(await first.reenter())
+    })()
+    await until('some are made', () => handles.length > 5 || undefined)
+    const { leader } = served
+    leader.fastify.server.closeAllConnections()
+    await leader.fastify.close()
+    await leader.replica.close()
+    const before = handles.length
+    await until('they go on', () => handles.length > before + 5 || undefined)
+    isOver = true
+    await taking
+    for (const handle of handles) {
+      assert.ok((await locks.status('k')).locked)
+      await handle.release()
+    }
+    assert.not((await locks.status('k')).locked)
+  } finally {
+    await locks.close()
     await served.close()
   }
 })
