@@ -73,6 +73,17 @@ class Client {
     return until(`the answer to ${request}`, () => this.replies.get(request))
   }
 
+  /** Opens a session: its id. */
+  async open(): Promise<number> {
+    const request = this.#next
+    this.socket.write(this.frame({ type: 'openSession', ttlMs: 60_000 }))
+    const outcome = await this.reply(request)
+    if (outcome.type !== 'done') throw new Error(`not done: ${outcome.type}`)
+    const reply = machine.decodeReply(outcome.reply) as ServiceReply
+    if (reply.type !== 'opened') throw new Error(`not opened: ${reply.type}`)
+    return reply.session
+  }
+
   async ask(command: LockCommand, read = false): Promise<LockReply> {
     const request = this.#next
     this.socket.write(this.frame({ type: 'plain', command }, read))
@@ -252,6 +263,49 @@ test('client connections: it breaks: its waits end after the grace', async ({ se
   await until('it waits no more', () => waiters(0))
 })
 
+test('client connections: it breaks: waits of calls end after the grace', async ({ served }) => {
+  const url = served.nodes[1]?.url ?? ''
+  await post(`${url}/locks/acquire`, { key: 'calls', owner: 'first' })
+  const waiters = async (count: number): Promise<true | undefined> => {
+    const { json } = await ask(`${url}/locks/calls/waiters`)
+    return (json['waiters'] as unknown[]).length === count ? true : undefined
+  }
+  const client = await connect(url)
+  const session = await client.open()
+  const terms = { type: 'call', session, acknowledged: 0 } as const
+  const bound = { ...terms, sequence: 1, bound: true, command: acquire('calls', 'a', 60_000) }
+  const unbound = { ...terms, sequence: 2, bound: false, command: acquire('calls', 'b', 60_000) }
+  client.socket.write(Buffer.concat([client.frame(bound), client.frame(unbound)]))
+  await until('both wait', () => waiters(2))
+  client.socket.destroy()
+  await until('one waits no more', () => waiters(1))
+  const { json } = await ask(`${url}/locks/calls/waiters`)
+  const [left] = json['waiters'] as { owner: string }[]
+  assert.is(left?.owner, 'a', 'that of the session is let go when that ends')
+})
+
+test('client connections: it breaks, and a call comes back: its wait goes on', async () => {
+  const served = await serve(1, { waiterGraceMs: 3_000 })
+  const { url } = served.leader
+  await post(`${url}/locks/acquire`, { key: 'back', owner: 'first' })
+  const first = await connect(url)
+  const session = await first.open()
+  const terms = { type: 'call', session, sequence: 1, acknowledged: 0, bound: false } as const
+  const call = { ...terms, command: acquire('back', 'second', 60_000) }
+  first.socket.write(first.frame(call))
+  const waiting = async (): Promise<true | undefined> => {
+    const { json } = await ask(`${url}/locks/back/waiters`)
+    return (json['waiters'] as unknown[]).length === 1 ? true : undefined
+  }
+  await until('it waits', waiting)
+  first.socket.destroy()
+  const second = await connect(url)
+  second.socket.write(second.frame(call))
+  await post(`${url}/locks/release`, { key: 'back', owner: 'first' })
+  assert.is(lockReply(await second.reply(1)).type, 'granted')
+  await served.close()
+})
+
 test('client connections: it breaks and comes back: its wait goes on', async () => {
   const served = await serve(1, { waiterGraceMs: 3_000 })
   const { url } = served.leader
@@ -350,10 +404,26 @@ test('client connections: tokens: asked for, and looked at for each key', async 
     { type: 'plain', command: { type: 'expire', max: 1 } },
     { type: 'expireSessions', max: 1 },
   ]
+  const session = await client.open()
+  const call = { type: 'call', session, sequence: 1, acknowledged: 0, bound: false } as const
+  denied.push({ ...call, command: acquire('other', 'me') }, { ...call, command: release })
   for (const [index, command] of denied.entries()) {
     client.socket.write(client.frame(command))
-    assert.equal(await client.reply(index + 2), { type: 'malformed' }, JSON.stringify(command))
+    assert.equal(await client.reply(index + 3), { type: 'malformed' }, JSON.stringify(command))
   }
+  await served.close()
+})
+
+test('client connections: a token that may only release: opens a session for that', async () => {
+  const tokens = [{ token: 'last-token', verbs: ['release'], prefixes: [''] }] as const
+  const served = await serve(1, { tokens })
+  const client = await connect(served.leader.url, { authorization: 'Bearer last-token' })
+  const session = await client.open()
+  const terms = { key: 'k', owner: 'me', token: null, all: false, requestId: null }
+  const command = { type: 'release', ...terms } as const
+  const call = { type: 'call', session, sequence: 1, acknowledged: 0, bound: false } as const
+  client.socket.write(client.frame({ ...call, command }))
+  assert.is(lockReply(await client.reply(2)).type, 'notHolder')
   await served.close()
 })
 
@@ -378,6 +448,11 @@ test('client connections: a TTL that this node does not take: refused', async ()
     const renew = { key: 'narrow', owner: 'o', token: null, requestId: `r${ttlMs}` }
     assert.equal(await client.ask({ type: 'renew', ...renew, ttlMs }), refused)
   }
+  const session = await client.open()
+  const call = { type: 'call', session, sequence: 1, acknowledged: 0, bound: false } as const
+  const other = new Client((await upgrade(served.leader.url)).socket as Socket)
+  other.socket.write(other.frame({ ...call, command: acquire('narrow too', 'o') }))
+  assert.equal(lockReply(await other.reply(1)), refused)
   await served.close()
 })
 
