@@ -7,7 +7,7 @@ import { NODES_OPTION, problemOf, ServiceError, serviceOf, TOKEN_FILE_OPTION } f
 import type { Service } from './service.ts'
 import { EventReader } from './event-reader.ts'
 import type { ServerEvent } from './event-reader.ts'
-import { EXIT, UsageError } from './verb.ts'
+import { EXIT } from './verb.ts'
 import type { Given, Verb } from './verb.ts'
 
 const RETRY_PAUSE_MS = 500
@@ -28,8 +28,6 @@ export const watchCommand: Verb = {
 
 async function run(given: Given, screen: Screen): Promise<number> {
   const key = keyOf(given, 'watch')
-  // As a part of a path these mean something else, however they are written.
-  if (key === '.' || key === '..') throw new UsageError(`the lock '${key}' cannot be watched`)
   const service = serviceOf(given)
   const controller = new AbortController()
   process.once('SIGINT', () => controller.abort())
@@ -63,7 +61,8 @@ async function follow(
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     ...(lastId === null ? {} : { 'last-event-id': lastId }),
   }
-  const path = `/locks/${encodeURIComponent(key)}/events`
+  // Some keys would mean something else as a part of a path.
+  const path = `/locks/one/events?${new URLSearchParams({ key })}`
   const response = await fetch(`${node}${path}`, { headers, signal })
   if (response.status !== 200 || response.body === null) {
     const body = (await response.json()) as Record<string, unknown>

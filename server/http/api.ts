@@ -17,7 +17,7 @@ import type { Authoriser, TokenRule } from './auth.ts'
 import { addBackupRoute } from './backup.ts'
 import { addClusterRoutes } from './cluster-routes.ts'
 import type { ApiContext } from './context.ts'
-import { addEventRoute } from './event-stream.ts'
+import { addEventRoutes } from './event-stream.ts'
 import { parseJsonBody } from './json-body.ts'
 import { addLockRoutes } from './lock-routes.ts'
 import { openApi } from './openapi.ts'
@@ -102,7 +102,7 @@ function lockApiPlugin(parts: LockApi, options: LockApiOptions): FastifyPluginAs
     addClusterRoutes(fastify, context)
     addBackupRoute(fastify, context)
     const { streamsMax = 1_000, streamPingMs = 15_000 } = options
-    const endStreams = addEventRoute(fastify, context, { streamsMax, pingMs: streamPingMs })
+    const endStreams = addEventRoutes(fastify, context, { streamsMax, pingMs: streamPingMs })
     addOpenApi(fastify, context, options.version ?? '0.0.0')
     const connections = new ClientConnections(parts, options.clientConnections)
     takeUpgrades(fastify, connections)

@@ -1,9 +1,10 @@
-// GET /locks/{key}/events: what happens to a key, as server-sent events. The id of an event is the
-// index of its entry, the same on every node: a client that comes back, to any of them, names the
-// last it has seen and gets what came after, or a `reset` when that is not kept any more.
+// GET /locks/{key}/events: what happens to a key, as server-sent events, and /locks/one/events?key=
+// for keys that a path cannot carry. The id of an event is the index of its entry, the same on
+// every node: a client that comes back, to any of them, names the last it has seen and gets what
+// came after, or a `reset` when that is not kept any more.
 
 import type { ServerResponse } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { LockEvent } from '../../core/lock/event.ts'
 import { unreachable } from '../../core/invariant.ts'
 import type { LockFeed } from '../lock-feed.ts'
@@ -23,44 +24,49 @@ export interface EventStreamOptions {
   readonly pingMs: number
 }
 
-const DOC: RouteDoc = {
+const DOC: Omit<RouteDoc, 'path'> = {
   method: 'GET',
-  path: '/locks/{key}/events',
   summary:
     'What happens to the key, as server-sent events. The id is the index of the entry: with ' +
     'Last-Event-ID the stream goes on from there, or says `reset` when that is not kept any more.',
   verb: 'read',
-  params: KEY_PARAMS,
   successes: { 200: { says: 'Events.', schema: null, contentType: 'text/event-stream' } },
   problems: ['bad_request', 'bad_url', 'unauthorized', 'forbidden', 'too_many_streams'],
 }
 
-/** Adds the route. What is returned ends all its streams. */
-export function addEventRoute(
+/** Adds the routes. What is returned ends all their streams. */
+export function addEventRoutes(
   fastify: FastifyInstance,
   context: ApiContext,
   options: EventStreamOptions,
 ): () => void {
   const streams = new Set<EventStream>()
+  const follow = (key: string, request: FastifyRequest, reply: FastifyReply): unknown => {
+    if (request.method === 'HEAD') return ''
+    if (streams.size >= options.streamsMax) {
+      const detail = `${options.streamsMax} streams are open on this node: use another`
+      throw new Problem('too_many_streams', detail, {}, 1_000)
+    }
+    const since = lastEventId(request.headers['last-event-id'])
+    const { feed, service } = context
+    const { applied } = service.replica.state()
+    reply.hijack()
+    const stream = new EventStream(reply.raw, options.pingMs, () => streams.delete(stream))
+    streams.add(stream)
+    stream.follow(feed, key, since, applied)
+    return reply
+  }
   addRoute<undefined, undefined, KeyParams>(
     fastify,
     context,
-    DOC,
-    ({ params, request, reply }) => {
-      if (request.method === 'HEAD') return Promise.resolve('')
-      if (streams.size >= options.streamsMax) {
-        const detail = `${options.streamsMax} streams are open on this node: use another`
-        throw new Problem('too_many_streams', detail, {}, 1_000)
-      }
-      const since = lastEventId(request.headers['last-event-id'])
-      const { feed, service } = context
-      const { applied } = service.replica.state()
-      reply.hijack()
-      const stream = new EventStream(reply.raw, options.pingMs, () => streams.delete(stream))
-      streams.add(stream)
-      stream.follow(feed, params.key, since, applied)
-      return Promise.resolve(reply)
-    },
+    { ...DOC, path: '/locks/{key}/events', params: KEY_PARAMS },
+    ({ params, request, reply }) => Promise.resolve(follow(params.key, request, reply)),
+  )
+  addRoute<undefined, KeyParams>(
+    fastify,
+    context,
+    { ...DOC, path: '/locks/one/events', query: KEY_PARAMS },
+    ({ query, request, reply }) => Promise.resolve(follow(query.key, request, reply)),
   )
   return () => {
     for (const stream of [...streams]) stream.end()

@@ -10,8 +10,10 @@ import { addRoute } from './context.ts'
 import { foundLock, noQuorum } from './lock-answers.ts'
 import { Problem } from './problem.ts'
 import type { ProblemCode } from './problem.ts'
-import type { KeyParams, ListQuery, OneQuery, PageQuery, Schema, StatusQuery } from './schemas.ts'
-import { KEY_PARAMS, LIST_QUERY, ONE_QUERY, PAGE_QUERY, STATUS_QUERY } from './schemas.ts'
+import type { KeyParams, ListQuery, OnePageQuery, OneQuery, PageQuery } from './schemas.ts'
+import type { Schema, StatusQuery } from './schemas.ts'
+import { KEY_PARAMS, LIST_QUERY, ONE_PAGE_QUERY, ONE_QUERY } from './schemas.ts'
+import { PAGE_QUERY, STATUS_QUERY } from './schemas.ts'
 import { badFields } from './validation.ts'
 
 const PAGE_DEFAULT = 100
@@ -53,20 +55,32 @@ function addListRoutes(fastify: FastifyInstance, context: ApiContext): void {
       return listLocks(context, query)
     },
   )
-  const paged = { query: PAGE_QUERY, params: KEY_PARAMS }
-  const holders = doc('/locks/{key}/holders', 'Who holds the key.', HOLDER_LIST)
+  addPages(fastify, context, 'holders', 'Who holds the key.', HOLDER_LIST, listHolders)
+  addPages(fastify, context, 'waiters', 'Who waits for the key, in turn.', WAITER_LIST, listWaiters)
+}
+
+/** A list of one key: by its path, and by its query for keys that a path cannot carry. */
+function addPages(
+  fastify: FastifyInstance,
+  context: ApiContext,
+  name: string,
+  summary: string,
+  schema: Schema,
+  list: (context: ApiContext, key: string, query: PageQuery) => Promise<unknown>,
+): void {
+  const byPath = doc(`/locks/{key}/${name}`, summary, schema)
   addRoute<undefined, PageQuery, KeyParams>(
     fastify,
     context,
-    { ...holders, ...paged },
-    ({ query, params }) => listHolders(context, params.key, query),
+    { ...byPath, query: PAGE_QUERY, params: KEY_PARAMS },
+    ({ query, params }) => list(context, params.key, query),
   )
-  const waiters = doc('/locks/{key}/waiters', 'Who waits for the key, in turn.', WAITER_LIST)
-  addRoute<undefined, PageQuery, KeyParams>(
+  const byQuery = doc(`/locks/one/${name}`, summary, schema)
+  addRoute<undefined, OnePageQuery>(
     fastify,
     context,
-    { ...waiters, ...paged },
-    ({ query, params }) => listWaiters(context, params.key, query),
+    { ...byQuery, query: ONE_PAGE_QUERY },
+    ({ query }) => list(context, query.key, query),
   )
 }
 

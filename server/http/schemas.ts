@@ -248,7 +248,19 @@ export const PAGE_QUERY: Schema = object([], {
   consistency: CONSISTENCY,
 })
 
-/** A key in the path. */
+/** The same with the key in the query. */
+export interface OnePageQuery extends PageQuery {
+  readonly key: string
+}
+
+export const ONE_PAGE_QUERY: Schema = object(['key'], {
+  key: KEY,
+  limit: LIMIT,
+  cursor: CURSOR,
+  consistency: CONSISTENCY,
+})
+
+/** A key, in the path or alone in the query. */
 export interface KeyParams {
   readonly key: string
 }

@@ -138,6 +138,24 @@ test('watch: a lock is taken and given back: both are told, until it is interrup
   assert.is(await watching.ended, 130)
 })
 
+test('watch: a lock that a path cannot name: is told of all the same', async () => {
+  for (const key of ['..', 'one']) {
+    const args = ['watch', '--json', '--', key]
+    const watching = startProcess([process.execPath, ...commandLine(repositoryRoot, args)], {
+      folder: repositoryRoot,
+      environment: environmentOf({ environment }),
+    })
+    const { url } = cluster.at(0)
+    await until('an event of the lock', async () => {
+      await http(`${url}/locks/acquire`, { key, owner: 'me' })
+      await http(`${url}/locks/release`, { key, owner: 'me' })
+      return /"released"/.test(watching.stdout()) ? true : undefined
+    })
+    watching.kill('SIGINT')
+    assert.is(await watching.ended, 130)
+  }
+})
+
 test('lock: a command: runs alone, knows its token, and its exit code is ours', async () => {
   const file = join(temporaryFolder(), 'out')
   const script = `echo "$LOCKSTEP_KEY $LOCKSTEP_TOKEN" >> ${file}; exit 5`

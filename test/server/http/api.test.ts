@@ -93,6 +93,8 @@ const TRIES: readonly Try[] = [
   ['get', '/locks', '/locks'],
   ['get', '/locks', '/locks?prefix=a&limit=1'],
   ['get', '/locks', '/locks?cursor=***'],
+  ['get', '/locks/one/holders', '/locks/one/holders?key=..'],
+  ['get', '/locks/one/waiters', '/locks/one/waiters?key=..'],
   ['get', '/locks/{key}/holders', `${LOCKED}/holders`],
   ['get', '/locks/{key}/waiters', `${LOCKED}/waiters`],
   ['get', '/locks/{key}/waiters', `${LOCKED}/waiters?cursor=bm8`],
@@ -134,7 +136,7 @@ test('http api: every route: answers as /openapi.json says', async ({ served }) 
   assert.is(late.json['leader_id'], id)
   described.check('post', '/cluster/remove', late)
   const missing = described.all.filter((one) => !described.tried.has(one))
-  assert.equal(missing, ['get /locks/{key}/events'])
+  assert.equal(missing, ['get /locks/{key}/events', 'get /locks/one/events'])
 })
 
 function follower({ nodes }: Served): { readonly id: string; readonly url: string } {

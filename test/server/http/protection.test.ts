@@ -207,6 +207,21 @@ const keys = fc.oneof(
 /** Keys that an address cannot carry: `.` and `..` mean something else in it, `one` is a route. */
 const NOT_IN_PATHS = ['.', '..', 'one']
 
+/** Sees the grant after entry `since` on a stream of events. */
+async function granted(url: string, path: string | null, since: number): Promise<void> {
+  if (path === null) return
+  const controller = new AbortController()
+  const headers = { 'last-event-id': String(since) }
+  const response = await fetch(`${url}/locks/${path}`, { headers, signal: controller.signal })
+  assert.is(response.status, 200, path)
+  let text = ''
+  for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(bytes).toString('latin1')
+    if (text.includes('event: granted')) break
+  }
+  controller.abort()
+}
+
 test('http protection: legal keys of every kind: the same through every route', async ({ url }) => {
   const check = async (key: string): Promise<void> => {
     const got = await post(`${url}/locks/acquire`, { key, owner: 'me' })
@@ -224,6 +239,13 @@ test('http protection: legal keys of every kind: the same through every route', 
         if (path === '') assert.equal(said.json, { ...one.json, lock: said.json['lock'] })
       }
     }
+    for (const path of ['holders', 'waiters']) {
+      const said = await ask(`${url}/locks/one/${path}?key=${encoded}`)
+      assert.is((said.json[path] as unknown[]).length, path === 'holders' ? 1 : 0, said.text)
+    }
+    const token = (got.json['lock'] as { fencing_token: number }).fencing_token
+    await granted(url, NOT_IN_PATHS.includes(key) ? null : `${encoded}/events`, token - 1)
+    await granted(url, `one/events?key=${encoded}`, token - 1)
     const renewed = await post(`${url}/locks/renew`, { key, owner: 'me', ttl: '1m' })
     assert.is((renewed.json['lock'] as { key: string }).key, key)
     const freed = await post(`${url}/locks/release`, { key, owner: 'me' })
