@@ -130,7 +130,7 @@ export interface Call {
   /** True once an answer said that an entry was appended, or may have been, or made no sense. */
   readonly ambiguous: boolean
   /** The last answer, if it was one of these, which are about more than who leads. */
-  readonly refusal: 'overloaded' | 'malformed' | 'tooLarge' | null
+  readonly refusal: 'overloaded' | 'malformed' | 'forbidden' | 'tooLarge' | null
   /** The node asked last. */
   readonly asked: NodeId | null
   /** Where in `nodes` to go when nobody is known to lead; hints do not move it. */

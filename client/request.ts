@@ -240,6 +240,7 @@ function answered(turn: Turn, event: Extract<RequestEvent, { type: 'reply' }>): 
       if (isNewest) pause(turn, call)
       return
     case 'malformed':
+    case 'forbidden':
     case 'tooLarge':
       call.refusal = outcome.type
       finish(turn, call, undone(call))

@@ -208,9 +208,12 @@ export class ServiceBackend implements LockBackend {
     if (ended.refusal === 'tooLarge') {
       return new LockError('INVALID', `${what}: the service takes no request so large`, { key })
     }
+    if (ended.refusal === 'forbidden') {
+      return new LockError('UNAUTHORIZED', `${what}: the token does not allow it`, { key })
+    }
     if (ended.refusal === 'malformed') {
-      const why = 'its token may not do this, or the service is of another version'
-      return new LockError('UNAUTHORIZED', `${what}: the service refused it: ${why}`, { key })
+      const why = 'the service does not know such a request, and may be of an older version'
+      return new LockError('INVALID', `${what}: ${why}`, { key })
     }
     if (problems.length < this.#options.caller.nodesCount) {
       return new LockError('NO_QUORUM', `${what}: no quorum: no node knows a leader`, { key })

@@ -36,6 +36,11 @@ export type Outcome<Reply> =
   | { readonly type: 'notLeader'; readonly leader: NodeId | null }
   /** The payload is no command of this machine, or no read. It has not and will not happen. */
   | { readonly type: 'malformed' }
+  /**
+   * Whoever asks may not do this. It has not and will not happen. A host says so on behalf of those
+   * that it lets in; no replica does.
+   */
+  | { readonly type: 'forbidden' }
   /** The payload exceeds `entryBytesMax`. It has not and will not happen. */
   | { readonly type: 'tooLarge' }
   /** Too much waits to be committed. It has not and will not happen: ask again later. */

@@ -79,7 +79,8 @@ export function judge(
     case 'changed':
     case 'transferred':
     case 'refused':
-      // The last three answer what was never asked, and tell no more than the first.
+    case 'forbidden':
+      // The last four answer what was never asked, and tell no more than the first.
       return [doubtful, retry]
     default:
       return unreachable(outcome)

@@ -166,7 +166,7 @@ export class ClientConnection {
     const command = decodeSessionCommand(COMMANDS, payload)
     // The replica says that it is malformed.
     if (command === null) return null
-    if (access !== null && !isAllowed(access, command)) return { type: 'malformed' }
+    if (access !== null && !isAllowed(access, command)) return { type: 'forbidden' }
     if (command.type !== 'plain' && command.type !== 'call') return null
     const asked = command.command
     if (asked.type !== 'acquire' && asked.type !== 'renew') return null

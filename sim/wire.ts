@@ -238,6 +238,7 @@ export function hashOutcome(hash: Hash128, outcome: Outcome<Uint8Array>): void {
       return
     case 'transferred':
     case 'malformed':
+    case 'forbidden':
     case 'tooLarge':
     case 'overloaded':
     case 'unknown':

@@ -18,6 +18,7 @@ const OUTCOME_KIND: { readonly [Type in Outcome<Uint8Array>['type']]: number } =
   tooLarge: 7,
   overloaded: 8,
   refused: 9,
+  forbidden: 10,
 }
 
 const REASON_NUMBER: { readonly [Reason in RefusalReason]: number } = {
@@ -58,6 +59,7 @@ export function writeOutcome(writer: ByteWriter, outcome: Outcome<Uint8Array>): 
       return
     case 'transferred':
     case 'malformed':
+    case 'forbidden':
     case 'tooLarge':
     case 'overloaded':
     case 'unknown':
@@ -85,6 +87,8 @@ export function readOutcome(reader: ByteReader): Outcome<Uint8Array> | null {
       return { type: 'notLeader', leader: reader.bool() ? reader.text() : null }
     case OUTCOME_KIND.malformed:
       return { type: 'malformed' }
+    case OUTCOME_KIND.forbidden:
+      return { type: 'forbidden' }
     case OUTCOME_KIND.tooLarge:
       return { type: 'tooLarge' }
     case OUTCOME_KIND.overloaded:

@@ -281,6 +281,7 @@ function adminProblem({ service, cluster }: ApiContext, outcome: ServiceOutcome)
     case 'changed':
     case 'transferred':
     case 'malformed':
+    case 'forbidden':
     case 'tooLarge':
       return new Problem('internal', `the replica answered ${outcome.type}`)
     default:

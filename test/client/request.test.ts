@@ -9,6 +9,7 @@ import { Driver, done, notLeader } from './support.ts'
 const test = suite('request')
 const unknown: Outcome<Uint8Array> = { type: 'unknown' }
 const malformed: Outcome<Uint8Array> = { type: 'malformed' }
+const forbidden: Outcome<Uint8Array> = { type: 'forbidden' }
 const tooLarge: Outcome<Uint8Array> = { type: 'tooLarge' }
 const overloaded: Outcome<Uint8Array> = { type: 'overloaded' }
 /** Outcomes of what no call asks for. */
@@ -104,8 +105,8 @@ test('request: two nodes hint at each other for ever: after N hops a pause, then
   }
 })
 
-test('request: malformed, or too large: failed', () => {
-  for (const outcome of [malformed, tooLarge]) {
+test('request: malformed, forbidden or too large: failed', () => {
+  for (const outcome of [malformed, forbidden, tooLarge]) {
     const driver = new Driver()
     driver.call(1)
     driver.reply(1, outcome)
@@ -688,13 +689,13 @@ test('request: a call with a longer time for each attempt: only that one waits s
 
 test('request: failed: it says what the last answer was, if that is about the request', () => {
   const driver = new Driver()
-  for (const outcome of [malformed, tooLarge, overloaded, notLeader()]) {
+  for (const outcome of [malformed, forbidden, tooLarge, overloaded, notLeader()]) {
     driver.call(1, { timeoutMs: 10 })
     driver.reply(driver.sent.length, outcome)
     driver.wait(driver.now + 10)
   }
   const refusals = driver.results.map(({ result }) => 'refusal' in result && result.refusal)
-  assert.equal(refusals, ['malformed', 'tooLarge', 'overloaded', null])
+  assert.equal(refusals, ['malformed', 'forbidden', 'tooLarge', 'overloaded', null])
 })
 
 test.run()

@@ -6,6 +6,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import { LockError } from '../../client/errors.ts'
+import { connect as connectClient } from '../../client/node/connect.ts'
 import { lockService } from '../../core/lock/machine.ts'
 import type { LockCommand } from '../../core/lock/command.ts'
 import type { LockReply } from '../../core/lock/reply.ts'
@@ -409,7 +411,7 @@ test('client connections: tokens: asked for, and looked at for each key', async 
   denied.push({ ...call, command: acquire('other', 'me') }, { ...call, command: release })
   for (const [index, command] of denied.entries()) {
     client.socket.write(client.frame(command))
-    assert.equal(await client.reply(index + 3), { type: 'malformed' }, JSON.stringify(command))
+    assert.equal(await client.reply(index + 3), { type: 'forbidden' }, JSON.stringify(command))
   }
   await served.close()
 })
@@ -424,6 +426,24 @@ test('client connections: a token that may only release: opens a session for tha
   const call = { type: 'call', session, sequence: 1, acknowledged: 0, bound: false } as const
   client.socket.write(client.frame({ ...call, command }))
   assert.is(lockReply(await client.reply(2)).type, 'notHolder')
+  await served.close()
+})
+
+test('client connections: what a token does not allow: the client library says so', async () => {
+  const tokens = [{ token: 'jobs-token', prefixes: ['jobs/'] }]
+  const served = await serve(1, { tokens })
+  const { host } = new URL(served.leader.url)
+  const locks = connectClient({ nodes: [host], token: 'jobs-token' })
+  await locks.withLock('jobs/1', '10s', () => undefined)
+  try {
+    await locks.lock('other', '10s')
+    assert.unreachable('it was let in')
+  } catch (error) {
+    if (!(error instanceof LockError)) throw error
+    assert.is(error.code, 'UNAUTHORIZED')
+    assert.is(error.message, 'failed to acquire lock other: the token does not allow it')
+  }
+  await locks.close()
   await served.close()
 })
 

@@ -146,6 +146,7 @@ export function describeOutcome(outcome: Outcome<string | null>): string {
       return `refused, ${outcome.reason}`
     case 'transferred':
     case 'malformed':
+    case 'forbidden':
     case 'tooLarge':
     case 'overloaded':
     case 'unknown':

@@ -90,6 +90,7 @@ const outcomes: { readonly [Type in OutcomeType]: fc.Arbitrary<OutcomeOf<Type>> 
   transferred: plain({ type: fc.constant('transferred') }),
   notLeader: plain({ type: fc.constant('notLeader'), leader: fc.option(nodeId) }),
   malformed: plain({ type: fc.constant('malformed') }),
+  forbidden: plain({ type: fc.constant('forbidden') }),
   tooLarge: plain({ type: fc.constant('tooLarge') }),
   overloaded: plain({ type: fc.constant('overloaded') }),
   refused: plain({ type: fc.constant('refused'), reason: fc.constantFrom(...reasons) }),

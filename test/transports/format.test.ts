@@ -102,6 +102,7 @@ const outcomes: { readonly [Type in OutcomeType]: readonly Sample<OutcomeOf<Type
   tooLarge: [[{ type: 'tooLarge' }, '07']],
   overloaded: [[{ type: 'overloaded' }, '08']],
   refused: [[{ type: 'refused', reason: 'isJoint' }, '09 04']],
+  forbidden: [[{ type: 'forbidden' }, '0a']],
 }
 
 const reasonsInOrder: readonly RefusalReason[] = [
