@@ -25,6 +25,8 @@ export interface BenchOptions {
   readonly histories: string | null
   /** Other systems are measured beside ours. */
   readonly hasPeers: boolean
+  /** How many locks are held; null: as many as the bench is about. */
+  readonly locks: number | null
 }
 
 /** What one pass took. */

@@ -2,9 +2,6 @@
 // has to do, and beside other lock services, all in the same run. The load is a closed loop; the
 // systems take turns, so that a slow minute of the machine is everybody's.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { machine, median } from './bench.ts'
 import type { Bench } from './bench.ts'
 import { closedLoop, pause } from './cluster/closed-loop.ts'
@@ -13,7 +10,7 @@ import { failover, idle } from './cluster/failover.ts'
 import type { Failover, Idle } from './cluster/failover.ts'
 import { startEtcdFair, startEtcdTxn } from './cluster/etcd.ts'
 import { startFloor } from './cluster/floor.ts'
-import { startLockstep } from './cluster/lockstep.ts'
+import { inFolder, startLockstep } from './cluster/lockstep.ts'
 import { startPostgres } from './cluster/postgres.ts'
 import { startRedis, startZooKeeper } from './cluster/redis-zookeeper.ts'
 import type { StartSystem, System } from './cluster/system.ts'
@@ -136,16 +133,6 @@ export const clusterBench: Bench = {
       ]),
     ]
   },
-}
-
-/** Gives `work` a folder of its own that is removed afterwards. */
-async function inFolder<Value>(work: (folder: string) => Promise<Value>): Promise<Value> {
-  const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-'))
-  try {
-    return await work(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
 }
 
 async function under(load: Load, system: System): Promise<Figures> {

@@ -5,12 +5,21 @@ import type { Bench, BenchOptions } from './bench.ts'
 import { checkerBench } from './checker.ts'
 import { clusterBench } from './cluster.ts'
 import { coreBench } from './core.ts'
+import { heldBench } from './held.ts'
 import { locksBench } from './locks.ts'
 import { simBench } from './sim.ts'
 
-const BENCHES: readonly Bench[] = [checkerBench, clusterBench, coreBench, locksBench, simBench]
+const BENCHES: readonly Bench[] = [
+  checkerBench,
+  clusterBench,
+  coreBench,
+  heldBench,
+  locksBench,
+  simBench,
+]
 const PASSES_DEFAULT = 5
 const PASSES_MAX = 1_000
+const LOCKS_MAX = 10_000_000
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -53,26 +62,33 @@ function read(args: readonly string[]): {
     quick: { type: 'boolean' },
     histories: { type: 'string' },
     peers: { type: 'boolean' },
+    locks: { type: 'string' },
   } as const
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
-  const passes = values.passes === undefined ? PASSES_DEFAULT : Number(values.passes)
-  if (!Number.isSafeInteger(passes) || passes < 1 || passes > PASSES_MAX) {
-    throw new Error(`--passes wants an integer from 1 to ${PASSES_MAX}, not '${values.passes}'`)
-  }
+  const passes = count('passes', values.passes, PASSES_MAX) ?? PASSES_DEFAULT
+  const locks = count('locks', values.locks, LOCKS_MAX)
   const benches = positionals.map((name) => {
     const bench = BENCHES.find((one) => one.name === name)
     if (bench !== undefined) return bench
     const known = BENCHES.map((one) => one.name).join(', ')
     throw new Error(`there is no bench '${name}', only ${known}`)
   })
-  for (const option of ['quick', 'histories', 'peers'] as const) {
+  for (const option of ['quick', 'histories', 'peers', 'locks'] as const) {
     const other = benches.find(({ takes = [] }) => !takes.includes(option))
     if (values[option] === undefined || other === undefined) continue
     throw new Error(`${other.name} takes no --${option}`)
   }
   const { quick: isQuick = false, histories = null, peers: hasPeers = false } = values
-  const given = { isQuick, histories, hasPeers }
+  const given = { isQuick, histories, hasPeers, locks }
   return { benches, passes, options: given, json: values.json ?? false }
+}
+
+/** Null when it was not given. */
+function count(name: string, text: string | undefined, most: number): number | null {
+  if (text === undefined) return null
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value
+  throw new Error(`--${name} wants an integer from 1 to ${most}, not '${text}'`)
 }
 
 function list(): string[] {

@@ -2,7 +2,8 @@
 // client of the load or one for all.
 
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connect } from '../../client/index.ts'
@@ -15,9 +16,26 @@ import type { System } from './system.ts'
 const TTL_MS = 30_000
 const NODES = 3
 const LAUNCHER = fileURLToPath(new URL('../../../cli/lockstep.js', import.meta.url))
-const READY_MS = 30_000
+const READY_MS = 60_000
 /** What Linux counts processor time in: a hundredth of a second. */
 const TICKS_PER_SECOND = 100
+
+/** What a node has used of this machine. */
+export interface Usage {
+  readonly cpuSeconds: number
+  readonly residentMb: number
+  readonly mostResidentMb: number
+}
+
+/** Gives `work` a folder of its own that is removed afterwards. */
+export async function inFolder<Value>(work: (folder: string) => Promise<Value>): Promise<Value> {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-'))
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
 
 /** Three nodes on this machine. */
 export class Cluster {
@@ -84,16 +102,19 @@ export class Cluster {
     this.#children[at] = startProcess(this.commands[at] ?? [])
   }
 
-  /** Processor time that a node has used so far, and the memory that it has now. */
-  usage(at: number): { readonly cpuSeconds: number; readonly residentMb: number } {
+  /** Processor time that a node has used so far, and the memory that it has, and had at most. */
+  usage(at: number): Usage {
     const { pid } = this.#children[at] as ChildProcess
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    const residentKb = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1])
+    const mb = (name: string): number => {
+      return Math.round(Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1_024)
+    }
     return {
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-      residentMb: Math.round(residentKb / 1_024),
+      residentMb: mb('VmRSS'),
+      mostResidentMb: mb('VmHWM'),
     }
   }
 
