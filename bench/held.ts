@@ -61,7 +61,8 @@ export const heldBench: Bench = {
   },
   lines(result) {
     const { locks, fill, residentMb, restartMs, snapshotMb, ...loads } = result as HeldResult
-    const figures = (name: string, { count, acquireMs, errors, firstError }: OpenFigures): string => {
+    const figures = (name: string, found: OpenFigures): string => {
+      const { count, acquireMs, errors, firstError } = found
       const wrong = errors === 0 ? '' : `, ${errors} errors: ${firstError}`
       const { p50, p99, most } = acquireMs
       return `acquire, ${name}: p50 ${p50} p99 ${p99} most ${most} ms, ${count} times${wrong}`

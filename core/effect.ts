@@ -85,7 +85,8 @@ export interface SendAfter {
 
 /**
  * Encode the machine's state as it is after this very step (`state.machine`, which nobody edits),
- * at leisure, and hand it back as `snapshotTaken` with the same index. One at a time.
+ * at leisure and over as many turns as it takes, and hand it back as `snapshotTaken` with the same
+ * index. One at a time.
  */
 export interface TakeSnapshot {
   readonly type: 'takeSnapshot'

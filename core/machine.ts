@@ -67,6 +67,12 @@ export interface Machine<State, Command, Reply, Event extends { readonly type: s
   decodeReply(bytes: Uint8Array): Reply | null
   /** All of the state: equal states give equal bytes, whatever the order things came in. */
   encodeSnapshot(state: State): Uint8Array
+  /**
+   * The same bytes in parts, each made when it is asked for, for states so large that nobody should
+   * wait until all is encoded: between two parts a host does other things. `state` does not change
+   * meanwhile. Left out: all in one part.
+   */
+  snapshotParts?(state: State): Iterable<Uint8Array>
   decodeSnapshot(bytes: Uint8Array): State | null
   /** 32 hexadecimal digits over all of the state, cheap enough to ask for after each command. */
   hash(state: State): string

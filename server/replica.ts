@@ -17,11 +17,13 @@ import type { Message } from '../core/raft/message.ts'
 import { leaderOf } from '../core/raft/state.ts'
 import { replica } from '../core/replica.ts'
 import type { Replica } from '../core/replica.ts'
+import { snapshotParts } from '../core/snapshot-parts.ts'
 import { statusOf } from '../core/status.ts'
 import type { ReplicaStatus } from '../core/status.ts'
 import type { ReplicaState } from '../core/work.ts'
 import type { Disk } from '../storage/disk.ts'
 import type { Recovered } from '../storage/recovery.ts'
+import { SnapshotWork } from '../storage/snapshot-work.ts'
 import { openLog } from '../storage/write-ahead-log.ts'
 import type { LogReport, WriteAheadLog } from '../storage/write-ahead-log.ts'
 import { decodeFrame, frameEncoder } from '../transports/codec.ts'
@@ -77,9 +79,7 @@ export interface RunningReplica<State, Command, Reply> {
   readonly recovered: Recovered
   /** Resolves when it has stopped, for whatever reason. */
   readonly stopped: Promise<StopReason>
-  /**
-   * Asks for a command, linearizably and durably. `unknown`: it may have happened, or happen yet.
-   */
+  /** Asks for a command, linearizably, durably. `unknown`: it may have happened, or happen yet. */
   propose(command: Command): Promise<Outcome<Reply>>
   /** Asks a query, linearizably, without the log. */
   read(query: Command): Promise<Outcome<Reply>>
@@ -159,6 +159,7 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
   #nextRequest = 0
   #durableId = 0
   #promises: SendAfter[] = []
+  #snapshot: SnapshotWork | null = null
   #timer: Cancel | null = null
   #timerForMs = Infinity
 
@@ -267,6 +268,7 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
       const report = (said: LogReport): void => {
         if (said.type === 'opened') return resolve()
         if (said.type === 'persisted') return this.#persisted(said.id)
+        if (said.type === 'staged') return this.#snapshot?.staged()
         const { error } = said
         this.#stop({ type: 'diskFailed', error })
         reject(new ReplicaError('diskFailed', `the disk failed: ${error.message}`, error))
@@ -379,17 +381,18 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
       case 'trace':
         this.#options.onTrace?.(effect.trace)
         return
-      case 'takeSnapshot': {
-        const { machine } = this.#running()
-        this.#time.soon(() => this.#takeSnapshot(effect.index, machine))
-      }
+      case 'takeSnapshot':
+        this.#takeSnapshot(effect.index)
     }
   }
 
-  #takeSnapshot(index: number, machine: State): void {
-    if (this.#stopReason !== null) return
-    const bytes = this.#options.machine.encodeSnapshot(machine)
-    this.#enqueue({ type: 'snapshotTaken', index, bytes })
+  /** A little at a time: what has come meanwhile goes first. */
+  #takeSnapshot(index: number): void {
+    const parts = snapshotParts(this.#options.machine, this.#running().machine)
+    this.#snapshot = new SnapshotWork(parts, this.#log as WriteAheadLog, {
+      soon: () => this.#time.soon(() => this.#snapshot?.step()),
+      taken: (bytes) => this.#enqueue({ type: 'snapshotTaken', index, bytes }),
+    })
   }
 
   #send(to: NodeId, message: Message): void {
@@ -440,6 +443,7 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     this.#inbox = []
     this.#held = []
     this.#promises = []
+    this.#snapshot = null
     const open = [...this.#requests.values()]
     this.#requests.clear()
     for (const done of open) this.#time.soon(() => done({ type: 'unknown' }))

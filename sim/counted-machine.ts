@@ -5,6 +5,8 @@
 import { ByteReader, ByteWriter } from '../core/bytes.ts'
 import { Hash128 } from '../core/hash.ts'
 import type { Machine } from '../core/machine.ts'
+import { joinParts, snapshotParts } from '../core/snapshot-parts.ts'
+import type { SnapshotEncoder } from '../core/snapshot-parts.ts'
 
 /** A machine's state, and how many commands were applied under the new rule. */
 export interface Counted<State> {
@@ -44,17 +46,12 @@ function counted<State, Command, Reply, Event extends { readonly type: string }>
     decodeCommand: (bytes) => machine.decodeCommand(bytes),
     encodeReply: (reply) => machine.encodeReply(reply),
     decodeReply: (bytes) => machine.decodeReply(bytes),
-    encodeSnapshot: ({ inner, count }) => {
-      const writer = new ByteWriter()
-      writer.varint(count)
-      writer.block(machine.encodeSnapshot(inner))
-      return writer.finish()
-    },
+    encodeSnapshot: (state) => joinParts(countedParts(machine, state)),
+    snapshotParts: (state) => countedParts(machine, state),
     decodeSnapshot: (bytes) => {
       const reader = new ByteReader(bytes)
       const count = reader.varint()
-      const block = reader.block()
-      const inner = reader.done ? machine.decodeSnapshot(block) : null
+      const inner = reader.ok ? machine.decodeSnapshot(bytes.subarray(reader.at)) : null
       return inner === null ? null : { inner, count }
     },
     hash: ({ inner, count }) => {
@@ -64,4 +61,14 @@ function counted<State, Command, Reply, Event extends { readonly type: string }>
       return hash.hex()
     },
   }
+}
+
+function* countedParts<State>(
+  machine: SnapshotEncoder<State>,
+  { inner, count }: Counted<State>,
+): Generator<Uint8Array, void> {
+  const writer = new ByteWriter()
+  writer.varint(count)
+  yield writer.finish()
+  yield* snapshotParts(machine, inner)
 }

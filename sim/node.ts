@@ -7,6 +7,7 @@ import { UnknownVersionError } from '../core/invariant.ts'
 import type { NodeId } from '../core/raft/config.ts'
 import { NOTHING_RESTORED } from '../core/raft/state.ts'
 import { versionsOf } from '../core/replica.ts'
+import { snapshotParts } from '../core/snapshot-parts.ts'
 import type { ReplicaState } from '../core/work.ts'
 import type { Recovered } from '../storage/recovery.ts'
 import { openLog } from '../storage/write-ahead-log.ts'
@@ -18,6 +19,7 @@ import { KIND } from './event-queue.ts'
 import type { ArmedCrash, Build, NodeParts, Read, Surroundings } from './node-parts.ts'
 import { NodeRequests } from './node-requests.ts'
 import type { Operation } from './node-requests.ts'
+import { NodeSnapshots } from './node-snapshot.ts'
 import { loseUnsynced, openReferenceLog } from './reference-log.ts'
 import type { ReferenceStore } from './reference-log.ts'
 import type { CrashPoint } from './scenario.ts'
@@ -31,9 +33,6 @@ const TWO_32 = 0x100000000
 export const TURN_US = 40
 
 const NOTHING_RECOVERED: Recovered = { ...NOTHING_RESTORED, tornBytes: 0, records: 0 }
-
-/** Encoding a snapshot takes up to so long, microseconds. */
-const SNAPSHOT_TIME_US_MAX = 20_000
 
 const NO_EVENTS: Event[] = []
 
@@ -67,8 +66,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   #durableId = 0
   #promises: SendAfter[] = []
   readonly #requests: NodeRequests<Reply>
-  /** The state that is being encoded, which nobody edits meanwhile, and the entry it is after. */
-  #snapshot: { readonly index: number; readonly state: State } | null = null
+  readonly #snapshots: NodeSnapshots
   readonly #strike: (fault: number) => void
 
   constructor(
@@ -85,6 +83,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
       around.schedule(atUs, KIND.synced, index, this.life, null)
     })
     const { index, members, wire } = parts
+    this.#snapshots = new NodeSnapshots(index, around, parts.diskRandom)
     const { node, voters } = parts.config
     this.#requests = new NodeRequests(wire, this.#build.machine, {
       send: (client, payload) => around.send(index, client, payload),
@@ -155,7 +154,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     this.#durableId = 0
     this.#promises = []
     this.#requests.clear()
-    this.#snapshot = null
+    this.#snapshots.clear()
     this.armed = null
     const result = this.#disk.crash({ power, torn }, diskRandom)
     const lostCount = result.lost + result.torn + (power ? loseUnsynced(this.#store) : 0)
@@ -235,14 +234,9 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
     return request
   }
 
-  /** A snapshot that was begun in that life is encoded. */
-  snapshotEncoded(life: number): void {
-    const snapshot = this.#snapshot
-    if (life !== this.life || snapshot === null) return
-    this.#snapshot = null
-    const { index, state } = snapshot
-    const bytes = this.#build.machine.encodeSnapshot(state)
-    this.#enqueue({ type: 'snapshotTaken', index, bytes })
+  /** The next step of a snapshot that was begun in that life is due. */
+  goOnWithSnapshot(life: number): void {
+    if (life === this.life) this.#snapshots.step(this.status === 'up')
   }
 
   /** A turn that was put off until the processor is free. */
@@ -283,6 +277,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
       return
     }
     if (report.type === 'failed') return this.crash(false, false)
+    if (report.type === 'staged') return this.#snapshots.staged()
     const { index } = this.#parts
     this.#around.durable(index, this.durable.reported(report.id))
     if (this.#strikesAt('synced')) return
@@ -391,17 +386,20 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
         if (effect.trace.type !== 'becameLeader') return true
         this.#around.won(index)
         return !this.#strikesAt('won')
-      case 'takeSnapshot': {
-        const { machine: state } = this.state as ReplicaState<State>
-        this.#snapshot = { index: effect.index, state }
-        const takesUs = this.#parts.diskRandom.between(0, SNAPSHOT_TIME_US_MAX)
-        const atUs = this.#around.timeUs() + takesUs
-        this.#around.schedule(atUs, KIND.snapshot, index, this.life, null)
+      case 'takeSnapshot':
+        this.#takeSnapshot(effect.index)
         return true
-      }
       case 'applied':
         return true
     }
+  }
+
+  #takeSnapshot(index: number): void {
+    const { machine } = this.state as ReplicaState<State>
+    const parts = snapshotParts(this.#build.machine, machine)
+    this.#snapshots.begin(this.life, parts, this.#log as WriteAheadLog, (bytes) => {
+      this.#enqueue({ type: 'snapshotTaken', index, bytes })
+    })
   }
 
   /** Sends what is durable by now; false when the node died of it. */

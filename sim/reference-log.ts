@@ -30,15 +30,21 @@ export function openReferenceLog(
 ): Recovery {
   const recovered = replayed(store)
   let coveredCount = store.records.length
+  let reportedCount = coveredCount
   let running = false
   let wanted = false
   let isOpen = false
+  let isStageDirty = false
   const log: WriteAheadLog = {
     append: (persist) => {
       store.records.push(persist)
     },
+    stage: () => {
+      isStageDirty = true
+      log.sync()
+    },
     sync: () => {
-      if (store.records.length === coveredCount) return
+      if (store.records.length === coveredCount && !isStageDirty) return
       if (running) wanted = true
       else start()
     },
@@ -47,6 +53,9 @@ export function openReferenceLog(
     running = true
     coveredCount = store.records.length
     const count = coveredCount
+    const isNews = count > reportedCount
+    const isStage = isStageDirty
+    isStageDirty = false
     disk.sync((error) => {
       if (error !== null) return report({ type: 'failed', error })
       running = false
@@ -56,9 +65,12 @@ export function openReferenceLog(
         wanted = false
         start()
       }
+      reportedCount = count
       const wasOpen = isOpen
       isOpen = true
-      report(wasOpen && id !== undefined ? { type: 'persisted', id } : { type: 'opened' })
+      if (!wasOpen) report({ type: 'opened' })
+      else if (isNews && id !== undefined) report({ type: 'persisted', id })
+      if (isStage) report({ type: 'staged' })
     })
   }
   start()

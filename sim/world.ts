@@ -337,7 +337,7 @@ class World<
       case KIND.synced:
         return this.#node(target).synced(source)
       case KIND.snapshot:
-        return this.#node(target).snapshotEncoded(source)
+        return this.#node(target).goOnWithSnapshot(source)
       case KIND.clientTimer:
         return this.#client(target).timer(timeUs)
       case KIND.clientOperation:

@@ -16,15 +16,17 @@ export const NO_BASE: LogBase = { index: 0, term: 0, stampMs: 0 }
 
 /**
  * The records of a checkpoint, in order: the head first, then all bytes, then all entries. Each
- * takes about `partBytes`, or a single entry that is larger.
+ * takes about `partBytes`, or a single entry that is larger. The first `stagedCount` bytes are left
+ * out: they were written ahead of the head.
  */
 export function checkpointRecords(
   { entries }: Persist,
   { snapshot, base }: Checkpoint,
-  partBytes: number
+  partBytes: number,
+  stagedCount: number
 ): readonly RecordContent[] {
   const records: RecordContent[] = []
-  let offset = 0
+  let offset = stagedCount
   let count = 0
   let completes = false
   while (!completes) {

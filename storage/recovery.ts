@@ -24,12 +24,12 @@
 //
 // The header of the first generation is synced alone, before its first record is written. So a bad
 // header with bytes behind it has rotted; one with nothing behind it opened a log that never held
-// anything. A later generation is written with its checkpoint in one go, and one sync makes it
-// durable as a whole: no mark in it is above 0 unless its header and all of its checkpoint are
-// durable. So a bad header or checkpoint has rotted when a mark is found behind it, and else is a
-// generation that was never finished. What its header must have been is known, and so is the seed:
-// with the header alone nothing is lost. With a part of the checkpoint all of it is: snapshot, and
-// entries.
+// anything. A later generation begins with its checkpoint, whose snapshot may be written ahead, and
+// counts once a sync has covered all of that: no mark in it is above 0 unless its header and all of
+// its checkpoint are durable. So a bad header or checkpoint has rotted when a mark is found behind
+// it, and else is a generation that was never finished. What its header must have been is known,
+// and so is the seed: with the header alone nothing is lost. With a part of the checkpoint all of
+// it is: snapshot, and entries.
 
 import type { HardState, LogBase, LogEnd, Snapshot } from '../core/effect.ts'
 import type { Entry } from '../core/raft/message.ts'
@@ -283,7 +283,10 @@ function strayProblem({ head, bytes, completes }: LogRecord): string | null {
 /** Takes what a record of the checkpoint has, but for its entries. */
 function takePart(record: LogRecord, state: Replay): string | null {
   const { head } = record
-  if ((state.records === 0) !== (head !== null)) return 'a checkpoint whose head is misplaced'
+  if (head !== null && state.head !== null) return 'a checkpoint with two heads'
+  if (head === null && state.head === null && (record.logChanged || record.completes)) {
+    return 'a checkpoint without a head'
+  }
   if (record.syncedTo > 0) return 'a mark amid a checkpoint'
   if (head !== null) {
     const problem = headProblem(head)

@@ -23,6 +23,11 @@
 // only order what is in it, and the crc of a record is seeded with the generation, so none passes
 // in another file.
 //
+// Why a snapshot may be written ahead of its checkpoint. What is staged goes to a generation that
+// nothing completes before the checkpoint does: until then it is an unfinished one, and no mark is
+// in it, whatever syncs have covered it meanwhile; the persists of that time go to the file before.
+// A generation that is given up is removed, and no other one gets its number in this life.
+//
 // Why damage is not forgotten. What has rotted is never written over, and new records follow the
 // last good one. Every record of a log that has lost entries states the end that it once had, until
 // its own is as up to date: the rule by which the replica votes again. What the node acknowledges
@@ -46,6 +51,8 @@ export type LogReport =
   | { readonly type: 'opened' }
   /** Every persist up to `id` is durable. Ids rise from one report to the next. */
   | { readonly type: 'persisted'; readonly id: PersistId }
+  /** What was staged is on the disk: stage more. */
+  | { readonly type: 'staged' }
   /** A sync failed: the last report. Nothing unreported is durable; stop the node, do not retry. */
   | { readonly type: 'failed'; readonly error: Error }
 
@@ -63,6 +70,13 @@ export interface WriteAheadLog {
    * entries in place of what the snapshot covers, and on a checkpoint that is not self-contained.
    */
   append(persist: Persist): void
+  /**
+   * Writes the first bytes of a snapshot, up to `end`, ahead of the checkpoint that is to hold it,
+   * and asks for a sync; a `staged` report ends it. A checkpoint of a snapshot with these very
+   * `bytes`, the same array, then writes only what is left. By itself what is staged counts for
+   * nothing: other bytes take its place, and a crash drops it. Throws like `append`.
+   */
+  stage(bytes: Uint8Array, end: number): void
   /**
    * Asks that all appended so far become durable: call it once a turn that appended. One sync runs
    * at a time; calls during it share the next, which covers all that was appended until it starts
@@ -114,6 +128,31 @@ export function openLog(
   return { type: 'ok', log, recovered }
 }
 
+/** A file that is written to, and where and after what the next record goes. */
+interface Tail {
+  readonly generation: number
+  readonly file: string
+  readonly seed: number
+  end: number
+  sequence: number
+  syncedTo: number
+}
+
+/** A snapshot that is written ahead: its first `count` bytes are. */
+interface Staged {
+  readonly bytes: Uint8Array
+  readonly tail: Tail
+  count: number
+}
+
+/** What a sync covers. */
+interface Covered {
+  readonly generation: number
+  readonly end: number
+  readonly id: PersistId
+  readonly isStage: boolean
+}
+
 interface Surroundings {
   readonly disk: Disk
   readonly identity: LogIdentity
@@ -127,12 +166,10 @@ class FileLog implements WriteAheadLog {
   #state: 'opening' | 'open' | 'failed' = 'opening'
   /** Generations that a later one, not known to be durable yet, takes the place of. */
   #older: number[]
-  #generation: number
-  #file: string
-  #seed: number
-  #end: number
-  #sequence: number
-  #syncedTo: number
+  /** The highest generation that has a file, or had one in this life. */
+  #newest: number
+  #tail: Tail
+  #staged: Staged | null = null
   #hardState: HardState
   #snapshotIndex: number
   #baseIndex: number
@@ -142,6 +179,9 @@ class FileLog implements WriteAheadLog {
   #appendedId: PersistId = 0
   /** The highest id that a sync, running or done, covers. */
   #coveredId: PersistId = 0
+  #reportedId: PersistId = 0
+  /** Staged since the last sync began. */
+  #isStageDirty = false
   #syncRunning = false
   #syncWanted = false
 
@@ -149,12 +189,10 @@ class FileLog implements WriteAheadLog {
     const { hardState, snapshot, base, entries, damage } = from.recovered
     this.#around = around
     this.#older = [...older]
-    this.#generation = generation
-    this.#file = logFile(around.identity.group, generation)
-    this.#seed = from.seed
-    this.#end = from.end
-    this.#syncedTo = from.syncedTo
-    this.#sequence = from.sequence
+    this.#newest = generation
+    const { seed, end, sequence, syncedTo } = from
+    const file = logFile(around.identity.group, generation)
+    this.#tail = { generation, file, seed, end, sequence, syncedTo }
     this.#hardState = hardState
     this.#snapshotIndex = snapshot?.index ?? 0
     this.#baseIndex = base.index
@@ -181,9 +219,29 @@ class FileLog implements WriteAheadLog {
     this.#appendedId = persist.id
   }
 
+  stage(bytes: Uint8Array, end: number): void {
+    invariant(this.#state !== 'opening', 'log: staged to before it was opened')
+    invariant(this.#state !== 'failed', 'log: staged to after a failed sync')
+    let staged = this.#staged
+    if (staged === null || staged.bytes !== bytes) {
+      this.#dropStaged()
+      staged = { bytes, tail: this.#begin(), count: 0 }
+      this.#staged = staged
+    }
+    invariant(end >= staged.count && end <= bytes.length, 'log: staged out of order')
+    const { partBytes } = this.#around
+    while (staged.count < end) {
+      const part = bytes.subarray(staged.count, Math.min(end, staged.count + partBytes))
+      this.#write(staged.tail, { ...NOTE, bytes: part })
+      staged.count += part.length
+    }
+    this.#isStageDirty = true
+    this.sync()
+  }
+
   sync(): void {
     invariant(this.#state !== 'failed', 'log: synced after a failed sync')
-    if (this.#appendedId === this.#coveredId) return
+    if (this.#appendedId === this.#coveredId && !this.#isStageDirty) return
     if (this.#syncRunning) this.#syncWanted = true
     else this.#startSync()
   }
@@ -199,7 +257,7 @@ class FileLog implements WriteAheadLog {
       this.#checkRepaired()
     }
     const changed = { logChanged, firstIndex: logChanged ? firstIndex : 0, prevTerm, entries }
-    this.#write({ ...NOTE, ...changed })
+    this.#write(this.#tail, { ...NOTE, ...changed })
   }
 
   /** Ends the damage once the log is as up to date as it was, as the replica does. */
@@ -222,29 +280,43 @@ class FileLog implements WriteAheadLog {
     this.#terms = new LogTerms(base, entries)
     this.#checkRepaired()
 
-    const { disk, identity, partBytes } = this.#around
-    this.#older.push(this.#generation)
-    this.#generation += 1
-    this.#file = logFile(identity.group, this.#generation)
-    const header = encodeHeader(identity, this.#generation)
-    disk.write(this.#file, 0, header)
-    this.#seed = (decodeHeader(header) as GoodHeader).crc
-    this.#end = header.length
-    this.#sequence = 0
-    this.#syncedTo = 0
-    for (const part of checkpointRecords(persist, checkpoint, partBytes)) this.#write(part)
+    if (this.#staged?.bytes !== snapshot.bytes) this.#dropStaged()
+    const { tail, count } = this.#staged ?? { tail: this.#begin(), count: 0 }
+    this.#staged = null
+    this.#older.push(this.#tail.generation)
+    this.#tail = tail
+    const { partBytes } = this.#around
+    const left = checkpointRecords(persist, checkpoint, partBytes, count)
+    for (const part of left) this.#write(tail, part)
+  }
+
+  /** Opens the file of the next generation. */
+  #begin(): Tail {
+    const { disk, identity } = this.#around
+    this.#newest += 1
+    const generation = this.#newest
+    const file = logFile(identity.group, generation)
+    const header = encodeHeader(identity, generation)
+    disk.write(file, 0, header)
+    const { crc: seed, size: end } = decodeHeader(header) as GoodHeader
+    return { generation, file, seed, end, sequence: 0, syncedTo: 0 }
+  }
+
+  #dropStaged(): void {
+    if (this.#staged !== null) this.#around.disk.remove(this.#staged.tail.file)
+    this.#staged = null
   }
 
   #startSync(): void {
     this.#syncRunning = true
     this.#coveredId = this.#appendedId
-    const generation = this.#generation
-    const end = this.#end
-    const id = this.#appendedId
-    this.#around.disk.sync(result => this.#syncEnded(result, generation, end, id))
+    const { generation, end } = this.#tail
+    const covered = { generation, end, id: this.#appendedId, isStage: this.#isStageDirty }
+    this.#isStageDirty = false
+    this.#around.disk.sync(result => this.#syncEnded(result, covered))
   }
 
-  #syncEnded(result: SyncResult, generation: number, end: number, id: PersistId): void {
+  #syncEnded(result: SyncResult, { generation, end, id, isStage }: Covered): void {
     const { report } = this.#around
     if (result !== null) {
       this.#state = 'failed'
@@ -255,17 +327,21 @@ class FileLog implements WriteAheadLog {
     this.#state = 'open'
     this.#syncRunning = false
     this.#removeBefore(generation)
+    const isNews = id > this.#reportedId
+    this.#reportedId = id
     // A note of how far the log is synced. It asks for no sync of its own: the next covers it. A
     // file that a checkpoint has left meanwhile needs none: that sync also ends its use.
-    if (generation === this.#generation) {
-      this.#syncedTo = end
-      this.#write(NOTE)
+    if (generation === this.#tail.generation && (isNews || opened)) {
+      this.#tail.syncedTo = end
+      this.#write(this.#tail, NOTE)
     }
     if (this.#syncWanted) {
       this.#syncWanted = false
       this.#startSync()
     }
-    report(opened ? { type: 'opened' } : { type: 'persisted', id })
+    if (opened) report({ type: 'opened' })
+    if (isNews) report({ type: 'persisted', id })
+    if (isStage) report({ type: 'staged' })
   }
 
   /** `durable` is on disk, checkpoint and all: nothing that is older counts any more. */
@@ -277,13 +353,13 @@ class FileLog implements WriteAheadLog {
     this.#older = this.#older.filter(older => older >= durable)
   }
 
-  #write(content: RecordContent): void {
-    const sequence = this.#sequence + 1
+  #write(tail: Tail, content: RecordContent): void {
+    const sequence = tail.sequence + 1
     const end = this.#damage ?? this.#terms.end
-    const state = { sequence, syncedTo: this.#syncedTo, hardState: this.#hardState, end }
-    const bytes = encodeRecord(this.#writer, this.#seed, state, content)
-    this.#around.disk.write(this.#file, this.#end, bytes)
-    this.#end += bytes.length
-    this.#sequence = sequence
+    const state = { sequence, syncedTo: tail.syncedTo, hardState: this.#hardState, end }
+    const bytes = encodeRecord(this.#writer, tail.seed, state, content)
+    this.#around.disk.write(tail.file, tail.end, bytes)
+    tail.end += bytes.length
+    tail.sequence = sequence
   }
 }

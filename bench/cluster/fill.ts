@@ -69,7 +69,8 @@ async function takeInSession(ask: Ask, first: number, end: number): Promise<void
     const acknowledged = at - first
     const replies = Array.from({ length: Math.min(BATCH, end - at) }, (_, place) => {
       const command = acquire(at + place)
-      return ask({ type: 'call', session, sequence: acknowledged + place + 1, acknowledged, command })
+      const sequence = acknowledged + place + 1
+      return ask({ type: 'call', session, sequence, acknowledged, command })
     })
     for (const reply of await Promise.all(replies)) {
       if (reply.type === 'replied' && reply.reply.type === 'granted') continue

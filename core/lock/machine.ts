@@ -16,7 +16,7 @@ import type { Limits } from './limits.ts'
 import { LIMITS } from './limits.ts'
 import { isQuery, queryReply } from './query.ts'
 import type { LockReply } from './reply.ts'
-import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
+import { decodeSnapshot, encodeSnapshot, snapshotParts } from './snapshot.ts'
 import type { LockState } from './state.ts'
 import { INITIAL } from './state.ts'
 
@@ -40,6 +40,7 @@ export function lockMachine(limits: Partial<Limits> = {}): LockMachine {
     encodeReply,
     decodeReply,
     encodeSnapshot,
+    snapshotParts,
     decodeSnapshot,
     hash,
   }

@@ -6,6 +6,7 @@ import { unreachable } from '../invariant.ts'
 import type { OrderedMap } from '../ordered-map.ts'
 import { emptyMap, mapEntries, mapFirst, mapSet, mapSize } from '../ordered-map.ts'
 import { queueValues } from '../queue.ts'
+import { joinParts } from '../snapshot-parts.ts'
 import { readCommand, writeCommand } from './codec.ts'
 import { readReply, writeReply } from './codec-reply.ts'
 import { readIntegerOrNull, writeIntegerOrNull } from './codec-values.ts'
@@ -25,14 +26,7 @@ const LOCK_TYPES = ['exclusive', 'shared', 'delayed'] as const
 
 /** All of a state; equal states give equal bytes. */
 export function encodeSnapshot(state: LockState): Uint8Array {
-  const parts = [...snapshotParts(state)]
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
+  return joinParts(snapshotParts(state))
 }
 
 /**

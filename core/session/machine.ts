@@ -4,13 +4,14 @@
 import { Hash128 } from '../hash.ts'
 import type { Due, Machine } from '../machine.ts'
 import { mapFirst, mapSize } from '../ordered-map.ts'
+import { joinParts } from '../snapshot-parts.ts'
 import type { OnSessionEnded, Rules } from './apply.ts'
 import { applyCommand } from './apply.ts'
 import { decodeCommand, decodeReply, encodeCommand, encodeReply } from './codec.ts'
 import type { SessionCommand, SessionEvent, SessionReply } from './command.ts'
 import type { SessionLimits } from './limits.ts'
 import { SESSION_LIMITS } from './limits.ts'
-import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
+import { decodeSnapshot, snapshotParts } from './snapshot.ts'
 import type { SessionState } from './state.ts'
 import { withoutSessions } from './state.ts'
 
@@ -71,7 +72,8 @@ export function withSessions<State, Command, Reply, Event extends { readonly typ
     decodeCommand: (bytes) => decodeCommand(inner, bytes),
     encodeReply: (reply) => encodeReply(inner, reply),
     decodeReply: (bytes) => decodeReply(inner, bytes),
-    encodeSnapshot: (state) => encodeSnapshot(inner, state),
+    encodeSnapshot: (state) => joinParts(snapshotParts(inner, state)),
+    snapshotParts: (state) => snapshotParts(inner, state),
     decodeSnapshot: (bytes) => decodeSnapshot(inner, bytes),
     hash: (state) => hash(inner, state),
   }

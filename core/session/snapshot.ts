@@ -4,53 +4,60 @@
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import type { Lanes } from '../hash.ts'
 import { mapEntries, mapGet, mapSize } from '../ordered-map.ts'
+import { snapshotParts as innerParts } from '../snapshot-parts.ts'
+import type { SnapshotEncoder } from '../snapshot-parts.ts'
 import type { CallRecord, ReplyCodec, Session } from './records.ts'
 import { newSession, withCall } from './records.ts'
 import type { Draft, SessionState } from './state.ts'
 import { closeDraft, openDraft, putSession, putWait, withoutSessions } from './state.ts'
 
-const VERSION = 1
+const VERSION = 2
+const PART_BYTES = 65_536
 const WAITING = 0
 const ANSWERED = 1
 
 /** The inner machine's part in a snapshot: a `Machine` is one. */
-export interface SnapshotCodec<State, Reply> extends ReplyCodec<Reply> {
-  encodeSnapshot(state: State): Uint8Array
+export interface SnapshotCodec<State, Reply> extends ReplyCodec<Reply>, SnapshotEncoder<State> {
   decodeSnapshot(bytes: Uint8Array): State | null
 }
 
-/** All of a state; equal states give equal bytes. */
-export function encodeSnapshot<State, Reply>(
+/**
+ * All of a state; equal states give equal bytes. Sessions and waits in parts of about 64 KiB, then
+ * the inner machine's own parts, up to the end.
+ */
+export function* snapshotParts<State, Reply>(
   codec: SnapshotCodec<State, Reply>,
   state: SessionState<State, Reply>,
-): Uint8Array {
+): Generator<Uint8Array, void> {
   const writer = new ByteWriter()
+  const isFull = (): boolean => writer.length >= PART_BYTES
   writer.u8(VERSION)
-  writer.block(codec.encodeSnapshot(state.inner))
   writer.varint(mapSize(state.sessions))
-  for (const [, session] of mapEntries(state.sessions)) writeSession(codec, writer, session)
+  for (const [, session] of mapEntries(state.sessions)) {
+    writeSession(codec, writer, session)
+    if (isFull()) yield writer.finish()
+  }
   writer.varint(mapSize(state.waits))
   for (const [index, wait] of mapEntries(state.waits)) {
     writer.varint(index)
     writer.varint(wait.session)
     writer.varint(wait.sequence)
     writer.varint(wait.answerIndex)
+    if (isFull()) yield writer.finish()
   }
-  return writer.finish()
+  if (writer.length > 0) yield writer.finish()
+  yield* innerParts(codec, state.inner)
 }
 
-/** The state of `encodeSnapshot`; null when the bytes are none, or of another version. */
+/** The state of `snapshotParts`, joined; null when the bytes are none, or of another version. */
 export function decodeSnapshot<State, Reply>(
   codec: SnapshotCodec<State, Reply>,
   bytes: Uint8Array,
 ): SessionState<State, Reply> | null {
   const reader = new ByteReader(bytes)
   if (reader.u8() !== VERSION) return null
-  const innerBytes = reader.block()
-  const inner = reader.ok ? codec.decodeSnapshot(innerBytes) : null
-  if (inner === null) return null
-  const empty = withoutSessions<State, Reply>(inner)
-  const draft: Draft<State, Reply, never> = openDraft(empty, { index: 0, timeMs: 0, version: 1 })
+  const empty = withoutSessions<null, Reply>(null)
+  const draft: Draft<null, Reply, never> = openDraft(empty, { index: 0, timeMs: 0, version: 1 })
   let waitingCount = 0
   let idBefore = 0
   for (let left = reader.varint(); left > 0; left--) {
@@ -61,7 +68,9 @@ export function decodeSnapshot<State, Reply>(
     idBefore = session.id
   }
   const claimed = readWaits(reader, draft)
-  return reader.done && claimed === waitingCount ? closeDraft(draft) : null
+  if (!reader.ok || claimed !== waitingCount) return null
+  const inner = codec.decodeSnapshot(bytes.subarray(reader.at))
+  return inner === null ? null : { ...closeDraft(draft), inner }
 }
 
 function writeSession<Reply>(

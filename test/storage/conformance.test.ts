@@ -50,6 +50,7 @@ function openFlawed(disk: Disk, flaw: Flaw, report: Report): LogOpening {
       if (flaw.append === undefined) log.append(persist)
       else flaw.append(log, persist, report, disk)
     },
+    stage: (bytes: Uint8Array, end: number) => log.stage(bytes, end),
     sync: () => (flaw.sync === undefined ? log.sync() : flaw.sync(log))
   }
   const recovered = flaw.recovered?.(opened.recovered) ?? opened.recovered

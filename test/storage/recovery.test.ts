@@ -504,8 +504,9 @@ test('recovery: a checkpoint of good records in no good order: is corruption', (
   const head = headOf(5, 2)
   const whole = { ...head, completes: true }
   const part = { bytes: Uint8Array.of(1) }
-  refused(/head is misplaced/, withEntries(1, 1))
-  refused(/head is misplaced/, head, head)
+  refused(/without a head/, withEntries(1, 1))
+  refused(/without a head/, part, { completes: true })
+  refused(/two heads/, head, head)
   refused(/mark amid a checkpoint/, head, { syncedTo: 20 })
   refused(/entries out of order/, head, withEntries(7, 2))
   refused(/entries out of order/, head, withEntries(6, 2, 2), withEntries(7, 2))

@@ -88,7 +88,7 @@ export function lockWorld(limits: Limits): World<LockState> {
 
 /** The model in its place. Its states are all one. */
 export function modelWorld(limits: Limits): World<ReferenceModel> {
-  const { initial: _, ...codec } = lockMachine(limits)
+  const { initial: _, snapshotParts: __, ...codec } = lockMachine(limits)
   const none = (): never => assert.unreachable('the model has no bytes') as never
   const inner: Machine<ReferenceModel, LockCommand, LockReply, LockEvent> = {
     ...codec,

@@ -177,9 +177,9 @@ test('session codec: snapshot whose records contradict each other: null', () => 
   }
   const bytesOf = (rest: readonly number[]): Uint8Array => {
     const writer = new ByteWriter()
-    writer.u8(1)
-    writer.block(board.encodeSnapshot(board.initial()))
+    writer.u8(2)
     writer.raw(Uint8Array.from(rest))
+    writer.raw(board.encodeSnapshot(board.initial()))
     return writer.finish()
   }
   for (const rest of good) {
@@ -191,7 +191,7 @@ test('session codec: snapshot whose records contradict each other: null', () => 
     assert.is(machine.decodeSnapshot(bytesOf(rest)), null, title)
   }
   const otherVersion = bytesOf(good[0]!)
-  otherVersion[0] = 2
+  otherVersion[0] = 1
   assert.is(machine.decodeSnapshot(otherVersion), null)
 })
 
