@@ -6,6 +6,8 @@ import { invariant } from './invariant.ts'
 
 const ENTRIES_MAX = 32
 const ENTRIES_MIN = 12
+/** What a node gets at most that is made with many others. */
+const ENTRIES_FILLED = 26
 
 /** Keys are compared with `<`: text by code unit. One map holds one of the two kinds. */
 export type MapKey = string | number
@@ -68,6 +70,27 @@ export function mapSet<Key extends MapKey, Value>(
   return branchOf([leastKey(left), leastKey(right)], [left, right])
 }
 
+/**
+ * The map of many entries at once, for which `keys` rise; `values` are in their order. O(n), and a
+ * fraction of what setting one after the other costs.
+ */
+export function mapOf<Key extends MapKey, Value>(
+  keys: readonly Key[],
+  values: readonly Value[],
+): OrderedMap<Key, Value> {
+  let nodes: MapNode<Key, Value>[] = pieces(keys.length).map(([start, end]) => {
+    return { type: 'leaf', keys: keys.slice(start, end), values: values.slice(start, end) }
+  })
+  while (nodes.length > 1) {
+    const below = nodes
+    nodes = pieces(below.length).map(([start, end]) => {
+      const children = below.slice(start, end)
+      return branchOf(children.map(leastKey), children)
+    })
+  }
+  return nodes[0] ?? EMPTY
+}
+
 /** The map without `key`; the same map when it has none. O(log n). */
 export function mapDelete<Key extends MapKey, Value>(
   map: OrderedMap<Key, Value>,
@@ -126,6 +149,14 @@ export function* mapEntries<Key extends MapKey, Value>(
     node = next
     at = 0
   }
+}
+
+/** Splits so many evenly: into pieces with room for more, none too small but an only one. */
+function pieces(count: number): (readonly [number, number])[] {
+  const pieceCount = Math.ceil(count / ENTRIES_FILLED)
+  return Array.from({ length: pieceCount }, (_, at) => {
+    return [Math.floor((at * count) / pieceCount), Math.floor(((at + 1) * count) / pieceCount)]
+  })
 }
 
 /** The node with the entry; it may come out one entry too large, and its parent splits it then. */

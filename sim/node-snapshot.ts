@@ -7,10 +7,10 @@ import { KIND } from './event-queue.ts'
 import type { RandomStream } from './random.ts'
 
 /** A step comes up to so long after the last, microseconds. */
-const STEP_US_MAX = 8_000
+const STEP_US_MAX = 4_000
 
 /** So little is written ahead at a time that most snapshots take several steps. */
-const STAGE_BYTES = 256
+const STAGE_BYTES = 2_048
 
 /** What is there of a node's machine. */
 interface Around {

@@ -71,7 +71,7 @@ export class LogLife {
 
   /** The id of the last `persisted` report, or 0. */
   get reportedId(): number {
-    const last = this.reports.at(-1)
+    const last = this.reports.findLast(({ type }) => type !== 'staged')
     return last?.type === 'persisted' ? last.id : 0
   }
 

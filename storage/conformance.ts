@@ -18,6 +18,7 @@ import {
 } from './conformance-life.ts'
 import type { LogLife, LogPlace } from './conformance-life.ts'
 import { rotOfCheckpoint, rotOfEntries } from './conformance-rot.ts'
+import { lossOfStaged, stagedAlone, stagedCheckpoint, stagedInVain } from './conformance-stage.ts'
 import { EMPTY_LOG } from './log-content.ts'
 
 /** What can be made to happen at a place; cases that need more are left out. */
@@ -357,10 +358,14 @@ export const logCases: readonly LogCase[] = [
   always('a checkpoint: lets no entry before its base come back', nothingComesBack),
   always('a later checkpoint: takes the place of an earlier one', laterCheckpoint),
   always('a snapshot of many bytes: comes back as it went', manyBytes),
+  always('a staged snapshot: is nothing by itself', stagedAlone),
+  always('a checkpoint of a staged snapshot: comes back as it went', stagedCheckpoint),
+  always('a checkpoint of other bytes than were staged: takes their place', stagedInVain),
   { title: 'a failed sync: is final', needs: 'failedSync', run: failedSync },
   onLoss('a loss of power: takes nothing that was reported', powerLoss),
   onLoss('a loss of power: leaves all of a checkpoint or nothing of it', lossOfCheckpoint),
   onLoss('a loss of power: takes no checkpoint that was reported', lossAfterCheckpoint),
+  onLoss('a loss of power: drops what was staged, and nothing else', lossOfStaged),
   onLoss('a loss of power: takes nothing that was there when the log opened', lossAfterOpened),
   { title: 'a torn tail: is cut, and written on behind', needs: 'tornTail', run: tornTail },
   onRot('rot: is said, with the true term, vote and end, until it is repaired', rotOfEntries),

@@ -70,7 +70,7 @@ async function takeInSession(ask: Ask, first: number, end: number): Promise<void
     const replies = Array.from({ length: Math.min(BATCH, end - at) }, (_, place) => {
       const command = acquire(at + place)
       const sequence = acknowledged + place + 1
-      return ask({ type: 'call', session, sequence, acknowledged, command })
+      return ask({ type: 'call', session, sequence, acknowledged, bound: false, command })
     })
     for (const reply of await Promise.all(replies)) {
       if (reply.type === 'replied' && reply.reply.type === 'granted') continue

@@ -17,7 +17,7 @@ import { claimOrder, holderId, memoId, waitDeadlineMs } from './records.ts'
 import type { FinalReply, LockReply } from './reply.ts'
 import type { Draft, LockState } from './state.ts'
 import { INITIAL, addWaiter, closeDraft, openDraft } from './state.ts'
-import { putAllMemos, putEnded, putHolding, putLock } from './state.ts'
+import { putAllHoldings, putAllLocks, putAllMemos, putEnded } from './state.ts'
 
 const VERSION = 3
 const PART_BYTES = 65_536
@@ -85,32 +85,36 @@ export function decodeSnapshot(bytes: Uint8Array): LockState | null {
   return isRead ? closeDraft(draft) : null
 }
 
-/** How many records went into indexes whose keys do not follow from the order of the bytes. */
-interface Counts {
-  leases: number
-  waits: number
-  claims: number
+/** What is read of the locks, before it goes into the indexes. */
+interface Found {
+  readonly locks: Lock[]
+  readonly holdings: Holding[]
+  readonly waiters: Waiter[]
   /** Those of the requests that wait. */
   readonly memos: Memo[]
 }
 
 /** Reads the locks with all that is theirs into the draft; false when they are none. */
 function readLocks(reader: ByteReader, draft: Draft, memos: Memo[]): boolean {
-  const counts: Counts = { leases: 0, waits: 0, claims: 0, memos }
+  const found: Found = { locks: [], holdings: [], waiters: [], memos }
   let keyBefore = ''
   for (let left = reader.varint(); left > 0; left--) {
     const key = reader.text()
     if (!reader.ok || key <= keyBefore) return false
-    const lock = readLock(reader, draft, counts, key)
+    const lock = readLock(reader, found, key)
     if (lock === null) return false
-    putLock(draft, null, lock)
+    found.locks.push(lock)
     keyBefore = key
   }
+  putAllLocks(draft, found.locks)
+  if (!putAllHoldings(draft, found.holdings)) return false
+  const claimsCount = mapSize(draft.claims)
+  for (const waiter of found.waiters) addWaiter(draft, waiter)
+  const inSessions = found.waiters.filter(({ session }) => session !== null).length
   // Two records with one place in an index have left but one of them there.
   return (
-    mapSize(draft.leaseDeadlines) === counts.leases &&
-    mapSize(draft.waitDeadlines) === counts.waits &&
-    mapSize(draft.claims) === counts.claims
+    mapSize(draft.waitDeadlines) === found.waiters.length &&
+    mapSize(draft.claims) === claimsCount + inSessions
   )
 }
 
@@ -132,21 +136,21 @@ function writeLock(writer: ByteWriter, lock: Lock): void {
   }
 }
 
-/** Reads what follows the key; holdings and waiters go into the draft. */
-function readLock(reader: ByteReader, draft: Draft, counts: Counts, key: string): Lock | null {
+/** Reads what follows the key; holdings and waiters go into `found`. */
+function readLock(reader: ByteReader, found: Found, key: string): Lock | null {
   const type = LOCK_TYPES[reader.u8()]
   if (type === undefined) return null
   switch (type) {
     case 'exclusive': {
-      const holder = readHolding(reader, draft, counts, key)
-      const waiters = readWaiters(reader, draft, counts, key)
+      const holder = readHolding(reader, found, key)
+      const waiters = readWaiters(reader, found, key)
       return holder === null || waiters === null ? null : { type, key, holder, waiters }
     }
     case 'shared': {
       const delayUntilMs = reader.varint()
       const closed = reader.bool()
-      const holders = readHolders(reader, draft, counts, key)
-      const waiters = readWaiters(reader, draft, counts, key)
+      const holders = readHolders(reader, found, key)
+      const waiters = readWaiters(reader, found, key)
       if (holders === null || waiters === null) return null
       // A shared one at the head of the queue would have been let in.
       if (!closed && mapFirst(waiters)?.[1].command.mode === 'shared') return null
@@ -154,7 +158,7 @@ function readLock(reader: ByteReader, draft: Draft, counts: Counts, key: string)
     }
     case 'delayed': {
       const untilMs = reader.varint()
-      const waiters = readWaiters(reader, draft, counts, key)
+      const waiters = readWaiters(reader, found, key)
       return untilMs === 0 || waiters === null ? null : { type, key, untilMs, waiters }
     }
     default:
@@ -164,14 +168,13 @@ function readLock(reader: ByteReader, draft: Draft, counts: Counts, key: string)
 
 function readHolders(
   reader: ByteReader,
-  draft: Draft,
-  counts: Counts,
+  found: Found,
   key: string,
 ): OrderedMap<string, Holding> | null {
   let holders: OrderedMap<string, Holding> = emptyMap()
   let idBefore = ''
   for (let left = reader.varint(); left > 0; left--) {
-    const holding = readHolding(reader, draft, counts, key)
+    const holding = readHolding(reader, found, key)
     if (holding === null) return null
     const id = holderId(holding.session, holding.owner)
     if (id <= idBefore) return null
@@ -196,8 +199,7 @@ function writeHolding(writer: ByteWriter, holding: Holding): void {
 
 function readHolding(
   reader: ByteReader,
-  draft: Draft,
-  counts: Counts,
+  found: Found,
   key: string,
 ): Holding | null {
   const owner = reader.text()
@@ -230,16 +232,13 @@ function readHolding(
     lockDelayMs,
     metadata,
   }
-  putHolding(draft, null, holding)
-  if (deadlineMs !== null) counts.leases += 1
-  if (session !== null) counts.claims += 1
+  found.holdings.push(holding)
   return holding
 }
 
 function readWaiters(
   reader: ByteReader,
-  draft: Draft,
-  counts: Counts,
+  found: Found,
   key: string,
 ): OrderedMap<number, Waiter> | null {
   let waiters: OrderedMap<number, Waiter> = emptyMap()
@@ -247,14 +246,12 @@ function readWaiters(
   for (let left = reader.varint(); left > 0; left--) {
     const waiter = readWaiter(reader)
     if (waiter === null || waiter.command.key !== key) return null
-    const { command, session, hasMemo, enteredIndex } = waiter
+    const { command, hasMemo, enteredIndex } = waiter
     if (enteredIndex <= enteredBefore) return null
     waiters = mapSet(waiters, enteredIndex, waiter)
-    addWaiter(draft, waiter)
-    counts.waits += 1
-    if (session !== null) counts.claims += 1
+    found.waiters.push(waiter)
     if (hasMemo) {
-      counts.memos.push({ type: 'waiting', id: memoId(command), command, enteredIndex })
+      found.memos.push({ type: 'waiting', id: memoId(command), command, enteredIndex })
     }
     enteredBefore = enteredIndex
   }

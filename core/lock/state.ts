@@ -6,7 +6,7 @@ import { addLanes, subtractLanes } from '../hash.ts'
 import { invariant } from '../invariant.ts'
 import type { Answer } from '../machine.ts'
 import type { OrderedMap } from '../ordered-map.ts'
-import { emptyMap, mapDelete, mapGet, mapRank, mapSet, mapSize } from '../ordered-map.ts'
+import { emptyMap, mapDelete, mapGet, mapOf, mapRank, mapSet, mapSize } from '../ordered-map.ts'
 import type { Queue } from '../queue.ts'
 import { emptyQueue, queueAdd, queueDrop } from '../queue.ts'
 import type { SessionContext } from '../session/apply.ts'
@@ -180,11 +180,20 @@ export function putLock(draft: Draft, before: Lock | null, after: Lock | null): 
       draft.delayDeadlines = mapDelete(draft.delayDeadlines, delayOrder(before))
     }
   }
-  if (after === null) return
-  draft.digest = addLanes(draft.digest, lockLanes(after))
-  if (after.type !== 'delayed') return
-  const deadline = { atMs: after.untilMs, key: after.key }
-  draft.delayDeadlines = mapSet(draft.delayDeadlines, delayOrder(after), deadline)
+  if (after !== null) putLockIndexes(draft, after)
+}
+
+function putLockIndexes(draft: Draft, lock: Lock): void {
+  draft.digest = addLanes(draft.digest, lockLanes(lock))
+  if (lock.type !== 'delayed') return
+  const deadline = { atMs: lock.untilMs, key: lock.key }
+  draft.delayDeadlines = mapSet(draft.delayDeadlines, delayOrder(lock), deadline)
+}
+
+/** Puts all that is known of keys, in their order, into a draft that has none; see `putLock`. */
+export function putAllLocks(draft: Draft, locks: readonly Lock[]): void {
+  draft.locks = mapOf(locks.map(({ key }) => key), locks)
+  for (const lock of locks) putLockIndexes(draft, lock)
 }
 
 /** Whether two records of a key differ in their holdings and waiters alone. */
@@ -214,6 +223,52 @@ export function putHolding(draft: Draft, before: Holding | null, after: Holding 
   if (before !== null && after !== null) return
   if (before !== null) dropClaim(draft, before)
   if (after !== null) addClaim(draft, after)
+}
+
+/**
+ * Puts all holdings into a draft that has none, nor waiters. False: two of them have one place in
+ * an index, and the draft is of no use.
+ */
+export function putAllHoldings(draft: Draft, holdings: readonly Holding[]): boolean {
+  for (const holding of holdings) {
+    draft.digest = addLanes(draft.digest, holdingLanes(holding))
+    if (holding.session === null) addLocks(draft, holding.owner, 1)
+  }
+  const leases = holdings.filter(isLease).sort(compareLeases)
+  draft.leaseDeadlines = mapOf(leases.map((one) => leaseOrder(one, one.deadlineMs)), leases)
+  const claims = holdings.filter(isClaim).sort(compareClaims).map(claimOf)
+  const order = ({ session, enteredIndex }: Claim): string => claimOrder(session, enteredIndex)
+  draft.claims = mapOf(claims.map(order), claims)
+  return isRising(leases, compareLeases) && isRising(claims, compareClaims)
+}
+
+type Lease = Holding & { readonly deadlineMs: number }
+type SessionHolding = Holding & { readonly session: number }
+
+function isLease(holding: Holding): holding is Lease {
+  return holding.deadlineMs !== null
+}
+
+function isClaim(holding: Holding): holding is SessionHolding {
+  return holding.session !== null
+}
+
+function claimOf({ key, owner, session, enteredIndex }: SessionHolding): Claim {
+  return { key, owner, session, enteredIndex }
+}
+
+/** As `leaseOrder` does. */
+function compareLeases(a: Lease, b: Lease): number {
+  return a.deadlineMs - b.deadlineMs || a.token - b.token || a.enteredIndex - b.enteredIndex
+}
+
+/** As `claimOrder` does. */
+function compareClaims(a: Claim | SessionHolding, b: Claim | SessionHolding): number {
+  return a.session - b.session || a.enteredIndex - b.enteredIndex
+}
+
+function isRising<Item>(items: readonly Item[], compare: (a: Item, b: Item) => number): boolean {
+  return items.every((item, at) => at === 0 || compare(items[at - 1] as Item, item) < 0)
 }
 
 function leaseOrderOf(holding: Holding | null): string | null {

@@ -9,6 +9,7 @@ import {
   mapEntries,
   mapFirst,
   mapGet,
+  mapOf,
   mapRank,
   mapSet,
   mapSize,
@@ -134,6 +135,20 @@ test('ordered map: two forks of one version: neither sees the other', () => {
   assert.equal([mapGet(base, 7), mapGet(base, 50), mapSize(base)], ['base', 'base', 100])
   assert.equal([mapGet(left, 7), mapGet(left, 50), mapSize(left)], [undefined, 'left', 99])
   assert.equal([mapGet(right, 7), mapGet(right, 50), mapSize(right)], ['right', 'base', 101])
+})
+
+test('ordered map: made of many entries at once: has them all, and goes on like any other', () => {
+  for (const count of [0, 1, 26, 27, 33, 700, 5_000]) {
+    const keys = Array.from({ length: count }, (_, at) => at * 3)
+    let map = mapOf(keys, keys)
+    checkNode(map, true)
+    assert.equal([...mapEntries(map)], keys.map((key) => [key, key]))
+    for (const key of keys.slice(0, 200)) {
+      map = mapSet(mapDelete(map, key), key + 1, key)
+      checkNode(map, true)
+    }
+    assert.is(mapSize(map), count)
+  }
 })
 
 test.run()

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import type { Persist } from '../../core/effect.ts'
 import { logCases, logConformance } from '../../storage/conformance.ts'
 import type { LogSupports } from '../../storage/conformance.ts'
+import { checkpointOf } from '../../storage/conformance-life.ts'
 import type { LogOpening, LogPlace } from '../../storage/conformance-life.ts'
 import type { Disk } from '../../storage/disk.ts'
 import type { LogContent } from '../../storage/log-content.ts'
@@ -28,6 +29,7 @@ interface Flaw {
   readonly disk?: (disk: Disk) => Disk
   /** What it takes for appended. */
   readonly append?: (log: WriteAheadLog, persist: Persist, report: Report, disk: Disk) => void
+  readonly stage?: (log: WriteAheadLog, bytes: Uint8Array, end: number) => void
   readonly sync?: (log: WriteAheadLog) => void
   readonly report?: (report: LogReport, pass: Report) => void
   /** What it recovers, of what it should. */
@@ -50,7 +52,10 @@ function openFlawed(disk: Disk, flaw: Flaw, report: Report): LogOpening {
       if (flaw.append === undefined) log.append(persist)
       else flaw.append(log, persist, report, disk)
     },
-    stage: (bytes: Uint8Array, end: number) => log.stage(bytes, end),
+    stage: (bytes: Uint8Array, end: number) => {
+      if (flaw.stage === undefined) log.stage(bytes, end)
+      else flaw.stage(log, bytes, end)
+    },
     sync: () => (flaw.sync === undefined ? log.sync() : flaw.sync(log))
   }
   const recovered = flaw.recovered?.(opened.recovered) ?? opened.recovered
@@ -141,7 +146,7 @@ test('log conformance: a place that supports less: is spared the cases that need
   logConformance({ test: title => titles.push(title), place: memoryPlace, supports })
   const expected = logCases.filter(({ needs }) => needs === null).map(({ title }) => title)
   assert.equal(titles, expected)
-  assert.is(titles.length, logCases.length - 8)
+  assert.is(titles.length, logCases.length - 9)
 })
 
 /** Another disk in which some calls differ. */
@@ -304,6 +309,51 @@ const FLAWS: readonly (readonly [string, string, () => Flaw])[] = [
       if (snapshot === null) return recovered
       return { ...recovered, snapshot: { ...snapshot, bytes: snapshot.bytes.slice(0, 2 ** 22) } }
     }
+  })],
+  ['a staged snapshot', 'says nothing of it', () => ({ stage: () => undefined })],
+  ['a staged snapshot', 'takes it for a checkpoint', () => {
+    let staged: Uint8Array | null = null
+    return {
+      stage: (log, bytes, end) => {
+        staged = bytes
+        log.stage(bytes, end)
+      },
+      recovered: recovered => {
+        if (staged === null || recovered.snapshot !== null) return recovered
+        const { bytes, ...head } = checkpointOf(recovered, 5, 5, staged).checkpoint!.snapshot
+        return { ...recovered, snapshot: { ...head, bytes } }
+      }
+    }
+  }],
+  ['a checkpoint of a staged', 'leaves out what was staged', () => {
+    let count = 0
+    return {
+      stage: (_, __, end) => void (count = end),
+      ...changing(persist => {
+        if (persist.checkpoint === null) return persist
+        const { snapshot } = persist.checkpoint
+        const bytes = snapshot.bytes.slice(count)
+        const cut = { ...snapshot, bytesCount: bytes.length, bytes }
+        return { ...persist, checkpoint: { ...persist.checkpoint, snapshot: cut } }
+      })
+    }
+  }],
+  ['a checkpoint of other', 'takes what was staged first', () => {
+    let staged: Uint8Array | null = null
+    return {
+      stage: (log, bytes, end) => {
+        staged ??= bytes
+        log.stage(bytes, end)
+      },
+      ...changing(persist => {
+        if (persist.checkpoint === null || staged === null) return persist
+        const snapshot = { ...persist.checkpoint.snapshot, bytes: staged }
+        return { ...persist, checkpoint: { ...persist.checkpoint, snapshot } }
+      })
+    }
+  }],
+  ['a loss of power: drops what', 'syncs nothing but its opening', () => ({
+    disk: lyingSync(1)
   })],
   ['a failed sync', 'takes it for a good one', () => ({
     report: (made, pass) => pass(made.type === 'failed' ? { type: 'persisted', id: 9 } : made)
