@@ -219,7 +219,10 @@ function writeStatus(writer: ByteWriter, reply: StatusReply): void {
   writer.bool(reply.locked)
   writeModeOrNull(writer, reply.mode)
   writer.bool(owner !== null)
-  if (owner !== null) writeHolder(writer, owner, reply)
+  if (owner !== null) {
+    writeHolder(writer, owner, reply)
+    writeIntegerOrNull(writer, reply.ttlMs)
+  }
   writer.varint(reply.holders)
   writer.varint(reply.waiters)
   writer.varint(reply.delayMs)
@@ -228,7 +231,9 @@ function writeStatus(writer: ByteWriter, reply: StatusReply): void {
 function readStatus(reader: ByteReader): StatusReply | null {
   const locked = reader.bool()
   const mode = readModeOrNull(reader)
-  const holder = reader.bool() ? readHolder(reader) : NO_HOLDER
+  const isHeld = reader.bool()
+  const holder = isHeld ? readHolder(reader) : NO_HOLDER
+  const ttlMs = isHeld ? readIntegerOrNull(reader) : null
   const holders = reader.varint()
   const waiters = reader.varint()
   const delayMs = reader.varint()
@@ -241,6 +246,7 @@ function readStatus(reader: ByteReader): StatusReply | null {
     session: holder.session,
     token: holder.token,
     count: holder.count,
+    ttlMs,
     remainingMs: holder.remainingMs,
     metadata: holder.metadata,
     revoked: holder.revoked,

@@ -125,6 +125,7 @@ function statusReply(
     session: told?.session ?? null,
     token: told?.token ?? 0,
     count: told?.count ?? 0,
+    ttlMs: told?.ttlMs ?? null,
     remainingMs: told === null ? 0 : remainingMs(told, timeMs),
     metadata: told?.metadata ?? '',
     revoked: told?.revoked ?? false,

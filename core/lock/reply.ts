@@ -162,6 +162,8 @@ export interface StatusReply {
   readonly session: number | null
   readonly token: number
   readonly count: number
+  /** What the lease was last set by; null: it is as long as the session, or there is no holder. */
+  readonly ttlMs: number | null
   /** Null: as long as the session. 0 also when the lease has run out and no `expire` has come. */
   readonly remainingMs: number | null
   readonly metadata: string

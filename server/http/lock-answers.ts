@@ -51,13 +51,8 @@ export function renewedLock(
 }
 
 /** The lock of a holder as a query found it, `tookMs` ago at most. */
-export function foundLock(
-  key: string,
-  ttlMs: number | null,
-  status: StatusReply,
-  tookMs: number,
-): LockBody {
-  const { owner, token, count, mode, metadata, remainingMs } = status
+export function foundLock(key: string, status: StatusReply, tookMs: number): LockBody {
+  const { owner, token, count, mode, metadata, ttlMs, remainingMs } = status
   const left = remainingMs === null ? null : Math.max(0, remainingMs - tookMs)
   const body = lockBody(key, owner ?? '', ttlMs, token, left)
   return { ...body, count, mode: mode ?? 'exclusive', metadata }

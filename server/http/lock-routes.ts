@@ -147,7 +147,7 @@ async function acquire(context: ApiContext, asked: Asked<AcquireBody>): Promise<
   const tookMs = service.time.now() - startMs
   // One that was remembered may be old by now.
   const lock = own !== null
-    ? await presentLock(context, command, granted.token, command.ttlMs)
+    ? await presentLock(context, command, granted.token)
     : grantedLock(command, granted, tookMs)
   return { success: true, lock }
 }
@@ -170,7 +170,7 @@ async function renew(context: ApiContext, asked: Asked<RenewBody>): Promise<unkn
   if (renewed === null) throw answerProblem(answer, command)
   const tookMs = service.time.now() - startMs
   const lock = own !== null
-    ? await presentLock(context, command, renewed.token, renewed.ttlMs)
+    ? await presentLock(context, command, renewed.token)
     : renewedLock(command, renewed, tookMs)
   return { success: true, lock }
 }
@@ -215,7 +215,7 @@ async function cancel(context: ApiContext, asked: Asked<CancelBody>): Promise<un
   if (reply.type !== 'granted') {
     return { success, key, owner, outcome: answerFailure(answer) ?? reply.type }
   }
-  const lock = await presentLock(context, command, reply.token, reply.ttlMs)
+  const lock = await presentLock(context, command, reply.token)
   return { success, key, owner, outcome: 'granted', lock }
 }
 
@@ -250,7 +250,6 @@ async function presentLock(
   { service }: ApiContext,
   command: LockRequest | Cancel,
   token: number,
-  ttlMs: number | null,
 ): Promise<LockBody> {
   const { key, owner } = command
   const startMs = service.time.now()
@@ -262,7 +261,7 @@ async function presentLock(
     const reply = { type: 'expired', token: status.token } as const
     throw answerProblem({ type: 'reply', reply }, command)
   }
-  return foundLock(key, ttlMs, status, service.time.now() - startMs)
+  return foundLock(key, status, service.time.now() - startMs)
 }
 
 function replyOf<Type extends LockReply['type']>(

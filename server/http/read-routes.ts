@@ -118,7 +118,7 @@ async function status(context: ApiContext, key: string, query: StatusQuery): Pro
   const found = await ask(context, { type: 'status', key, holder: null }, 'status', query)
   const { locked, holders, waiters, delayMs, revoked } = found
   const lock = locked
-    ? { lock: { ...foundLock(key, null, found, time.now() - startMs), revoked } }
+    ? { lock: { ...foundLock(key, found, time.now() - startMs), revoked } }
     : {}
   return { key, locked, ...lock, holders, waiters, delay_ms: delayMs }
 }

@@ -111,8 +111,10 @@ const replyOf = {
   expired: typed('expired', { token: integer }),
   forced: typed('forced', { holders: integer, remainingMs: integer }),
   status: fc.oneof(
-    typed('status', { ...rest, ...holder, locked: fc.constant(true) }),
-    typed('status', { ...rest, locked: flag }).map((reply) => ({ ...reply, ...nobody })),
+    typed('status', { ...rest, ...holder, ttlMs: integerOrNull, locked: fc.constant(true) }),
+    typed('status', { ...rest, ttlMs: fc.constant(null), locked: flag }).map((reply) => {
+      return { ...reply, ...nobody }
+    }),
   ),
   holders: typed('holders', { mode: modeOrNull, holders: list(holder), next: textOrNull }),
   waiters: typed('waiters', { waiters: list(waiter), next: integerOrNull }),
@@ -198,15 +200,16 @@ test('lock codec: a mode or a flag that is neither 0 nor 1: null', () => {
       assert.is(decodeCommand(Uint8Array.from(bytes.with(place, 2))), null, `${bytes} at ${place}`)
     }
   }
-  const status = [8, 1, 1, 1, 1, 1, 111, 0, 5, 1, 1, 9, 0, 0, 1, 0, 0]
+  const status = [8, 1, 1, 1, 1, 1, 111, 0, 5, 1, 1, 9, 0, 0, 0, 1, 0, 0]
   assert.ok(decodeReply(Uint8Array.from(status)) !== null)
-  for (const place of [1, 2, 3, 4, 7, 10, 13]) {
+  for (const place of [1, 2, 3, 4, 7, 10, 13, 14]) {
     assert.is(decodeReply(Uint8Array.from(status.with(place, 2))), null, `status at ${place}`)
   }
 })
 
 test('lock codec: a status with a holder of a key that nobody holds: null', () => {
-  const held = [8, 1, 1, 1, 1, 1, 111, 0, 5, 1, 1, 9, 0, 0, 1, 0, 0]
+  const held = [8, 1, 1, 1, 1, 1, 111, 0, 5, 1, 1, 9, 0, 0, 0, 1, 0, 0]
+  assert.ok(decodeReply(Uint8Array.from(held)) !== null)
   assert.is(decodeReply(Uint8Array.from(held.with(1, 0))), null)
 })
 
@@ -260,8 +263,8 @@ test('lock codec: the bytes of each reply: fixed for good', () => {
     renewed: [{ type: 'renewed', token: 5, ttlMs: 9 }, '06050109'],
     expired: [{ type: 'expired', token: 5 }, '0705'],
     status: [
-      { type: 'status', locked: true, ...key, ...holder, delayMs: 4 },
-      '0801010101016f010605010109016d01020304',
+      { type: 'status', locked: true, ...key, ...holder, ttlMs: 9, delayMs: 4 },
+      '0801010101016f010605010109016d010109020304',
     ],
     swept: [{ type: 'swept', locks: 1, waiters: 2, delays: 3 }, '09010203'],
     rejected: [{ type: 'rejected', reason: 'keyNotText' }, '0a02'],

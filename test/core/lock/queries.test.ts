@@ -42,6 +42,7 @@ const HELD = {
   owner: 'x',
   token: 1,
   count: 1,
+  ttlMs: 1_000,
   remainingMs: 950,
   holders: 1,
 }

@@ -79,6 +79,7 @@ function statusReply(
     locked: holders.length > 0,
     mode: modeOf(lock),
     ...(told ? holderView(told, timeMs) : { ...nobody, metadata: '', revoked: false }),
+    ttlMs: told?.ttlMs ?? null,
     holders: holders.length,
     waiters: lock?.queue.length ?? 0,
     delayMs: lock?.isDelayed ? Math.max(0, lock.delayUntilMs - timeMs) : 0,

@@ -144,6 +144,7 @@ export const NOBODY: StatusReply = {
   session: null,
   token: 0,
   count: 0,
+  ttlMs: null,
   remainingMs: 0,
   metadata: '',
   revoked: false,

@@ -43,6 +43,10 @@ test('http locks: a free key: any node grants it, and says all there is', async 
     const left = lock['remaining_ms'] as number
     assert.ok(left > 0 && left <= 30_000)
     assert.ok(Date.parse(lock['expires_at'] as string) >= before)
+    const found = lockOf(await ask(`${urlOf(served, 0)}/locks/${encodeURIComponent(key)}`))
+    for (const field of ['ttl', 'version', 'owner', 'metadata']) {
+      assert.is(found[field], lock[field], field)
+    }
   }
 })
 
