@@ -62,11 +62,14 @@ test('process: two of three are there: they live and wait, and say for whom', as
   await granted([second], 'k', 'me')
 })
 
-test('process: SIGTERM to the leader: it hands over and ends with 0', async () => {
-  const cluster = await running()
+test('process: SIGTERM to the leader: it hands over to another, and ends with 0', async () => {
+  const cluster = await running({ args: ['--log-level', 'info'] })
   const leader = await cluster.leader()
+  const { process: stopped } = leader
   assert.is(await cluster.stop(leader), 0)
-  assert.is((await cluster.leader()).id === leader.id, false)
+  const handedOver = /"to":"(node\d)@\w+","msg":"the leadership was handed over"/
+  const said = handedOver.exec(stopped?.stdout() ?? '')
+  assert.is((await cluster.leader()).id, said?.[1])
   await granted(cluster.places.filter((place) => place !== leader), 'k', 'me')
 })
 

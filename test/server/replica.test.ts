@@ -170,6 +170,22 @@ test('replica host: a disk stalls: what its leader held back is let go with the 
   await Promise.all(replicas.map((one) => one.close()))
 })
 
+test('replica host: followers whose disks stall: acknowledge nothing', async () => {
+  const { replicas, disks } = await cluster()
+  const leader = await leaderOf(replicas)
+  const rest = replicas.filter((one) => one !== leader)
+  for (const one of rest) disks[replicas.indexOf(one)]?.stall()
+  let isDone = false
+  void leader.propose(acquire('k', 'o', 'r')).then(({ type }) => (isDone = type === 'done'))
+  await until('both to have been sent it', () =>
+    rest.every((one) => one.status().pendingPersists.length > 0) ? true : undefined,
+  )
+  // An answer would be there after a few rounds of the event loop.
+  for (let round = 0; round < 50; round++) await new Promise((resolve) => setImmediate(resolve))
+  assert.not(isDone)
+  await Promise.all(replicas.map((one) => one.close()))
+})
+
 test('replica host: newer rules are in force: an older build stops, and says why', async () => {
   const node = 'a@00000001'
   const { disk } = memoryDisk()

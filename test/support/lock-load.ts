@@ -208,7 +208,7 @@ function outputOf(input: LockInput, { status, body }: Answer): LockOutput | null
     case 'expired':
       return { type: 'expired', token }
     default:
-      // 408: a node that slept between a connection and its request.
+      // 408: a node that slept amid a request takes its client for too slow.
       if ([202, 408, 503, 504].includes(status)) return null
       throw new Error(`${input.type}: ${status} ${JSON.stringify(body)}`)
   }
