@@ -16,7 +16,7 @@ import type { System } from './system.ts'
 const TTL_MS = 30_000
 const NODES = 3
 const LAUNCHER = fileURLToPath(new URL('../../../cli/lockstep.js', import.meta.url))
-const READY_MS = 60_000
+const READY_MS = 180_000
 /** What Linux counts processor time in: a hundredth of a second. */
 const TICKS_PER_SECOND = 100
 

@@ -107,4 +107,17 @@ test('bench: cluster --json: nodes under load, beside the floor, and the death o
   assert.ok((json['idle'] as { residentMb: number }).residentMb > 0)
 })
 
+test('bench: held --json: memory, load beside snapshots, and restarts of nodes with locks', () => {
+  const json = jsonOf(bench('held', '--json', '--quick', '--locks', '500'))
+  assert.is(json['locks'], 500)
+  for (const name of ['quiet', 'leaderSnapshot', 'allSnapshot']) {
+    const { count, errors, firstError } = json[name] as Record<string, unknown>
+    assert.is(errors, 0, firstError as string)
+    assert.ok((count as number) > 0, name)
+  }
+  const { most } = json['residentMb'] as { most: { leader: number } }
+  assert.ok(most.leader > 0)
+  assert.ok((json['restartMs'] as { all: number }).all > 0)
+})
+
 test.run()
