@@ -19,7 +19,7 @@ import type { Restored } from './raft/state.ts'
 import { startTransfer } from './raft/transfer.ts'
 import { knownLeader, openTurn, refuse } from './raft/turn.ts'
 import { FIRST_VERSION, raiseProblem, versionOf } from './raft/version.ts'
-import { answer, openWork } from './work.ts'
+import { answer, appliesUpTo, openWork } from './work.ts'
 import type { ReplicaState, Waiting, Work } from './work.ts'
 
 /** A machine made into a replica. */
@@ -56,6 +56,7 @@ export function replica<State, Command, Reply, Event extends { readonly type: st
     initial: (config, restored, now, random) => initial(machine, config, restored, now, random),
     step: (state, input) => step(machine, state, input),
     deadlineMs: (state) => {
+      if (state.applied < state.raft.commit) return state.raft.timers.nowMs
       const atMs = Math.min(raftDeadlineMs(state.raft), dueAtMs(machine, state))
       return mapSize(state.asked) === 0 ? atMs : Math.min(atMs, state.raft.timers.askedAtMs)
     },
@@ -103,7 +104,8 @@ function step<State, Command, Reply, Event extends { readonly type: string }>(
   for (const event of input.events) handle(machine, work, event)
   checkDeadlines(turn)
   settle(turn)
-  while (work.applied < turn.commit) applyNext(machine, work)
+  const upTo = appliesUpTo(state.raft, work)
+  while (work.applied < upTo) applyNext(machine, work)
   settleAsked(machine, work)
   if (turn.role.role !== 'leader' || turn.term !== state.raft.term) {
     // What was proposed under another leadership may be lost with it.

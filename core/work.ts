@@ -9,6 +9,12 @@ import type { RaftState } from './raft/state.ts'
 import { send } from './raft/turn.ts'
 import type { Turn } from './raft/turn.ts'
 
+/**
+ * Entries that a turn of a follower applies at most: what the leader sends meanwhile is to be
+ * written and acknowledged before the rest. Nobody waits for what a follower applies but its reads.
+ */
+const FOLLOWER_APPLIES_MAX = 16
+
 /** A request of this leader's term that is not answered yet. */
 export interface Waiting {
   /** The host's id, or the peer's. */
@@ -129,4 +135,14 @@ export function answer<State, Command, Reply, Event extends { readonly type: str
   const encoded =
     outcome.type === 'done' ? { ...outcome, reply: machine.encodeReply(outcome.reply) } : outcome
   send(work.turn, peer, { type: 'forwardReply', term, id: request, outcome: encoded })
+}
+
+/** How far a turn applies. A leader's clients wait for all, also when it leads no more by now. */
+export function appliesUpTo<State, Reply, Event>(
+  before: RaftState,
+  { turn, applied }: Work<State, Reply, Event>,
+): number {
+  const { commit, role } = turn
+  if (before.role === 'leader' || role.role === 'leader') return commit
+  return Math.min(commit, applied + FOLLOWER_APPLIES_MAX)
 }

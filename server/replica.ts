@@ -339,7 +339,7 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
         return
       }
     }
-    this.#setTimer()
+    this.#setTimer(input.now)
   }
 
   #step(before: ReplicaState<State>, input: Input): void {
@@ -422,9 +422,10 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
   }
 
   /** An earlier timer than needed stays: it finds the deadline moved, and sets itself anew. */
-  #setTimer(): void {
+  #setTimer(now: number): void {
     if (this.#state === null || this.#stopReason !== null) return
     const deadlineMs = this.#replica.deadlineMs(this.#state)
+    if (deadlineMs <= now) return this.#wake()
     if (deadlineMs >= this.#timerForMs) return
     this.#timer?.()
     this.#timerForMs = deadlineMs

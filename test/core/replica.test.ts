@@ -221,6 +221,32 @@ nobody', () => {
   assert.equal(replies(cluster.take('a')).map(([id]) => id), [2])
 })
 
+test('apply: a follower with much to apply: some a turn, acknowledges first, wants the next turn \
+at once', () => {
+  const cluster = new Cluster({ voters: THREE, appliesAtOnce: false })
+  cluster.elect('a')
+  cluster.settle()
+  const texts = Array.from({ length: 40 }, (_, at) => request(at, `x${at}`))
+  cluster.step('a', texts)
+  cluster.settle()
+  assert.is(cluster.member('a').state.applied, 41, 'a leader applies all at once')
+  const { applied } = cluster.member('b').state
+  assert.is(applied, 1)
+  const { round } = cluster.leader('a')
+  const more = { term: 1, prevIndex: 41, prevTerm: 1, entries: [entry(1, 'more')], commit: 41 }
+  const effects = cluster.receive('b', 'a', appendRequest({ ...more, round: round + 1 }))
+  assert.is(only(effects, 'sendAfter').length, 1, 'what came is acknowledged in the same turn')
+  assert.is(only(effects, 'applied').length, 16)
+  const { state } = cluster.member('b')
+  assert.ok(state.applied < 41, 'there is more')
+  assert.is(machine.deadlineMs(state), state.raft.timers.nowMs)
+  while (cluster.member('b').state.applied < 41) {
+    assert.ok(only(cluster.step('b'), 'applied').length <= 16)
+  }
+  const { electionAtMs } = cluster.raft('b').timers
+  assert.is(machine.deadlineMs(cluster.member('b').state), electionAtMs, 'nothing is left')
+})
+
 test('due: its log time comes: the leader proposes it then, not a millisecond before', () => {
   const cluster = leading()
   cluster.request('a', 1, 'due 40')

@@ -11,6 +11,8 @@ import type { LockCommand } from '../../core/lock/command.ts'
 import { keepRaisingVersion } from '../../server/raise-version.ts'
 import { startReplica } from '../../server/replica.ts'
 import type { RunningReplica } from '../../server/replica.ts'
+import { systemTime } from '../../server/time.ts'
+import type { Time } from '../../server/time.ts'
 import type { Disk } from '../../storage/disk.ts'
 import { MemoryDisk } from '../../storage/memory-disk.ts'
 import type { Receiver, Transport } from '../../transports/transport.ts'
@@ -79,14 +81,17 @@ function acquire(key: string, owner: string, requestId: string, waitMs = 0): Com
   return { type: 'plain', command }
 }
 
-async function cluster(): Promise<{ replicas: Running[]; disks: ReturnType<typeof memoryDisk>[] }> {
+async function cluster(
+  time: Time = systemTime,
+): Promise<{ replicas: Running[]; disks: ReturnType<typeof memoryDisk>[] }> {
   const connect = hub()
   const disks = VOTERS.map(() => memoryDisk())
   const replicas = await Promise.all(
     VOTERS.map((node, index) => {
       const { disk } = disks[index] as ReturnType<typeof memoryDisk>
       const transport = connect(node)
-      return startReplica({ machine: lockService(), config: configOf(node), transport, disk })
+      const config = configOf(node)
+      return startReplica({ machine: lockService(), config, transport, disk, time })
     }),
   )
   return { replicas: replicas as Running[], disks }
@@ -118,6 +123,29 @@ test('replica host: three nodes: elect a leader, and any of them takes a request
     tokens = reply.token
     assert.equal(one.readStale(query)?.type, 'replied')
   }
+  await Promise.all(replicas.map((one) => one.close()))
+})
+
+test('replica host: a follower is behind: it goes on at once, and waits for no timer', async () => {
+  let nowMs = 0
+  let waitedFor = 0
+  const time: Time = {
+    ...systemTime,
+    now: () => (nowMs = systemTime.now()),
+    at: (atMs, then) => {
+      if (atMs <= nowMs) waitedFor++
+      return systemTime.at(atMs, then)
+    },
+  }
+  const { replicas } = await cluster(time)
+  const leader = await leaderOf(replicas)
+  const asked = Array.from({ length: 200 }, (_, at) => acquire(`k${at}`, 'o', `r${at}`))
+  await Promise.all(asked.map((command) => leader.propose(command)))
+  const { applied } = leader.state()
+  await until('all that is committed, applied', () => {
+    return replicas.every((one) => one.state().applied >= applied) ? true : undefined
+  })
+  assert.is(waitedFor, 0)
   await Promise.all(replicas.map((one) => one.close()))
 })
 

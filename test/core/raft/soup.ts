@@ -43,6 +43,7 @@ export class Soup {
         leaseReads,
       },
       diskAtOnce: false,
+      appliesAtOnce: false,
       onPost: (packet) => this.watch.message(this.cluster, packet),
       onStep: (turn) => {
         this.turns.push(turn)
