@@ -218,21 +218,15 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
   }
 
   changeMembership(change: MembershipChange): Promise<Outcome<Reply>> {
-    return new Promise((resolve) => {
-      this.#request(resolve, (request) => ({ type: 'changeMembership', request, change }))
-    })
+    return this.#operator((request) => ({ type: 'changeMembership', request, change }))
   }
 
   transferLeadership(to: NodeId): Promise<Outcome<Reply>> {
-    return new Promise((resolve) => {
-      this.#request(resolve, (request) => ({ type: 'transferLeadership', request, to }))
-    })
+    return this.#operator((request) => ({ type: 'transferLeadership', request, to }))
   }
 
   raiseVersion(version: number): Promise<Outcome<Reply>> {
-    return new Promise((resolve) => {
-      this.#request(resolve, (request) => ({ type: 'raiseVersion', request, version }))
-    })
+    return this.#operator((request) => ({ type: 'raiseVersion', request, version }))
   }
 
   takeSnapshot(): void {
@@ -294,10 +288,11 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
     this.#enqueue({ type: 'received', from, message: frame.message })
   }
 
-  #request(
-    done: (outcome: Outcome<Reply>) => void,
-    event: (request: number) => Event,
-  ): void {
+  #operator(event: (request: number) => Event): Promise<Outcome<Reply>> {
+    return new Promise((resolve) => this.#request(resolve, event))
+  }
+
+  #request(done: (outcome: Outcome<Reply>) => void, event: (request: number) => Event): void {
     if (this.#stopReason !== null) {
       // Nothing was begun, and nobody else is known: as good as a node that knows no leader.
       this.#time.soon(() => done({ type: 'notLeader', leader: null }))
