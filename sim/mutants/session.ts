@@ -11,7 +11,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'if (first === null || (sessions > 0 && first[1].atMs > draft.timeMs)) break',
     story: "A session ends since a leader's timer said so, though its client was heard since.",
     source: 'https://github.com/etcd-io/etcd/issues/15247',
-    killedBy: { seed: 30, oracle: 'no early end of a session' },
+    killedBy: { seed: 17, oracle: 'no early end of a session' },
   },
   {
     id: 'X5',
@@ -53,7 +53,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     putSession(draft, before, session)`,
     story: 'A call that its client has given up has its effect when it comes late.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: { seed: 25, oracle: 'one effect for each call' },
+    killedBy: { seed: 26, oracle: 'one effect for each call' },
   },
   {
     id: 'L36',
@@ -62,7 +62,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "if (by === 'expiry' && locksOf(draft, session, '') > 0) putEnded(draft, session, by)",
     story: 'What was taken in a session stays when that is closed.',
     source: 'https://github.com/hashicorp/consul/issues/2893',
-    killedBy: { seed: 9, oracle: 'what a session has ends with it' },
+    killedBy: { seed: 11, oracle: 'what a session has ends with it' },
   },
   {
     id: 'L37',
@@ -71,7 +71,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "endHolding(draft, lock, holding, by === 'expiry' || by === 'close')",
     story: 'A lock-delay keeps what a client gave back with its session.',
     source: 'https://github.com/hashicorp/consul/blob/main/agent/consul/state/session.go',
-    killedBy: { seed: 51, oracle: 'nobody within a lock-delay' },
+    killedBy: { seed: 11, oracle: 'nobody within a lock-delay' },
   },
   {
     id: 'L38',
@@ -89,7 +89,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: '  if (mark === session.acknowledged) return session\n',
     story: 'The mark of what a client has acknowledged goes back when an old call comes late.',
     source: 'https://github.com/logcabin/logcabin/commit/163fba5',
-    killedBy: { seed: 25, oracle: 'one effect for each call' },
+    killedBy: { seed: 26, oracle: 'one effect for each call' },
   },
   {
     id: 'L40',
