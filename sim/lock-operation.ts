@@ -196,7 +196,7 @@ export function withSessions(clients: Steps, random: RandomStream): Steps {
  * also about locks that are never taken in any, and with sessions that take one another's place.
  */
 export function withUnbound(clients: Steps, random: RandomStream): Steps {
-  if (!random.chance(700)) return clients
+  if (!random.chance(400)) return clients
   const part = random.pick([300, 700])
   return clients.map((steps) =>
     steps.map((step) => {

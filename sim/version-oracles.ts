@@ -1,8 +1,8 @@
 // What must hold of the version of the machine's rules, looked at after every turn: all go by the
 // one that the log names, and it is raised only when every member knows it.
 
+import { invariant } from '../core/invariant.ts'
 import { membersOf } from '../core/raft/membership.ts'
-import { activeMembership } from '../core/raft/state.ts'
 import { versionOf } from '../core/raft/version.ts'
 import type { Step } from './node-parts.ts'
 import { Violation } from './violation.ts'
@@ -57,10 +57,14 @@ export class VersionOracles {
         const entry = effect.entries[at]
         const isOwn = entry?.term === after.raft.term
         if (entry?.kind !== 'version' || !isOwn) continue
-        if (effect.firstIndex + at <= before.raft.log.lastIndex) continue
+        const index = effect.firstIndex + at
+        if (index <= before.raft.log.lastIndex) continue
         this.#evaluated(KNOWN)
         const version = versionOf(entry)
-        const lacks = membersOf(activeMembership(after.raft)).find((name) => {
+        // Who is taken in by a later entry, of the same turn even, is told of the rules in force.
+        const asOf = after.raft.memberships.findLast((one) => one.index < index)
+        invariant(asOf !== undefined, 'oracle: no members as of an entry of this turn')
+        const lacks = membersOf(asOf.membership).find((name) => {
           return (this.#builds[this.#names.indexOf(name)]?.versions ?? 0) < version
         })
         if (lacks === undefined) continue
