@@ -1,6 +1,7 @@
 // The oracles of the machine's version, each shown what it is there for.
 
 import * as assert from 'uvu/assert'
+import { encodeMembership } from '../../core/raft/membership.ts'
 import { NOTHING_RESTORED } from '../../core/raft/state.ts'
 import type { RaftState } from '../../core/raft/state.ts'
 import { encodeVersion } from '../../core/raft/version.ts'
@@ -76,6 +77,20 @@ test('known: a leader raises what a member does not know: said; of others, nothi
   const follows = stateOf(follower(CONFIG, 1, { log: logOf([RAISE]) }), 1)
   assert.is(said({ before, after: follows, raises: true }), 'nothing', 'another has raised it')
   assert.is(said({ before: after, after, raises: true }), 'nothing', 'it was there before')
+})
+
+test('known: who is taken in by a later entry of the turn: not asked, and told by the log', () => {
+  const before = stateOf(leader(CONFIG, 1), 1)
+  const others = { voters: ['0'], outgoing: null, learners: ['1'], autoLeave: false }
+  const founded = { index: 0, membership: { ...others, learners: [] } }
+  const log = logOf([RAISE, { ...RAISE, kind: 'membership', payload: encodeMembership(others) }])
+  const saidOf = (at: number): string => {
+    const memberships = [founded, { index: at, membership: others }]
+    const after = stateOf(leader(CONFIG, 1, { log, memberships }), 1)
+    return said({ before, after, raises: true, builds: [2, 1, 1] })
+  }
+  assert.is(saidOf(2), 'nothing')
+  assert.is(saidOf(0), `${KNOWN}: node 0: it raises the version to 2, which 1 does not know`)
 })
 
 test.run()
