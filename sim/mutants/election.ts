@@ -62,7 +62,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       turn.vote = from\n`,
     story: 'Whoever hears a leader notes it as the one it voted for, over the vote that it gave.',
     source: 'https://github.com/willemt/raft/commit/bdabd1d',
-    killedBy: { seed: 10, oracle: 'term and vote monotone' },
+    killedBy: { seed: 1, oracle: 'term and vote monotone' },
   },
   {
     id: 'E7b',
@@ -303,6 +303,6 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     replace: '',
     story: 'What a leader sent long ago, and comes late or again, says that it still leads.',
     source: 'https://github.com/etcd-io/raft/blob/main/raft.go',
-    killedBy: { seed: 5, oracle: 'votes are given when no leader is heard' },
+    killedBy: { seed: 1, oracle: 'votes are given when no leader is heard' },
   },
 ]

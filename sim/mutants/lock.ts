@@ -141,7 +141,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     replace: 'if (mine === null || (token !== null && token < 0)) return null',
     story: 'A release that names an earlier holding frees the present one.',
     source: 'https://github.com/etcd-io/etcd/issues/22082',
-    killedBy: { seed: 89, oracle: 'only the holder releases' },
+    killedBy: { seed: 6, oracle: 'only the holder releases' },
   },
   {
     id: 'L12',
@@ -214,7 +214,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     replace: "if (waitDeadlineMs(waiter) < 0) return 'timeout'",
     story: 'A lock goes to a waiter whose time is over, and who does not expect it any more.',
     source: 'https://github.com/etcd-io/etcd/issues/11456',
-    killedBy: { seed: 16, oracle: 'no grant after its wait' },
+    killedBy: { seed: 2, oracle: 'no grant after its wait' },
   },
   {
     id: 'L19',
@@ -353,7 +353,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     replace: '  for (const { sentMs, ttlMs } of lease.renewals.slice(1)) {',
     story: 'A renewal that shortens the lease counts only once it is answered.',
     source: 'https://github.com/mike-marcacci/node-redlock/issues/169',
-    killedBy: null,
+    killedBy: { seed: 54, oracle: 'mutual exclusion' },
   },
   {
     id: 'L32',

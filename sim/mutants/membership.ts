@@ -94,7 +94,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: 'if (role.progress.length === 0) return',
     story: 'Reads wait for an answer of a peer also when the last peer was removed.',
     source: 'https://github.com/tikv/raft-rs/issues/363',
-    killedBy: { seed: 2, oracle: 'a fresh read after the heal' },
+    killedBy: { seed: 3, oracle: 'a fresh read after the heal' },
   },
   {
     id: 'M10a',

@@ -25,7 +25,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
   }`,
     story: 'An answer to an earlier read passes for one to every read that waits by now.',
     source: 'https://github.com/etcd-io/etcd/issues/20418',
-    killedBy: { seed: 19, oracle: 'reads are fresh' },
+    killedBy: { seed: 10, oracle: 'reads are fresh' },
   },
   {
     id: 'R4a',
@@ -56,7 +56,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
     replace: ' || role.round === 0',
     story: 'A leader keeps its lease while another is told to take over.',
     source: 'https://github.com/databendlabs/openraft/issues/1747',
-    killedBy: { seed: 20, oracle: 'no lease outlasts a transfer' },
+    killedBy: { seed: 28, oracle: 'no lease outlasts a transfer' },
   },
   {
     id: 'R6b',
@@ -75,7 +75,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
     replace: 'index: role.progress.length === 0 ? turn.commit : turn.log.lastIndex',
     story: 'A single node that restarts answers reads before it knows again what is committed.',
     source: 'https://github.com/sofastack/sofa-jraft/issues/1049',
-    killedBy: { seed: 2, oracle: 'reads are fresh' },
+    killedBy: { seed: 3, oracle: 'reads are fresh' },
   },
   {
     id: 'R9a',

@@ -11,7 +11,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: 'termAt(log, majority) <= 0',
     story: 'A leader commits by counting copies of entries of any term (Raft, Figure 8).',
     source: 'https://github.com/logcabin/logcabin/issues/44',
-    killedBy: { seed: 19, oracle: 'no electable node lacks a committed entry' },
+    killedBy: { seed: 14, oracle: 'no electable node lacks a committed entry' },
   },
   {
     id: 'C3a',
@@ -108,7 +108,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     replace: "if (message.term === turn.term || message.type === 'appendAccepted') return true",
     story: 'Acknowledgements of an earlier term count for what has taken the place of its entries.',
     source: 'https://github.com/tigerbeetle/tigerbeetle/commit/e2cce24bd',
-    killedBy: { seed: 16, oracle: 'answers of an earlier term count for nothing' },
+    killedBy: { seed: 6, oracle: 'answers of an earlier term count for nothing' },
   },
   {
     id: 'C16a',
@@ -271,7 +271,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       if (!isOpen && (!heartbeatDue || isFull)) continue`,
     story: 'A peer with all that may be in flight under way gets no heartbeat either.',
     source: 'https://github.com/etcd-io/etcd/commit/42419da',
-    killedBy: { seed: 30, oracle: 'caught up after the heal' },
+    killedBy: { seed: 24, oracle: 'caught up after the heal' },
   },
   {
     id: 'C28a',

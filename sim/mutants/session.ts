@@ -11,7 +11,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'if (first === null || (sessions > 0 && first[1].atMs > draft.timeMs)) break',
     story: "A session ends since a leader's timer said so, though its client was heard since.",
     source: 'https://github.com/etcd-io/etcd/issues/15247',
-    killedBy: { seed: 17, oracle: 'no early end of a session' },
+    killedBy: { seed: 11, oracle: 'no early end of a session' },
   },
   {
     id: 'X5',
@@ -20,7 +20,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "return session !== null && mapGet(draft.ended, session) === 'close' ?",
     story: 'A lock goes to a waiter whose session has run out.',
     source: 'https://github.com/etcd-io/etcd/issues/11456',
-    killedBy: { seed: 58, oracle: 'nothing for a session that has ended' },
+    killedBy: null,
   },
   {
     id: 'L33',
@@ -62,7 +62,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "if (by === 'expiry' && locksOf(draft, session, '') > 0) putEnded(draft, session, by)",
     story: 'What was taken in a session stays when that is closed.',
     source: 'https://github.com/hashicorp/consul/issues/2893',
-    killedBy: { seed: 11, oracle: 'what a session has ends with it' },
+    killedBy: { seed: 2, oracle: 'what a session has ends with it' },
   },
   {
     id: 'L37',
@@ -71,7 +71,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "endHolding(draft, lock, holding, by === 'expiry' || by === 'close')",
     story: 'A lock-delay keeps what a client gave back with its session.',
     source: 'https://github.com/hashicorp/consul/blob/main/agent/consul/state/session.go',
-    killedBy: { seed: 11, oracle: 'nobody within a lock-delay' },
+    killedBy: { seed: 105, oracle: 'nobody within a lock-delay' },
   },
   {
     id: 'L38',
@@ -80,7 +80,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'putWait(draft, known.index, { ...wait })',
     story: 'A call that waits is answered to its first attempt, which nobody listens to any more.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: { seed: 2, oracle: 'one effect for each call' },
+    killedBy: { seed: 9, oracle: 'one effect for each call' },
   },
   {
     id: 'L39',
@@ -128,7 +128,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'guarded &&',
     story: 'A cancel from outside of sessions leaves the wait of an unbound call in the queue.',
     source: 'https://github.com/etcd-io/etcd/issues/11456',
-    killedBy: { seed: 9, oracle: 'who cancels waits no more' },
+    killedBy: { seed: 11, oracle: 'who cancels waits no more' },
   },
   {
     id: 'L44',
@@ -137,7 +137,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: 'const hasMemo = reader.bool() || session === null',
     story: 'A snapshot makes a request that is remembered of an unbound call that waits.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: { seed: 9, oracle: 'snapshots on disk are the log' },
+    killedBy: { seed: 9, oracle: 'snapshot equals replay' },
   },
   {
     id: 'L45',

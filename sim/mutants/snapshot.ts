@@ -66,7 +66,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     replace: 'this.#around.disk.remove(this.#tail.file)',
     story: 'The old log is removed before the one that takes its place is on the disk.',
     source: 'https://github.com/baidu/braft/commit/10cd9e3',
-    killedBy: { seed: 23, oracle: 'durable is recovered' },
+    killedBy: { seed: 28, oracle: 'durable is recovered' },
   },
   {
     id: 'N5d',
@@ -84,7 +84,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     replace: 'if (!state.isComplete && state.head !== null) return',
     story: 'What was written ahead of a snapshot before a crash is read as a log, an empty one.',
     source: 'https://github.com/nats-io/nats-server/pull/8101',
-    killedBy: { seed: 5, oracle: 'durable is recovered' },
+    killedBy: { seed: 2, oracle: 'durable is recovered' },
   },
   {
     id: 'N6',
@@ -120,7 +120,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     replace: 'matchIndex < Math.max(baseIndex, before.snapshot.index)',
     story: 'A peer stays in the state of a snapshot until it has what was compacted since.',
     source: 'https://github.com/etcd-io/raft/commit/d87942f',
-    killedBy: { seed: 1, oracle: 'caught up after the heal' },
+    killedBy: { seed: 6, oracle: 'caught up after the heal' },
   },
   {
     id: 'N11',
@@ -141,6 +141,6 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   return termAt(turn.log, turn.commit) === turn.term`,
     story: 'The term of the last compacted entry is unknown, so a leader waits to have committed.',
     source: 'https://github.com/logcabin/logcabin/commit/e333046',
-    killedBy: { seed: 33, oracle: 'a change of members after the heal' },
+    killedBy: { seed: 69, oracle: 'a change of members after the heal' },
   },
 ]

@@ -50,7 +50,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     replace: 'return this.#startSync()',
     story: 'A sync that failed is tried again, and succeeds over pages that were dropped.',
     source: 'https://www.usenix.org/conference/atc20/presentation/rebello',
-    killedBy: { seed: 3, oracle: 'durable is recovered' },
+    killedBy: { seed: 8, oracle: 'durable is recovered' },
   },
   {
     id: 'D4a',
@@ -80,6 +80,6 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     replace: 'if (reply.damaged && reply.hintIndex < 0) {',
     story: 'A leader takes a node that has lost entries for one whose refusal comes late.',
     source: 'https://github.com/nats-io/nats-server/issues/7556',
-    killedBy: { seed: 5, oracle: 'what a peer has lost it is sent again' },
+    killedBy: { seed: 19, oracle: 'what a peer has lost it is sent again' },
   },
 ]
