@@ -125,10 +125,12 @@ export class OneThreadCluster {
     for (let moved = true; moved; ) {
       moved = false
       for (const member of this.#members) {
-        if (member.inbox.length === 0) continue
         const events = member.inbox
+        // A follower applies some entries a turn, and wants the next turn at once.
+        const isBehind = member.state.applied < member.state.raft.commit
+        if (events.length === 0 && !isBehind) continue
         member.inbox = []
-        if (this.#delivery === 'together') this.#step(member, events)
+        if (this.#delivery === 'together' || events.length === 0) this.#step(member, events)
         else for (const event of events) this.#step(member, [event])
         moved = true
       }

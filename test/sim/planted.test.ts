@@ -98,7 +98,7 @@ const PLANTS: readonly Plant[] = [
     file: 'core/raft/quorum.ts',
     find: 'outgoing === null ? value : Math.min',
     replace: 'outgoing !== undefined ? value : Math.min',
-    oracle: 'no electable node lacks a committed entry',
+    oracle: 'committed is durable on a quorum',
   },
 ]
 
