@@ -22,6 +22,9 @@ const SESSION_TTL_MS = 300_000
 /** From so many numbers above the acknowledged one on another session is opened. */
 const ROTATE_SPAN = SESSION_LIMITS.unacknowledgedMax / 2
 
+/** How long a session that is done with is tried to be closed: else it runs out. */
+const CLOSE_MS = 5_000
+
 /** It has not happened and will not. */
 export type Failed = Extract<CallResult, { readonly type: 'failed' }>
 
@@ -226,9 +229,6 @@ export class GuardedCalls {
     void this.#caller.call(payload, { timeoutMs: CLOSE_MS, read: false })
   }
 }
-
-/** How long a session that is done with is tried to be closed: else it runs out. */
-const CLOSE_MS = 5_000
 
 function encode(command: SessionCommand<LockCommand>): Uint8Array {
   return machine.encodeCommand(command)

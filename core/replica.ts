@@ -41,7 +41,10 @@ export interface Replica<State, Reply, Event> {
     state: ReplicaState<State>,
     input: Input,
   ): readonly [ReplicaState<State>, readonly Effect<Reply, Event>[]]
-  /** When `step` must run again even if nothing arrives, this node's monotonic milliseconds. */
+  /**
+   * When `step` must run again even if nothing arrives, this node's monotonic milliseconds. That
+   * may be now: a follower that is behind applies more in another turn, after what has arrived.
+   */
   deadlineMs(state: ReplicaState<State>): number
 }
 

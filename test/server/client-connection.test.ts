@@ -253,36 +253,36 @@ test('client connections: any payload: is answered, and the node goes on', async
   other.socket.destroy()
 }, fuzzing)
 
+/** Waits until so many wait for a key. */
+function untilWaiting(url: string, key: string, count: number): Promise<true> {
+  return until(`${count} to wait for ${key}`, async () => {
+    const { json } = await ask(`${url}/locks/${key}/waiters`)
+    return (json['waiters'] as unknown[]).length === count ? true : undefined
+  })
+}
+
 test('client connections: it breaks: its waits end after the grace', async ({ served }) => {
   const url = served.nodes[0]?.url ?? ''
   await post(`${url}/locks/acquire`, { key: 'broken', owner: 'first' })
-  const waiters = async (count: number): Promise<true | undefined> => {
-    const { json } = await ask(`${url}/locks/broken/waiters`)
-    return (json['waiters'] as unknown[]).length === count ? true : undefined
-  }
   const client = await connect(url)
   client.socket.write(client.frame({ type: 'plain', command: acquire('broken', 'gone', 60_000) }))
-  await until('it waits', () => waiters(1))
+  await untilWaiting(url, 'broken', 1)
   client.socket.destroy()
-  await until('it waits no more', () => waiters(0))
+  await untilWaiting(url, 'broken', 0)
 })
 
 test('client connections: it breaks: waits of calls end after the grace', async ({ served }) => {
   const url = served.nodes[1]?.url ?? ''
   await post(`${url}/locks/acquire`, { key: 'calls', owner: 'first' })
-  const waiters = async (count: number): Promise<true | undefined> => {
-    const { json } = await ask(`${url}/locks/calls/waiters`)
-    return (json['waiters'] as unknown[]).length === count ? true : undefined
-  }
   const client = await connect(url)
   const session = await client.open()
   const terms = { type: 'call', session, acknowledged: 0 } as const
   const bound = { ...terms, sequence: 1, bound: true, command: acquire('calls', 'a', 60_000) }
   const unbound = { ...terms, sequence: 2, bound: false, command: acquire('calls', 'b', 60_000) }
   client.socket.write(Buffer.concat([client.frame(bound), client.frame(unbound)]))
-  await until('both wait', () => waiters(2))
+  await untilWaiting(url, 'calls', 2)
   client.socket.destroy()
-  await until('one waits no more', () => waiters(1))
+  await untilWaiting(url, 'calls', 1)
   const { json } = await ask(`${url}/locks/calls/waiters`)
   const [left] = json['waiters'] as { owner: string }[]
   assert.is(left?.owner, 'a', 'that of the session is let go when that ends')
@@ -297,11 +297,7 @@ test('client connections: it breaks, and a call comes back: its wait goes on', a
   const terms = { type: 'call', session, sequence: 1, acknowledged: 0, bound: false } as const
   const call = { ...terms, command: acquire('back', 'second', 60_000) }
   first.socket.write(first.frame(call))
-  const waiting = async (): Promise<true | undefined> => {
-    const { json } = await ask(`${url}/locks/back/waiters`)
-    return (json['waiters'] as unknown[]).length === 1 ? true : undefined
-  }
-  await until('it waits', waiting)
+  await untilWaiting(url, 'back', 1)
   first.socket.destroy()
   const second = await connect(url)
   second.socket.write(second.frame(call))
@@ -317,11 +313,7 @@ test('client connections: it breaks and comes back: its wait goes on', async () 
   const first = await connect(url)
   const command = acquire('back', 'second', 60_000)
   first.socket.write(first.frame({ type: 'plain', command }))
-  const waiting = async (): Promise<true | undefined> => {
-    const { json } = await ask(`${url}/locks/back/waiters`)
-    return (json['waiters'] as unknown[]).length === 1 ? true : undefined
-  }
-  await until('it waits', waiting)
+  await untilWaiting(url, 'back', 1)
   first.socket.destroy()
   const second = await connect(url)
   const granted = second.ask(command)
