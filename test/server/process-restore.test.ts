@@ -72,8 +72,8 @@ test('process: all nodes lost: a new cluster holds what was held, by higher toke
   await anew.ready([first])
   for (const { id, url } of rest) {
     await until(`${id} to wait`, async () => {
-      const { body } = await http(`${url}/readyz`)
-      return /cluster add/.test(String(body['detail'])) ? true : undefined
+      const answer = await http(`${url}/readyz`).catch(() => null)
+      return /cluster add/.test(String(answer?.body['detail'])) ? true : undefined
     })
     for (const verb of ['add', 'promote']) {
       const { code, stderr } = operate(anew, verb, id)
