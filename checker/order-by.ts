@@ -3,8 +3,8 @@
 /** Below this a comparator is as quick. */
 const countSmall = 256
 
-/** Whole numbers are counted when they span at most so many for each of them. */
-const spanMax = 8
+/** At most so many may share a guess of their place. */
+const sameMax = 64
 
 const DIGIT_BITS = 16
 const DIGITS = 1 << DIGIT_BITS
@@ -18,42 +18,59 @@ export function orderBy(instants: Float64Array): Int32Array {
     if (at > 0 && (instants[at - 1] as number) > (instants[at] as number)) isSorted = false
   }
   if (isSorted) return order
-  if (order.length > countSmall) return byCounting(instants) ?? byDigits(instants, order)
+  if (order.length > countSmall) return byGuess(instants) ?? byDigits(instants, order)
   return order.sort((a, b) => {
     const [one, other] = [instants[a] as number, instants[b] as number]
     return one === other ? a - b : one < other ? -1 : 1
   })
 }
 
-/** Sorts whole numbers that are near each other, such as places in a file; else null. */
-function byCounting(instants: Float64Array): Int32Array | null {
+/** Sorts by a guess of each one's place, and then those of one guess; null: too many have one. */
+function byGuess(instants: Float64Array): Int32Array | null {
+  const count = instants.length
   let first = Infinity
   let last = -Infinity
-  for (let at = 0; at < instants.length; at++) {
+  for (let at = 0; at < count; at++) {
     const instant = instants[at] as number
     if (instant === Infinity || instant === -Infinity) continue
-    if (!Number.isInteger(instant)) return null
     if (instant < first) first = instant
     if (instant > last) last = instant
   }
-  const span = last - first + 1
-  if (!(span <= spanMax * instants.length)) return null
+  const scale = last > first ? (count - 1) / (last - first) : 0
   // The first and the last slot are for what is infinite.
-  const starts = new Int32Array(span + 2)
   const slotOf = (instant: number): number => {
-    return instant === -Infinity ? 0 : instant === Infinity ? span + 1 : instant - first + 1
+    if (instant === -Infinity) return 0
+    return instant === Infinity ? count + 1 : 1 + Math.floor((instant - first) * scale)
   }
-  for (let at = 0; at < instants.length; at++) {
+  const starts = new Int32Array(count + 2)
+  for (let at = 0; at < count; at++) {
     const slot = slotOf(instants[at] as number)
     starts[slot] = (starts[slot] as number) + 1
   }
+  for (let slot = 1; slot <= count; slot++) if ((starts[slot] as number) > sameMax) return null
   accumulate(starts)
-  const order = new Int32Array(instants.length)
-  for (let at = 0; at < instants.length; at++) {
+  const order = new Int32Array(count)
+  for (let at = 0; at < count; at++) {
     const slot = slotOf(instants[at] as number)
     const place = starts[slot] as number
     starts[slot] = place + 1
     order[place] = at
+  }
+  return byInsertion(instants, order)
+}
+
+/** Sorts what is nearly in order. */
+function byInsertion(instants: Float64Array, order: Int32Array): Int32Array {
+  for (let at = 1; at < order.length; at++) {
+    const one = order[at] as number
+    const instant = instants[one] as number
+    let place = at
+    for (; place > 0; place--) {
+      const before = order[place - 1] as number
+      if ((instants[before] as number) <= instant) break
+      order[place] = before
+    }
+    order[place] = one
   }
   return order
 }
