@@ -12,6 +12,9 @@ import { orderBy } from './order-by.ts'
 
 /** Which operation is about which version. Version 0 is there at first: no operation made it. */
 export interface Versions {
+  /** By operation: its call and its return; Infinity: it has no answer. */
+  readonly calls: Float64Array
+  readonly returns: Float64Array
   /** By operation: the version that it made or saw; -1: it is left out, or nobody knows. */
   readonly versionOf: Int32Array
   /** By version: the operation that made it; -1: none, or one that is left out. */
@@ -38,8 +41,7 @@ class Blocks<Input, Output> {
   readonly #lastCall: Float64Array
   /** By version: the one that was made of it. */
   readonly #after: Int32Array
-  /** By operation; and whether they come in the order of their returns. */
-  readonly #calls: Float64Array
+  /** Whether the operations come in the order of their returns. */
   #isByReturn = true
 
   constructor(operations: Operations<Input, Output>, versions: Versions) {
@@ -49,7 +51,6 @@ class Blocks<Input, Output> {
     this.#firstReturn = new Float64Array(count).fill(Infinity)
     this.#lastCall = new Float64Array(count).fill(-Infinity)
     this.#after = new Int32Array(count).fill(-1)
-    this.#calls = new Float64Array(operations.length)
   }
 
   judge(): Judged<Input, Output> {
@@ -59,32 +60,29 @@ class Blocks<Input, Output> {
       const base = before[version] as number
       if (base >= 0) this.#after[base] = version
     }
-    const first: number[] = []
+    const blocks = new Int32Array(before.length)
+    let count = 0
     for (let version = 0; version < before.length; version++) {
       const isFirst = version === 0 || (before[version] === -1 && makers[version] !== -1)
       if (!isFirst) continue
       const problem = this.#problemOf(version)
       if (problem !== null) return problem
-      first.push(version)
+      blocks[count++] = version
     }
-    const blocks = Int32Array.from(first)
-    const placed = this.#place(blocks)
-    return placed instanceof Int32Array
-      ? { type: 'ordered', order: this.#orderOf(placed) }
-      : placed
+    const placed = this.#place(blocks.subarray(0, count))
+    return placed instanceof Int32Array ? this.#orderOf(placed) : placed
   }
 
   #measure(): void {
-    const { versionOf } = this.#versions
+    const { versionOf, calls, returns } = this.#versions
     let last = -Infinity
     for (let at = 0; at < versionOf.length; at++) {
       const version = versionOf[at] as number
-      const { call, return: answered, outcome } = this.#operations[at] as Operation
-      const returned = outcome === 'ok' ? answered : Infinity
-      this.#calls[at] = call
-      if (outcome === 'ok') {
-        if (answered < last) this.#isByReturn = false
-        last = answered
+      const call = calls[at] as number
+      const returned = returns[at] as number
+      if (returned !== Infinity) {
+        if (returned < last) this.#isByReturn = false
+        last = returned
       }
       if (version < 0) continue
       if (returned < (this.#firstReturn[version] as number)) this.#firstReturn[version] = returned
@@ -147,8 +145,8 @@ class Blocks<Input, Output> {
   }
 
   /** All operations: block by block, version by version, its maker first. */
-  #orderOf(blocks: Int32Array): Operation<Input, Output>[] {
-    const { versionOf, makers } = this.#versions
+  #orderOf(blocks: Int32Array): Judged<Input, Output> {
+    const { versionOf, makers, calls } = this.#versions
     const places = new Int32Array(makers.length)
     for (let at = 0; at < versionOf.length; at++) {
       const version = versionOf[at] as number
@@ -163,27 +161,29 @@ class Blocks<Input, Output> {
       }
     }
     const order = new Array<Operation<Input, Output>>(place)
-    const put = (version: number, operation: Operation<Input, Output>): void => {
-      const at = places[version] as number
-      places[version] = at + 1
-      order[at] = operation
+    const callsInOrder = new Float64Array(place)
+    const put = (version: number, at: number): void => {
+      const place = places[version] as number
+      places[version] = place + 1
+      order[place] = this.#operation(at)
+      callsInOrder[place] = calls[at] as number
     }
     for (let version = 1; version < makers.length; version++) {
       const maker = makers[version] as number
-      if (maker !== -1) put(version, this.#operation(maker))
+      if (maker !== -1) put(version, maker)
     }
     const untold: Operation<Input, Output>[] = []
     // By the returns, if they come like that, else by the calls: either keeps real time.
-    const byCall = this.#isByReturn ? null : orderBy(this.#calls)
+    const byCall = this.#isByReturn ? null : orderBy(calls)
     for (let index = 0; index < versionOf.length; index++) {
       const at = byCall === null ? index : (byCall[index] as number)
       const version = versionOf[at] as number
       if (version >= 0) {
-        if (makers[version] !== at) put(version, this.#operation(at))
+        if (makers[version] !== at) put(version, at)
       } else if (this.#operation(at).outcome === 'ok') untold.push(this.#operation(at))
     }
-    if (untold.length === 0) return order
-    return withUntold(order, untold.sort((a, b) => a.call - b.call))
+    if (untold.length === 0) return { type: 'ordered', order, calls: callsInOrder }
+    return { type: 'ordered', order: withUntold(order, untold.sort((a, b) => a.call - b.call)) }
   }
 
   /** Something of a version returned before something of an earlier one was called. */

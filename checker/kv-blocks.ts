@@ -2,7 +2,7 @@
 // and what was appended then. No value that is written begins with another one, so a text can be
 // read in one way only. Where one value was written several times, instants tell who it can be.
 
-import { conflict } from './block-monitor.ts'
+import { conflict, type Versions } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import type { Judged } from './model.ts'
 import { TextTable } from './text-table.ts'
@@ -52,17 +52,22 @@ const sameMax = 8
 /** The blocks of a history, by what its reads saw. Version 0 is the empty string at first. */
 export class StringBlocks<Input extends StringInput> {
   readonly #operations: readonly Operation<Input, string>[]
+  readonly #calls: Float64Array
+  readonly #returns: Float64Array
   /** By version: who wrote it. */
   readonly #makers: Int32Array
   #count = 1
-  /** By value: the last version that wrote it; by version: the one before that wrote the same. */
-  readonly #written: TextTable
+  /** What was written or read, each text with a number; by that: its last writer, or -1. */
+  readonly #texts: TextTable
+  readonly #written: Int32Array
+  /** By version: the one before that wrote the same, or -1. */
   readonly #same: Int32Array
   readonly #isPut: Uint8Array
   #lengths: readonly number[] = []
   /** Those that something was appended to, by the version they begin with. */
   readonly #blocks = new Map<number, Block>()
-  /** By read: the version that what it saw begins with, or -1, and its place in the block. */
+  /** By read: what it saw, or -1; the version that this begins with, and its place in the block. */
+  readonly #seen: Int32Array
   readonly #firsts: Int32Array
   readonly #placesOf: Int32Array
   /** By version of an append that has its place: a read that saw it. */
@@ -73,11 +78,16 @@ export class StringBlocks<Input extends StringInput> {
   constructor(operations: readonly Operation<Input, string>[]) {
     const { length } = operations
     this.#operations = operations
+    this.#calls = new Float64Array(length)
+    this.#returns = new Float64Array(length)
     this.#makers = new Int32Array(length + 1).fill(-1)
-    this.#written = new TextTable(length)
+    this.#texts = new TextTable(length + 1)
+    this.#written = new Int32Array(length + 1).fill(-1)
+    this.#written[this.#texts.add('')] = 0
     this.#same = new Int32Array(length + 1).fill(-1)
     this.#isPut = new Uint8Array(length + 1)
     this.#isPut[0] = 1
+    this.#seen = new Int32Array(length).fill(-1)
     this.#firsts = new Int32Array(length).fill(-1)
     this.#placesOf = new Int32Array(length)
   }
@@ -87,38 +97,54 @@ export class StringBlocks<Input extends StringInput> {
     return this.#makers.subarray(0, this.#count)
   }
 
-  /** The blocks that something was appended to. */
-  appended(): Iterable<Block> {
-    return this.#blocks.values()
+  /** What each operation is about. */
+  versions(): Versions {
+    const { makers } = this
+    const versionOf = this.#firsts.slice()
+    const before = new Int32Array(makers.length).fill(-1)
+    for (let version = 1; version < makers.length; version++) {
+      versionOf[makers[version] as number] = version
+    }
+    for (const { rows } of this.#blocks.values()) {
+      for (let at = 1; at < rows.length; at++) before[rows[at] as number] = rows[at - 1] as number
+    }
+    for (let read = 0; read < versionOf.length; read++) {
+      const place = this.#placesOf[read] as number
+      if (place === 0) continue
+      const { rows } = this.#blocks.get(this.#firsts[read] as number) as Block
+      versionOf[read] = rows[place] as number
+    }
+    return { calls: this.#calls, returns: this.#returns, versionOf, makers, before }
   }
 
-  /** The version that a read saw; -1: it saw nothing that is known, or is no read. */
-  versionSeen(read: number): number {
-    const first = this.#firsts[read] as number
-    const block = this.#blocks.get(first)
-    return block === undefined ? first : (block.rows[this.#placesOf[read] as number] as number)
-  }
-
-  /** False: what was written does not tell which write it is. */
-  readWrites(): boolean {
-    const written = this.#written
+  /** Looks at each operation, once; false: what was written does not tell which write it is. */
+  readOperations(): boolean {
     let isAppended = false
     for (let at = 0; at < this.#operations.length; at++) {
-      const { input, outcome } = this.#operation(at)
-      if (outcome === 'fail' || input.type === 'get') continue
-      const { type, value } = input
-      if (value === '') return false
-      const version = this.#count++
-      const before = written.set(value, version)
-      if (before !== -1) {
-        this.#same[version] = before
-        if (this.#sameAs(version).length > sameMax) return false
+      const { input, call, return: answered, outcome, output } = this.#operation(at)
+      this.#calls[at] = call
+      this.#returns[at] = outcome === 'ok' ? answered : Infinity
+      if (outcome === 'fail') continue
+      if (input.type === 'get') {
+        if (outcome === 'ok' && output !== undefined) this.#seen[at] = this.#texts.add(output)
+        continue
       }
+      const version = this.#count++
       this.#makers[version] = at
-      if (type === 'put') this.#isPut[version] = 1
+      if (input.type === 'put') this.#isPut[version] = 1
       else isAppended = true
+      if (input.value === '' || !this.#noteValue(input.value, version)) return false
     }
     return !isAppended || this.#isReadable()
+  }
+
+  /** False: it was written too often. */
+  #noteValue(value: string, version: number): boolean {
+    const text = this.#texts.add(value)
+    const before = this.#written[text] as number
+    this.#written[text] = version
+    this.#same[version] = before
+    return before === -1 || this.#sameAs(version).length <= sameMax
   }
 
   /** Whether no value begins with another one. */
@@ -132,7 +158,7 @@ export class StringBlocks<Input extends StringInput> {
       const value = this.#valueOf(version)
       for (const length of this.#lengths) {
         if (length >= value.length) break
-        if (this.#written.get(value.slice(0, length)) !== -1) return false
+        if (this.#writtenLast(value.slice(0, length)) !== -1) return false
       }
     }
     return true
@@ -140,24 +166,33 @@ export class StringBlocks<Input extends StringInput> {
 
   /** The reads that no order of the writes explains; unclear: which put one began with; or null. */
   readReads(): Conflict<Input> | { readonly type: 'unclear' } | null {
-    for (let read = 0; read < this.#operations.length; read++) {
-      const { input, outcome, output } = this.#operation(read)
-      if (input.type !== 'get' || outcome !== 'ok' || output === undefined) continue
-      const first = this.#firstOf(read, output)
+    for (let read = 0; read < this.#seen.length; read++) {
+      const seen = this.#seen[read] as number
+      if (seen === -1) continue
+      const written = this.#written[seen] as number
+      // Most saw a put as it was put.
+      if (written !== -1 && this.#isPut[written] === 1 && this.#same[written] === -1) {
+        this.#firsts[read] = written
+        continue
+      }
+      const text = this.#operation(read).output as string
+      const first = this.#firstOf(read, text, written)
       if (typeof first !== 'number') return first
       this.#firsts[read] = first
-      if (output.length === this.#valueOf(first).length) continue
-      const problem = this.#readOf(this.#blockOf(first), read, output)
+      if (text.length === this.#valueOf(first).length) continue
+      const problem = this.#readOf(this.#blockOf(first), read, text)
       if (problem !== null) return problem
     }
     return null
   }
 
-  /** The version that a text begins with. */
-  #firstOf(read: number, text: string): number | Conflict<Input> | { readonly type: 'unclear' } {
-    if (text === '') return 0
-    const known = this.#written.get(text)
-    const begins = known === -1 ? this.#writtenAt(text, 0) : known
+  /** The version that a text begins with; `written` is the last one that wrote just it, or -1. */
+  #firstOf(
+    read: number,
+    text: string,
+    written: number,
+  ): number | Conflict<Input> | { readonly type: 'unclear' } {
+    const begins = written === -1 ? this.#writtenAt(text, 0) : written
     if (begins === -1) return this.#neverThere(read)
     if (this.#same[begins] === -1) return this.#isPut[begins] === 1 ? begins : 0
     const same = this.#sameAs(begins)
@@ -354,11 +389,17 @@ export class StringBlocks<Input extends StringInput> {
     return same
   }
 
+  /** The last write of a value, or -1. */
+  #writtenLast(value: string): number {
+    const text = this.#texts.get(value)
+    return text === -1 ? -1 : (this.#written[text] as number)
+  }
+
   /** The last write whose value stands at a place of a text, or -1. */
   #writtenAt(text: string, at: number): number {
     for (const length of this.#lengths) {
       if (at + length > text.length) return -1
-      const version = this.#written.get(text.slice(at, at + length))
+      const version = this.#writtenLast(text.slice(at, at + length))
       if (version !== -1) return version
     }
     return -1

@@ -4,7 +4,7 @@
 // versions; so is what is appended to the empty string. Appended where nobody looks, a write is a
 // block of its own: it can stand at the end of any other. Linear in the length of what was read.
 
-import { conflict, judgeBlocks, type Versions } from './block-monitor.ts'
+import { conflict, judgeBlocks } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import { StringBlocks, type Place, type StringInput } from './kv-blocks.ts'
 import type { Judged } from './model.ts'
@@ -20,17 +20,18 @@ export function judgeStrings<Input extends StringInput>(
   operations: readonly Operation<Input, string>[],
 ): Judged<Input, string> | null {
   const blocks = new StringBlocks(operations)
-  if (!blocks.readWrites()) return null
+  if (!blocks.readOperations()) return null
   const problem = blocks.readReads()
   if (problem !== null) return problem.type === 'unclear' ? null : problem
   const places = blocks.placesShared()
   if (!Array.isArray(places)) return places
-  if (places.length === 0) return judgeBlocks(operations, versionsOf(operations, blocks, []))
+  if (places.length === 0) return judgeBlocks(operations, blocks.versions())
   const ways = waysOf(places)
   if (ways === null) return null
   const conflicts: (Judged<Input, string> & { readonly type: 'conflict' })[] = []
   for (const way of ways) {
-    const judged = judgeBlocks(operations, versionsOf(operations, blocks, places, way))
+    for (const [index, { block, at }] of places.entries()) block.rows[at] = way[index] as number
+    const judged = judgeBlocks(operations, blocks.versions())
     if (judged.type === 'ordered') return judged
     conflicts.push(judged)
   }
@@ -52,27 +53,4 @@ function waysOf(places: readonly Place[]): number[][] | null {
     if (ways.length > waysMax) return null
   }
   return ways
-}
-
-/** What each operation is about. What has no answer and was seen by nobody can come last. */
-function versionsOf<Input extends StringInput>(
-  operations: readonly Operation<Input, string>[],
-  blocks: StringBlocks<Input>,
-  places: readonly Place[],
-  way: readonly number[] = [],
-): Versions {
-  for (const [index, { block, at }] of places.entries()) block.rows[at] = way[index] as number
-  const { makers } = blocks
-  const before = new Int32Array(makers.length).fill(-1)
-  const versionOf = new Int32Array(operations.length).fill(-1)
-  for (let version = 1; version < makers.length; version++) {
-    versionOf[makers[version] as number] = version
-  }
-  for (const { rows } of blocks.appended()) {
-    for (let at = 1; at < rows.length; at++) before[rows[at] as number] = rows[at - 1] as number
-  }
-  for (let at = 0; at < versionOf.length; at++) {
-    if (versionOf[at] === -1) versionOf[at] = blocks.versionSeen(at)
-  }
-  return { versionOf, makers, before }
 }

@@ -66,14 +66,14 @@ export function linearize<State, Input, Output>(
   const reason = malformedReason(history)
   if (reason !== null) return { verdict: 'unknown', checked, reason }
   const parts = model.partition?.(history) ?? [history]
-  const orders: (readonly Operation<Input, Output>[])[] = []
+  const orders: Ordered<Input, Output>[] = []
   const unjudged: (readonly Operation<Input, Output>[])[] = []
   // What is judged without a search comes first: any part may refute all.
   for (const part of parts) {
     const judged = model.judge?.(part) ?? null
     if (judged?.type === 'conflict') return { verdict: 'violation', checked, ...say(model, judged) }
     if (judged === null) unjudged.push(part)
-    else orders.push(judged.order)
+    else orders.push(judged)
   }
   const unproved: Unproved<Input, Output>[] = []
   const stepsMax = limits.steps ?? stepsDefault
@@ -85,7 +85,7 @@ export function linearize<State, Input, Output>(
     if (result.type === 'stuck') return { verdict: 'violation', checked, ...explain(model, result) }
     if (result.type === 'limit') unproved.push({ part, result })
     if (result.type === 'conflict') return { verdict: 'violation', checked, ...say(model, result) }
-    if (result.type === 'ordered') orders.push(result.order)
+    if (result.type === 'ordered') orders.push(result)
   }
   const [first] = unproved
   if (first !== undefined) {
@@ -183,21 +183,24 @@ function explain<State, Input, Output>(
   return { message, operations: [...last, ...next].slice(0, operationsShownMax) }
 }
 
+type Ordered<Input, Output> = Judged<Input, Output> & { readonly type: 'ordered' }
+
 /** One order of all parts: each operation stands at the earliest instant its part allows. */
 function mergeOrders<Input, Output>(
-  orders: readonly (readonly Operation<Input, Output>[])[]
+  orders: readonly Ordered<Input, Output>[]
 ): readonly Operation<Input, Output>[] {
   const [only] = orders
-  if (orders.length === 1 && only !== undefined) return only
-  const count = orders.reduce((sum, { length }) => sum + length, 0)
+  if (orders.length === 1 && only !== undefined) return only.order
+  const count = orders.reduce((sum, { order }) => sum + order.length, 0)
   const operations = new Array<Operation<Input, Output>>(count)
   const instants = new Float64Array(count)
   let next = 0
-  for (const order of orders) {
+  for (const { order, calls } of orders) {
     let at = -Infinity
     for (let place = 0; place < order.length; place++) {
       const operation = order[place] as Operation<Input, Output>
-      if (operation.call > at) at = operation.call
+      const call = calls === undefined ? operation.call : (calls[place] as number)
+      if (call > at) at = call
       operations[next] = operation
       instants[next++] = at
     }

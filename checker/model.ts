@@ -5,7 +5,12 @@ import type { Holding } from './holdings.ts'
 
 /** What comes of a history: an order that explains it, or the operations that nothing explains. */
 export type Judged<Input, Output> =
-  | { readonly type: 'ordered'; readonly order: readonly Operation<Input, Output>[] }
+  | {
+      readonly type: 'ordered'
+      readonly order: readonly Operation<Input, Output>[]
+      /** The calls of these, where they are at hand: to look them up again takes time. */
+      readonly calls?: Float64Array
+    }
   | {
       readonly type: 'conflict'
       /** Why these cannot be, as a sentence. */

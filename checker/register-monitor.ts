@@ -2,7 +2,7 @@
 // compare-and-set, without a search. A compare-and-set makes its value of the one that it replaces,
 // and nobody else replaces that one: so the values fall into blocks of versions.
 
-import { conflict, judgeBlocks } from './block-monitor.ts'
+import { conflict, judgeBlocks, type Versions } from './block-monitor.ts'
 import type { Operation } from './history.ts'
 import type { Judged } from './model.ts'
 import { ValueTable, type Value } from './value-table.ts'
@@ -30,6 +30,8 @@ export function judgeUniqueRegister<Input extends UniqueRegisterInput>(
 
 class Values<Input extends UniqueRegisterInput> {
   readonly #operations: Operations<Input>
+  readonly #calls: Float64Array
+  readonly #returns: Float64Array
   readonly #versionOf: Int32Array
   readonly #versions: ValueTable
   readonly #makers: Int32Array
@@ -42,6 +44,8 @@ class Values<Input extends UniqueRegisterInput> {
 
   constructor(operations: Operations<Input>, initial: Value) {
     this.#operations = operations
+    this.#calls = new Float64Array(operations.length)
+    this.#returns = new Float64Array(operations.length)
     this.#versionOf = new Int32Array(operations.length).fill(-1)
     this.#makers = new Int32Array(operations.length + 1).fill(-1)
     this.#isThere = new Uint8Array(operations.length + 1)
@@ -52,7 +56,9 @@ class Values<Input extends UniqueRegisterInput> {
   /** False: what was written does not tell who wrote it. */
   readWrites(): boolean {
     for (let at = 0; at < this.#operations.length; at++) {
-      const { input, outcome, output } = this.#operation(at)
+      const { input, call, return: answered, outcome, output } = this.#operation(at)
+      this.#calls[at] = call
+      this.#returns[at] = outcome === 'ok' ? answered : Infinity
       if (outcome === 'fail' || input.type === 'read') continue
       const isCas = input.type === 'cas'
       if (isCas && outcome === 'ok' && output === false) return false
@@ -133,14 +139,15 @@ class Values<Input extends UniqueRegisterInput> {
   }
 
   /** What each operation is about; without writes that have no answer and that nobody saw. */
-  versions(): { versionOf: Int32Array; makers: Int32Array; before: Int32Array } {
+  versions(): Versions {
     const makers = this.#makers.subarray(0, this.#count)
     for (let version = 1; version < makers.length; version++) {
       if (this.#isThere[version] === 1) continue
       this.#versionOf[makers[version] as number] = -1
       makers[version] = -1
     }
-    return { versionOf: this.#versionOf, makers, before: this.#before }
+    const [calls, returns] = [this.#calls, this.#returns]
+    return { calls, returns, versionOf: this.#versionOf, makers, before: this.#before }
   }
 
   #operation(at: number): Operation<Input, Value> {

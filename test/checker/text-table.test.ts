@@ -1,4 +1,4 @@
-// The table of places by text, against a map.
+// The table of numbers for texts, against a map.
 
 import * as assert from 'uvu/assert'
 import { TextTable } from '../../checker/text-table.ts'
@@ -7,28 +7,29 @@ import { chanceOf } from './chance.ts'
 
 const test = suite('text table')
 
-test('text table: short texts and long ones: as a map has them', () => {
+test('text table: short texts and long ones: as a map numbers them', () => {
   for (let seed = 1; seed <= 200; seed++) {
     const chance = chanceOf(seed)
     const table = new TextTable(60)
     const map = new Map<string, number>()
-    for (let place = 0; place < 60; place++) {
+    for (let round = 0; round < 60; round++) {
       // Aa and BB have one hash.
       const pieces = Array.from({ length: chance.below(15) }, () => chance.pick(['Aa', 'BB']))
       const text = pieces.slice(0, chance.percent(50) ? 3 : 15).join('')
       assert.is(table.get(text), map.get(text) ?? -1)
-      assert.is(table.set(text, place), map.get(text) ?? -1)
-      map.set(text, place)
+      const number = map.get(text) ?? map.size
+      assert.is(table.add(text), number)
+      map.set(text, number)
     }
-    for (const [text, place] of map) assert.is(table.get(text), place)
+    for (const [text, number] of map) assert.is(table.get(text), number)
     assert.is(table.get('b'), -1)
   }
 })
 
-test('text table: as many texts as there can be: each has its place', () => {
+test('text table: as many texts as there can be: each has its number', () => {
   const table = new TextTable(5_000)
-  for (let place = 0; place < 5_000; place++) assert.is(table.set(`v${place},`, place), -1)
-  for (let place = 0; place < 5_000; place++) assert.is(table.get(`v${place},`), place)
+  for (let number = 0; number < 5_000; number++) assert.is(table.add(`v${number},`), number)
+  for (let number = 0; number < 5_000; number++) assert.is(table.get(`v${number},`), number)
 })
 
 test.run()
