@@ -81,9 +81,12 @@ class Minimiser<State, Input, Output> {
     const whole = this.#shrunk(-Infinity, until, near)
     if (whole.operations.length <= isSmall) return whole
     this.#stepsLeft += steps >>> 1
-    const from = this.#start(until)
+    // A part too long for a search to find its end: what was found had come to one.
+    const returns = found.filter(({ outcome }) => outcome === 'ok').map((one) => one.return)
+    const end = until === Infinity ? Math.max(...returns) : until
+    const from = this.#start(end)
     if (from === -Infinity) return whole
-    const late = this.#shrunk(from, until, near)
+    const late = this.#shrunk(from, end, near)
     return late.operations.length < whole.operations.length ? late : whole
   }
 
