@@ -217,7 +217,7 @@ const service = lockService()
 
 /** A state of the service, and the entry that brought it. */
 export interface ServicePlace {
-  readonly state: SessionState<LockState, LockReply>
+  readonly state: SessionState<LockState>
   readonly index: number
   readonly timeMs: number
 }

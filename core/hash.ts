@@ -76,11 +76,6 @@ export function addLanes(a: Lanes, b: Lanes): Lanes {
   return [(a[0] + b[0]) | 0, (a[1] + b[1]) | 0, (a[2] + b[2]) | 0, (a[3] + b[3]) | 0]
 }
 
-/** Lane-wise difference: takes a record out of a digest again. */
-export function subtractLanes(a: Lanes, b: Lanes): Lanes {
-  return [(a[0] - b[0]) | 0, (a[1] - b[1]) | 0, (a[2] - b[2]) | 0, (a[3] - b[3]) | 0]
-}
-
 /** 32 hexadecimal digits of four lanes. */
 export function lanesHex(lanes: Lanes): string {
   const [a, b, c, d] = lanes

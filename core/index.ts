@@ -24,7 +24,7 @@ export type {
   TraceEvent,
 } from './effect.ts'
 export type { Event, Input, RequestEvent, TimerName } from './event.ts'
-export { Hash128, addLanes, hashBytes, lanesHex, subtractLanes } from './hash.ts'
+export { Hash128, addLanes, hashBytes, lanesHex } from './hash.ts'
 export type { Lanes } from './hash.ts'
 export { InvariantError, UnknownVersionError, invariant, unreachable } from './invariant.ts'
 export { LIMITS } from './lock/limits.ts'

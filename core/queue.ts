@@ -4,7 +4,7 @@
 import type { OrderedMap } from './ordered-map.ts'
 import { emptyMap, mapDelete, mapEntries, mapFirst, mapSet } from './ordered-map.ts'
 
-const PART_MAX = 32
+const PART_MAX = 8
 
 /** A persistent queue: plain data, and changed only by making another. */
 export interface Queue<Value> {

@@ -19,6 +19,8 @@ export interface Replayed<Reply, Event> {
   readonly hash: string
   /** What a node got and was found equal: others share it. */
   seen: Applied<Reply, Event> | null
+  /** The same of the state that a node came to; null: none was looked at. */
+  stateSeen: unknown
 }
 
 export class CommittedLog<State, Command, Reply, Event extends { readonly type: string }> {
@@ -40,7 +42,8 @@ export class CommittedLog<State, Command, Reply, Event extends { readonly type: 
     this.#state = machine.initial()
     const hash = machine.hash(this.#state)
     const [timeMs, version] = [this.#timeMs, this.#version]
-    this.#replayed.push({ timeMs, version, reply: null, events: [], hash, seen: null })
+    const [reply, seen, stateSeen] = [null, null, null]
+    this.#replayed.push({ timeMs, version, reply, events: [], hash, seen, stateSeen })
   }
 
   get lastIndex(): number {
@@ -91,6 +94,7 @@ export class CommittedLog<State, Command, Reply, Event extends { readonly type: 
       reply = said === null ? null : machine.encodeReply(said)
       events = happened
     }
-    return { timeMs, version, reply, events, hash: machine.hash(this.#state), seen: null }
+    const hash = machine.hash(this.#state)
+    return { timeMs, version, reply, events, hash, seen: null, stateSeen: null }
   }
 }

@@ -408,7 +408,12 @@ export class RaftOracles<State, Command, Reply, MachineEvent extends { readonly 
 
   #onState(node: number, state: ReplicaState<State>): void {
     this.evaluated['equal state at equal index']++
-    if (this.#machine.hash(state.machine) === this.#committed.replayed(state.applied)?.hash) return
+    const known = this.#committed.replayed(state.applied)
+    if (known?.stateSeen === state.machine) return
+    if (this.#machine.hash(state.machine) === known?.hash) {
+      known.stateSeen = state.machine
+      return
+    }
     const what = `its state after entry ${state.applied} is not what the log gives`
     this.#fail('equal state at equal index', node, what)
   }

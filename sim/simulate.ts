@@ -66,7 +66,7 @@ export interface LockOptions extends CommonOptions<LockOperation> {
   /** How many locks the clients share; default 4. */
   readonly keys?: number
   readonly oracles?: readonly UserOracle<
-    SessionState<LockState, LockReply>,
+    SessionState<LockState>,
     SessionReply<LockReply>,
     SessionEvent<LockEvent>
   >[]

@@ -1,15 +1,15 @@
 // Digests of the records, each over all of its fields: the state's digest is their sum, and so does
 // not depend on their order. Whoever adds a field to a record adds it here and in the snapshot.
+// Nothing here is asked for when a command is applied.
 
 import type { Lanes } from '../hash.ts'
-import { Hash128 } from '../hash.ts'
+import { Hash128, addLanes } from '../hash.ts'
 import { unreachable } from '../invariant.ts'
-import type { SessionEnded } from '../session/command.ts'
+import { NO_LANES, mapSum, queueSum, remembered } from '../sum.ts'
 import type { Acquire, Cancel, LockRequest } from './command.ts'
 import type { AnsweredMemo, Holding, Lock, Waiter } from './records.ts'
 import type { FinalReply } from './reply.ts'
-
-const NOTHING: Lanes = [0, 0, 0, 0]
+import type { EndedBy, LockState } from './state.ts'
 
 /** Of a holding. */
 export function holdingLanes(holding: Holding): Lanes {
@@ -59,7 +59,7 @@ export function memoLanes(memo: AnsweredMemo): Lanes {
  * says nothing else, has none, and the usual lock costs one digest.
  */
 export function lockLanes(lock: Lock): Lanes {
-  if (lock.type === 'exclusive') return NOTHING
+  if (lock.type === 'exclusive') return NO_LANES
   const hash = new Hash128()
   hash.word(lock.type === 'shared' ? (lock.closed ? 9 : 4) : 5)
   hash.text(lock.key)
@@ -68,11 +68,30 @@ export function lockLanes(lock: Lock): Lanes {
 }
 
 /** Of a session that has ended and still has claims. */
-export function endedLanes(session: number, by: SessionEnded['by']): Lanes {
+export function endedLanes(session: number, by: EndedBy): Lanes {
   const hash = new Hash128()
   hash.word(by === 'close' ? 6 : 7)
   hash.integer(session)
   return hash.lanes()
+}
+
+/** Of all records of a state. */
+export function stateLanes({ locks, answered, ended }: LockState): Lanes {
+  return addLanes(addLanes(locksSum(locks), memosSum(answered)), endedSum(ended))
+}
+
+const holdingSum = remembered(holdingLanes)
+const holdersSum = mapSum(holdingSum)
+const waitersSum = mapSum(remembered(waiterLanes))
+const locksSum = mapSum(remembered(allOfLock))
+const memosSum = queueSum(remembered(memoLanes))
+const endedSum = mapSum((by: EndedBy, session: number) => endedLanes(session, by))
+
+/** Of a lock with its holdings and waiters. */
+function allOfLock(lock: Lock): Lanes {
+  const own = addLanes(lockLanes(lock), waitersSum(lock.waiters))
+  if (lock.type === 'delayed') return own
+  return addLanes(own, lock.type === 'shared' ? holdersSum(lock.holders) : holdingSum(lock.holder))
 }
 
 function hashRequest(hash: Hash128, request: LockRequest | Cancel): void {

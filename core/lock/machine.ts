@@ -11,6 +11,7 @@ import { withSessions } from '../session/machine.ts'
 import { applyCommand, endSession } from './apply.ts'
 import { decodeCommand, decodeReply, encodeCommand, encodeReply } from './codec.ts'
 import type { LockCommand } from './command.ts'
+import { stateLanes } from './digest.ts'
 import type { LockEvent } from './event.ts'
 import type { Limits } from './limits.ts'
 import { LIMITS } from './limits.ts'
@@ -83,6 +84,6 @@ function hash(state: LockState): string {
   all.integer(state.tokenBase)
   all.integer(mapSize(state.locks))
   all.integer(state.memosCount)
-  for (const lane of state.digest) all.word(lane)
+  for (const lane of stateLanes(state)) all.word(lane)
   return all.hex()
 }

@@ -11,12 +11,11 @@ import { withoutSessions } from '../session/state.ts'
 import { LIMITS } from './limits.ts'
 import type { Holding, Lock } from './records.ts'
 import { holderId } from './records.ts'
-import type { LockReply } from './reply.ts'
 import type { Draft, LockState } from './state.ts'
 import { INITIAL, closeDraft, openDraft, putAllMemos, putHolding, putLock } from './state.ts'
 
 /** The state of the lock service with sessions. */
-export type LockServiceState = SessionState<LockState, LockReply>
+export type LockServiceState = SessionState<LockState>
 
 /** What was held as long as a session that has ended: it is lost, as it was about to be. */
 const ENDED_TTL_MS = 1

@@ -1,5 +1,5 @@
-// The whole state of the lock machine as bytes, in key order and behind a format version. Indexes,
-// counts and the digest are made anew when reading, so that a wrong one does not live on.
+// The whole state of the lock machine as bytes, in key order and behind a format version. Indexes
+// and counts are made anew when reading, so that a wrong one does not live on.
 
 import { ByteReader, ByteWriter, INTEGER_MAX } from '../bytes.ts'
 import { unreachable } from '../invariant.ts'

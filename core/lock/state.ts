@@ -1,8 +1,6 @@
-// The state of the lock machine: records, indexes and digest, and the few functions that put and
-// drop a record in all three, so that they never disagree. It knows none of the rules of locking.
+// The state of the lock machine: records and indexes, and the few functions that put and drop a
+// record in both, so that they never disagree. It knows none of the rules of locking.
 
-import type { Lanes } from '../hash.ts'
-import { addLanes, subtractLanes } from '../hash.ts'
 import { invariant } from '../invariant.ts'
 import type { Answer } from '../machine.ts'
 import type { OrderedMap } from '../ordered-map.ts'
@@ -11,7 +9,6 @@ import type { Queue } from '../queue.ts'
 import { emptyQueue, queueAdd, queueDrop } from '../queue.ts'
 import type { SessionContext } from '../session/apply.ts'
 import type { SessionEnded } from '../session/command.ts'
-import { endedLanes, holdingLanes, lockLanes, memoLanes, waiterLanes } from './digest.ts'
 import type { LockEvent } from './event.ts'
 import type { Limits } from './limits.ts'
 import type {
@@ -70,8 +67,6 @@ export interface LockState {
   readonly ended: OrderedMap<number, EndedBy>
   /** By owner. */
   readonly owners: OrderedMap<string, OwnerUse>
-  /** Sum over the records, whatever their order. */
-  readonly digest: Lanes
 }
 
 /** The state before the first command. */
@@ -86,7 +81,6 @@ export const INITIAL: LockState = {
   claims: emptyMap(),
   ended: emptyMap(),
   owners: emptyMap(),
-  digest: [0, 0, 0, 0],
 }
 
 /** The state in the making while one command is applied. Nobody sees it before it is closed. */
@@ -114,7 +108,6 @@ export interface Draft {
   lastOwner: string | null
   lastBefore: OwnerUse | undefined
   lastUse: OwnerUse
-  digest: Lanes
 }
 
 /** A draft that begins as `state`, which stays as it is. */
@@ -144,7 +137,6 @@ export function openDraft(
     lastOwner: null,
     lastBefore: undefined,
     lastUse: NO_USE,
-    digest: state.digest,
   }
 }
 
@@ -162,7 +154,6 @@ export function closeDraft(draft: Draft): LockState {
     claims: draft.claims,
     ended: draft.ended,
     owners: draft.owners,
-    digest: draft.digest,
   }
 }
 
@@ -173,18 +164,14 @@ export function closeDraft(draft: Draft): LockState {
 export function putLock(draft: Draft, before: Lock | null, after: Lock | null): void {
   if (after !== null) draft.locks = mapSet(draft.locks, after.key, after)
   else if (before !== null) draft.locks = mapDelete(draft.locks, before.key)
-  if (before !== null && after !== null && saysTheSame(before, after)) return
-  if (before !== null) {
-    draft.digest = subtractLanes(draft.digest, lockLanes(before))
-    if (before.type === 'delayed') {
-      draft.delayDeadlines = mapDelete(draft.delayDeadlines, delayOrder(before))
-    }
+  if (before?.type === 'delayed') {
+    if (after?.type === 'delayed' && before.untilMs === after.untilMs) return
+    draft.delayDeadlines = mapDelete(draft.delayDeadlines, delayOrder(before))
   }
-  if (after !== null) putLockIndexes(draft, after)
+  if (after !== null) putDelay(draft, after)
 }
 
-function putLockIndexes(draft: Draft, lock: Lock): void {
-  draft.digest = addLanes(draft.digest, lockLanes(lock))
+function putDelay(draft: Draft, lock: Lock): void {
   if (lock.type !== 'delayed') return
   const deadline = { atMs: lock.untilMs, key: lock.key }
   draft.delayDeadlines = mapSet(draft.delayDeadlines, delayOrder(lock), deadline)
@@ -193,25 +180,11 @@ function putLockIndexes(draft: Draft, lock: Lock): void {
 /** Puts all that is known of keys, in their order, into a draft that has none; see `putLock`. */
 export function putAllLocks(draft: Draft, locks: readonly Lock[]): void {
   draft.locks = mapOf(locks.map(({ key }) => key), locks)
-  for (const lock of locks) putLockIndexes(draft, lock)
-}
-
-/** Whether two records of a key differ in their holdings and waiters alone. */
-function saysTheSame(a: Lock, b: Lock): boolean {
-  switch (a.type) {
-    case 'exclusive':
-      return b.type === 'exclusive'
-    case 'shared':
-      return b.type === 'shared' && a.delayUntilMs === b.delayUntilMs && a.closed === b.closed
-    case 'delayed':
-      return b.type === 'delayed' && a.untilMs === b.untilMs
-  }
+  for (const lock of locks) putDelay(draft, lock)
 }
 
 /** Replaces a holding, which its lock has to hold; null before: it begins, null after: it ends. */
 export function putHolding(draft: Draft, before: Holding | null, after: Holding | null): void {
-  if (before !== null) draft.digest = subtractLanes(draft.digest, holdingLanes(before))
-  if (after !== null) draft.digest = addLanes(draft.digest, holdingLanes(after))
   const orderBefore = leaseOrderOf(before)
   const orderAfter = leaseOrderOf(after)
   if (orderBefore !== null && orderBefore !== orderAfter) {
@@ -231,7 +204,6 @@ export function putHolding(draft: Draft, before: Holding | null, after: Holding 
  */
 export function putAllHoldings(draft: Draft, holdings: readonly Holding[]): boolean {
   for (const holding of holdings) {
-    draft.digest = addLanes(draft.digest, holdingLanes(holding))
     if (holding.session === null) addLocks(draft, holding.owner, 1)
   }
   const leases = holdings.filter(isLease).sort(compareLeases)
@@ -276,12 +248,11 @@ function leaseOrderOf(holding: Holding | null): string | null {
   return leaseOrder(holding, holding.deadlineMs)
 }
 
-/** Puts a waiter into the indexes, the digest and its owner's count; its lock has to hold it. */
+/** Puts a waiter into the indexes and its owner's count; its lock has to hold it. */
 export function addWaiter(draft: Draft, waiter: Waiter): void {
   const { command, session, enteredIndex } = waiter
   const deadline = { atMs: waitDeadlineMs(waiter), key: command.key, enteredIndex }
   draft.waitDeadlines = mapSet(draft.waitDeadlines, waitOrder(waiter), deadline)
-  draft.digest = addLanes(draft.digest, waiterLanes(waiter))
   addClaim(draft, { key: command.key, owner: command.owner, session, enteredIndex })
   if (isGuardedOutside(waiter)) addGuardedWaits(draft, command.owner, 1)
 }
@@ -290,7 +261,6 @@ export function addWaiter(draft: Draft, waiter: Waiter): void {
 export function dropWaiter(draft: Draft, waiter: Waiter): void {
   const { command, session, enteredIndex } = waiter
   draft.waitDeadlines = mapDelete(draft.waitDeadlines, waitOrder(waiter))
-  draft.digest = subtractLanes(draft.digest, waiterLanes(waiter))
   dropClaim(draft, { key: command.key, owner: command.owner, session, enteredIndex })
   if (isGuardedOutside(waiter)) addGuardedWaits(draft, command.owner, -1)
 }
@@ -317,16 +287,8 @@ function dropClaim(draft: Draft, { owner, session, enteredIndex }: Claimed): voi
 
 /** Marks a session as ended; null: it has no claims left, and is forgotten. */
 export function putEnded(draft: Draft, session: number, after: EndedBy | null): void {
-  const before = mapGet(draft.ended, session)
-  if (before !== undefined) {
-    draft.digest = subtractLanes(draft.digest, endedLanes(session, before))
-  }
-  if (after === null) {
-    draft.ended = mapDelete(draft.ended, session)
-    return
-  }
-  draft.ended = mapSet(draft.ended, session, after)
-  draft.digest = addLanes(draft.digest, endedLanes(session, after))
+  if (after === null) draft.ended = mapDelete(draft.ended, session)
+  else draft.ended = mapSet(draft.ended, session, after)
 }
 
 /** How many locks are held and waited for by an owner, or by all owners of its session together. */
@@ -349,7 +311,6 @@ export function putMemo(draft: Draft, before: Memo | null, after: Memo): void {
   if (before === null) draft.memosCount += 1
   if (after.type === 'waiting') return
   draft.answered = queueAdd(draft.answered, after)
-  draft.digest = addLanes(draft.digest, memoLanes(after))
 }
 
 /**
@@ -368,7 +329,6 @@ export function putAllMemos(draft: Draft, memos: readonly Memo[]): boolean {
 export function dropOldestMemo(draft: Draft, memo: AnsweredMemo): void {
   draft.answered = queueDrop(draft.answered)
   draft.memosCount -= 1
-  draft.digest = subtractLanes(draft.digest, memoLanes(memo))
   const { locks, guardedWaits, memos } = useOf(draft, memo.command.owner)
   draft.lastUse = { locks, guardedWaits, memos: mapDelete(memos, memo.id) }
 }

@@ -7,7 +7,7 @@ import { addLanes, hashBytes } from '../hash.ts'
 import { invariant, unreachable } from '../invariant.ts'
 import type { Answer, ApplyContext, Machine, MachineEvent } from '../machine.ts'
 import { mapFirst, mapGet, mapSize } from '../ordered-map.ts'
-import type { CommandCodec } from './codec.ts'
+import type { CommandCodec, ReplyCodec } from './codec.ts'
 import type {
   Call,
   ExpireSessions,
@@ -19,7 +19,7 @@ import type {
 } from './command.ts'
 import type { SessionLimits } from './limits.ts'
 import { isTtlWithin } from './limits.ts'
-import type { CallRecord, Session } from './records.ts'
+import type { AnsweredCall, CallRecord, Session } from './records.ts'
 import { acknowledged, newSession, renewed, withCall } from './records.ts'
 import type { Draft, SessionState } from './state.ts'
 import { closeDraft, openDraft, putSession, putWait } from './state.ts'
@@ -60,11 +60,11 @@ export interface Rules<State, Command, Reply, Event extends { readonly type: str
 /** `Machine.apply` under these rules. */
 export function applyCommand<State, Command, Reply, Event extends { readonly type: string }>(
   rules: Rules<State, Command, Reply, Event>,
-  state: SessionState<State, Reply>,
+  state: SessionState<State>,
   command: SessionCommand<Command>,
   context: ApplyContext,
 ): readonly [
-  SessionState<State, Reply>,
+  SessionState<State>,
   SessionReply<Reply> | null,
   readonly MachineEvent<SessionReply<Reply>, SessionEvent<Event>>[],
 ] {
@@ -136,22 +136,22 @@ function call<State, Command, Reply, Event extends { readonly type: string }>(
   const before = mapGet(draft.sessions, command.session)
   if (before === undefined) return rejected('sessionEnded')
   const { sequence } = command
-  const session = acknowledged(inner, renewed(before, draft.timeMs), command.acknowledged)
+  const session = acknowledged(renewed(before, draft.timeMs), command.acknowledged)
   const known = mapGet(session.calls, sequence)
   const isNew = known === undefined && sequence > session.acknowledged
   if (!isNew || isFull(session, sequence, limits)) {
     putSession(draft, before, session)
     if (sequence <= session.acknowledged) return rejected('alreadyAnswered')
     if (known === undefined) return rejected('tooManyUnacknowledged')
-    return callAgain(draft, known, bodyOf(inner, command))
+    return callAgain(inner, draft, known, bodyOf(inner, command))
   }
   const body = bodyOf(inner, command)
   const whence = { session: command.bound ? session.id : null, guarded: true }
   const [reply, events] = applyInner(rules, draft, command.command, whence)
   const { index } = draft
-  const record: CallRecord<Reply> =
-    reply === null ? { type: 'waiting', body, index } : { type: 'answered', body, reply }
-  putSession(draft, before, withCall(inner, session, sequence, record))
+  const record: CallRecord =
+    reply === null ? { type: 'waiting', body, index } : answered(inner, body, reply)
+  putSession(draft, before, withCall(session, sequence, record))
   // Before the events are routed: the answer to this very entry may be among them.
   if (reply === null) putWait(draft, index, { session: session.id, sequence, answerIndex: index })
   route(rules, draft, events)
@@ -162,8 +162,8 @@ function call<State, Command, Reply, Event extends { readonly type: string }>(
  * By the distance from the mark, not by how many calls are known: the lowest number that the client
  * misses is always within, and so the mark can always move on.
  */
-function isFull<Reply>(
-  session: Session<Reply>,
+function isFull(
+  session: Session,
   sequence: number,
   limits: SessionLimits,
 ): boolean {
@@ -174,17 +174,26 @@ function isFull<Reply>(
 
 /** A call came again: its reply if there is one, else the newest attempt is the one to wait. */
 function callAgain<State, Reply, Event>(
+  codec: ReplyCodec<Reply>,
   draft: Draft<State, Reply, Event>,
-  known: CallRecord<Reply>,
+  known: CallRecord,
   body: Lanes,
 ): SessionReply<Reply> | null {
   if (!sameLanes(known.body, body)) return rejected('sequenceReused')
-  if (known.type === 'answered') return { type: 'replied', reply: known.reply }
+  if (known.type === 'answered') {
+    const reply = codec.decodeReply(known.reply)
+    invariant(reply !== null, 'session: a remembered reply cannot be read')
+    return { type: 'replied', reply }
+  }
   const wait = mapGet(draft.waits, known.index)
   invariant(wait !== undefined, 'session: a waiting call has no wait')
   putWait(draft, known.index, { ...wait, answerIndex: draft.index })
   draft.events.push({ type: 'answer', index: wait.answerIndex, reply: { type: 'superseded' } })
   return null
+}
+
+function answered<Reply>(codec: ReplyCodec<Reply>, body: Lanes, reply: Reply): AnsweredCall {
+  return { type: 'answered', body, reply: codec.encodeReply(reply) }
 }
 
 /** Hash of all that attempts of one call have in common. */
@@ -247,8 +256,8 @@ function answerLate<State, Command, Reply, Event extends { readonly type: string
   if (session === undefined || wait.sequence <= session.acknowledged) return
   const known = mapGet(session.calls, wait.sequence)
   invariant(known !== undefined && known.type === 'waiting', 'session: a call is answered twice')
-  const answered = { type: 'answered', body: known.body, reply } as const
-  putSession(draft, session, withCall(inner, session, wait.sequence, answered))
+  const record = answered(inner, known.body, reply)
+  putSession(draft, session, withCall(session, wait.sequence, record))
 }
 
 /** By (deadline, id). Only here a session's time runs out: until this is applied, it lives. */
@@ -271,7 +280,7 @@ function expireSessions<State, Command, Reply, Event extends { readonly type: st
 function endSession<State, Command, Reply, Event extends { readonly type: string }>(
   rules: Rules<State, Command, Reply, Event>,
   draft: Draft<State, Reply, Event>,
-  session: Session<Reply>,
+  session: Session,
   by: SessionEnded['by'],
 ): void {
   const { index, timeMs } = draft

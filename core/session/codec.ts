@@ -4,12 +4,17 @@
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { unreachable } from '../invariant.ts'
 import type { SessionCommand, SessionReason, SessionReply } from './command.ts'
-import type { ReplyCodec } from './records.ts'
 
 /** Commands of the inner machine as bytes: a `Machine` is one. */
 export interface CommandCodec<Command> {
   encodeCommand(command: Command): Uint8Array
   decodeCommand(bytes: Uint8Array): Command | null
+}
+
+/** Replies of the inner machine as bytes: a `Machine` is one. */
+export interface ReplyCodec<Reply> {
+  encodeReply(reply: Reply): Uint8Array
+  decodeReply(bytes: Uint8Array): Reply | null
 }
 
 const COMMANDS = [

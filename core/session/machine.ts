@@ -11,6 +11,7 @@ import { decodeCommand, decodeReply, encodeCommand, encodeReply } from './codec.
 import type { SessionCommand, SessionEvent, SessionReply } from './command.ts'
 import type { SessionLimits } from './limits.ts'
 import { SESSION_LIMITS } from './limits.ts'
+import { sessionsLanes } from './records.ts'
 import { decodeSnapshot, snapshotParts } from './snapshot.ts'
 import type { SessionState } from './state.ts'
 import { withoutSessions } from './state.ts'
@@ -25,7 +26,7 @@ export interface SessionOptions<State, Reply, Event> {
 
 /** A machine with sessions. */
 export type SessionMachine<State, Command, Reply, Event> = Machine<
-  SessionState<State, Reply>,
+  SessionState<State>,
   SessionCommand<Command>,
   SessionReply<Reply>,
   SessionEvent<Event>
@@ -85,7 +86,7 @@ export function withSessions<State, Command, Reply, Event extends { readonly typ
  */
 function due<State, Command, Reply, Event extends { readonly type: string }>(
   { inner, limits }: Rules<State, Command, Reply, Event>,
-  state: SessionState<State, Reply>,
+  state: SessionState<State>,
 ): Due<SessionCommand<Command>> | null {
   const first = mapFirst(state.deadlines)
   const innerDue = inner.due(state.inner)
@@ -98,12 +99,12 @@ function due<State, Command, Reply, Event extends { readonly type: string }>(
 
 function hash<State, Command, Reply, Event extends { readonly type: string }>(
   inner: Machine<State, Command, Reply, Event>,
-  state: SessionState<State, Reply>,
+  state: SessionState<State>,
 ): string {
   const all = new Hash128()
   all.integer(mapSize(state.sessions))
   all.integer(mapSize(state.waits))
-  for (const lane of state.digest) all.word(lane)
+  for (const lane of sessionsLanes(state.sessions, state.waits)) all.word(lane)
   all.text(inner.hash(state.inner))
   return all.hex()
 }

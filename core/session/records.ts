@@ -2,17 +2,12 @@
 // A record's digest goes over all of its fields: whoever adds one adds it here and in the snapshot.
 
 import type { Lanes } from '../hash.ts'
-import { Hash128, addLanes, subtractLanes } from '../hash.ts'
+import { Hash128, addLanes } from '../hash.ts'
 import { unreachable } from '../invariant.ts'
 import { pairOrder } from '../key-order.ts'
 import type { OrderedMap } from '../ordered-map.ts'
 import { emptyMap, mapDelete, mapFirst, mapGet, mapSet } from '../ordered-map.ts'
-
-/** Replies of the inner machine as bytes: a `Machine` is one. */
-export interface ReplyCodec<Reply> {
-  encodeReply(reply: Reply): Uint8Array
-  decodeReply(bytes: Uint8Array): Reply | null
-}
+import { mapSum, remembered } from '../sum.ts'
 
 /** A call whose answer is not known yet. */
 export interface WaitingCall {
@@ -24,29 +19,28 @@ export interface WaitingCall {
 }
 
 /** A call and what it was answered, for when it comes again. */
-export interface AnsweredCall<Reply> {
+export interface AnsweredCall {
   readonly type: 'answered'
   /** Hash of the inner command, and of whether it is bound. */
   readonly body: Lanes
-  readonly reply: Reply
+  /** As the inner machine encodes it. */
+  readonly reply: Uint8Array
 }
 
 /** What is known of a call above the acknowledged mark. */
-export type CallRecord<Reply> = WaitingCall | AnsweredCall<Reply>
+export type CallRecord = WaitingCall | AnsweredCall
 
 /** A session that has not ended. */
-export interface Session<Reply> {
+export interface Session {
   readonly id: number
   readonly ttlMs: number
   readonly deadlineMs: number
   /** The client has the answers of all calls up to this number. */
   readonly acknowledged: number
   /** By sequence number, each of them above `acknowledged`. */
-  readonly calls: OrderedMap<number, CallRecord<Reply>>
+  readonly calls: OrderedMap<number, CallRecord>
   /** Bytes of the replies in `calls`. */
   readonly replyBytes: number
-  /** Sum over the digests of `calls`. */
-  readonly callsDigest: Lanes
 }
 
 /**
@@ -61,7 +55,7 @@ export interface Wait {
 }
 
 /** A session at its opening. */
-export function newSession<Reply>(id: number, ttlMs: number, timeMs: number): Session<Reply> {
+export function newSession(id: number, ttlMs: number, timeMs: number): Session {
   return {
     id,
     ttlMs,
@@ -69,12 +63,11 @@ export function newSession<Reply>(id: number, ttlMs: number, timeMs: number): Se
     acknowledged: 0,
     calls: emptyMap(),
     replyBytes: 0,
-    callsDigest: [0, 0, 0, 0],
   }
 }
 
 /** The session once its client was heard at `timeMs`. */
-export function renewed<Reply>(session: Session<Reply>, timeMs: number): Session<Reply> {
+export function renewed(session: Session, timeMs: number): Session {
   // Written out, here and below: a spread costs many times as much, and each call makes three.
   return {
     id: session.id,
@@ -83,58 +76,54 @@ export function renewed<Reply>(session: Session<Reply>, timeMs: number): Session
     acknowledged: session.acknowledged,
     calls: session.calls,
     replyBytes: session.replyBytes,
-    callsDigest: session.callsDigest,
   }
 }
 
 /** The session without what the client has acknowledged. The mark never goes back. */
-export function acknowledged<Reply>(
-  codec: ReplyCodec<Reply>,
-  session: Session<Reply>,
-  mark: number,
-): Session<Reply> {
+export function acknowledged(session: Session, mark: number): Session {
   if (mark <= session.acknowledged) return session
-  let { calls, replyBytes, callsDigest } = session
+  let { calls, replyBytes } = session
   for (let first = mapFirst(calls); first !== null; first = mapFirst(calls)) {
     const [sequence, call] = first
     if (sequence > mark) break
-    const size = sizeOf(codec, sequence, call)
     calls = mapDelete(calls, sequence)
-    replyBytes -= size.replyBytes
-    callsDigest = subtractLanes(callsDigest, size.lanes)
+    replyBytes -= replyBytesOf(call)
   }
   const { id, ttlMs, deadlineMs } = session
-  return { id, ttlMs, deadlineMs, acknowledged: mark, calls, replyBytes, callsDigest }
+  return { id, ttlMs, deadlineMs, acknowledged: mark, calls, replyBytes }
 }
 
 /** The session with what is known of a call, in place of what was known before. */
-export function withCall<Reply>(
-  codec: ReplyCodec<Reply>,
-  session: Session<Reply>,
-  sequence: number,
-  call: CallRecord<Reply>,
-): Session<Reply> {
-  let { replyBytes, callsDigest } = session
+export function withCall(session: Session, sequence: number, call: CallRecord): Session {
   const before = mapGet(session.calls, sequence)
-  if (before !== undefined) {
-    const size = sizeOf(codec, sequence, before)
-    replyBytes -= size.replyBytes
-    callsDigest = subtractLanes(callsDigest, size.lanes)
-  }
-  const size = sizeOf(codec, sequence, call)
+  const bytesBefore = before === undefined ? 0 : replyBytesOf(before)
   return {
     id: session.id,
     ttlMs: session.ttlMs,
     deadlineMs: session.deadlineMs,
     acknowledged: session.acknowledged,
     calls: mapSet(session.calls, sequence, call),
-    replyBytes: replyBytes + size.replyBytes,
-    callsDigest: addLanes(callsDigest, size.lanes),
+    replyBytes: session.replyBytes - bytesBefore + replyBytesOf(call),
   }
 }
 
-/** Digest of a session with its calls. */
-export function sessionLanes<Reply>(session: Session<Reply>): Lanes {
+function replyBytesOf(call: CallRecord): number {
+  return call.type === 'answered' ? call.reply.length : 0
+}
+
+/** Digest of all sessions, and of all waits for late answers. */
+export function sessionsLanes(
+  sessions: OrderedMap<number, Session>,
+  waits: OrderedMap<number, Wait>,
+): Lanes {
+  return addLanes(sessionsSum(sessions), waitsSum(waits))
+}
+
+const callsSum = mapSum((call: CallRecord, sequence: number) => callLanes(sequence, call))
+const sessionsSum = mapSum(remembered(sessionLanes))
+const waitsSum = mapSum((wait: Wait, index: number) => waitLanes(index, wait))
+
+function sessionLanes(session: Session): Lanes {
   const hash = new Hash128()
   hash.word(1)
   hash.integer(session.id)
@@ -142,12 +131,11 @@ export function sessionLanes<Reply>(session: Session<Reply>): Lanes {
   hash.integer(session.deadlineMs)
   hash.integer(session.acknowledged)
   hash.integer(session.replyBytes)
-  for (const lane of session.callsDigest) hash.word(lane)
+  for (const lane of callsSum(session.calls)) hash.word(lane)
   return hash.lanes()
 }
 
-/** Digest of a wait for a late answer. */
-export function waitLanes(index: number, wait: Wait): Lanes {
+function waitLanes(index: number, wait: Wait): Lanes {
   const hash = new Hash128()
   hash.word(2)
   hash.integer(index)
@@ -157,17 +145,7 @@ export function waitLanes(index: number, wait: Wait): Lanes {
   return hash.lanes()
 }
 
-/** Key of a session among the deadlines: by deadline, then id. */
-export function deadlineOrder<Reply>(session: Session<Reply>): string {
-  return pairOrder(session.deadlineMs, session.id)
-}
-
-/** The bytes of a call's reply, and the digest of what is known of it. */
-function sizeOf<Reply>(
-  codec: ReplyCodec<Reply>,
-  sequence: number,
-  call: CallRecord<Reply>,
-): { readonly replyBytes: number; readonly lanes: Lanes } {
+function callLanes(sequence: number, call: CallRecord): Lanes {
   const hash = new Hash128()
   hash.integer(sequence)
   for (const lane of call.body) hash.word(lane)
@@ -175,14 +153,18 @@ function sizeOf<Reply>(
     case 'waiting':
       hash.word(1)
       hash.integer(call.index)
-      return { replyBytes: 0, lanes: hash.lanes() }
-    case 'answered': {
-      const bytes = codec.encodeReply(call.reply)
+      break
+    case 'answered':
       hash.word(2)
-      hash.bytes(bytes)
-      return { replyBytes: bytes.length, lanes: hash.lanes() }
-    }
+      hash.bytes(call.reply)
+      break
     default:
       return unreachable(call)
   }
+  return hash.lanes()
+}
+
+/** Key of a session among the deadlines: by deadline, then id. */
+export function deadlineOrder(session: Session): string {
+  return pairOrder(session.deadlineMs, session.id)
 }

@@ -1,12 +1,13 @@
 // The whole state of a machine with sessions as bytes, in key order and behind a format version.
-// Indexes, sums and the digest are made anew when reading, so that a wrong one does not live on.
+// Indexes and sums are made anew when reading, so that a wrong one does not live on.
 
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import type { Lanes } from '../hash.ts'
 import { mapEntries, mapGet, mapSize } from '../ordered-map.ts'
 import { snapshotParts as innerParts } from '../snapshot-parts.ts'
 import type { SnapshotEncoder } from '../snapshot-parts.ts'
-import type { CallRecord, ReplyCodec, Session } from './records.ts'
+import type { ReplyCodec } from './codec.ts'
+import type { CallRecord, Session } from './records.ts'
 import { newSession, withCall } from './records.ts'
 import type { Draft, SessionState } from './state.ts'
 import { closeDraft, openDraft, putSession, putWait, withoutSessions } from './state.ts'
@@ -27,14 +28,14 @@ export interface SnapshotCodec<State, Reply> extends ReplyCodec<Reply>, Snapshot
  */
 export function* snapshotParts<State, Reply>(
   codec: SnapshotCodec<State, Reply>,
-  state: SessionState<State, Reply>,
+  state: SessionState<State>,
 ): Generator<Uint8Array, void> {
   const writer = new ByteWriter()
   const isFull = (): boolean => writer.length >= PART_BYTES
   writer.u8(VERSION)
   writer.varint(mapSize(state.sessions))
   for (const [, session] of mapEntries(state.sessions)) {
-    writeSession(codec, writer, session)
+    writeSession(writer, session)
     if (isFull()) yield writer.finish()
   }
   writer.varint(mapSize(state.waits))
@@ -53,10 +54,10 @@ export function* snapshotParts<State, Reply>(
 export function decodeSnapshot<State, Reply>(
   codec: SnapshotCodec<State, Reply>,
   bytes: Uint8Array,
-): SessionState<State, Reply> | null {
+): SessionState<State> | null {
   const reader = new ByteReader(bytes)
   if (reader.u8() !== VERSION) return null
-  const empty = withoutSessions<null, Reply>(null)
+  const empty = withoutSessions(null)
   const draft: Draft<null, Reply, never> = openDraft(empty, { index: 0, timeMs: 0, version: 1 })
   let waitingCount = 0
   let idBefore = 0
@@ -73,11 +74,7 @@ export function decodeSnapshot<State, Reply>(
   return inner === null ? null : { ...closeDraft(draft), inner }
 }
 
-function writeSession<Reply>(
-  codec: ReplyCodec<Reply>,
-  writer: ByteWriter,
-  session: Session<Reply>,
-): void {
+function writeSession(writer: ByteWriter, session: Session): void {
   writer.varint(session.id)
   writer.varint(session.ttlMs)
   writer.varint(session.deadlineMs)
@@ -88,29 +85,29 @@ function writeSession<Reply>(
     for (const lane of call.body) writer.u32(lane >>> 0)
     writer.u8(call.type === 'waiting' ? WAITING : ANSWERED)
     if (call.type === 'waiting') writer.varint(call.index)
-    else writer.block(codec.encodeReply(call.reply))
+    else writer.block(call.reply)
   }
 }
 
-function readSession<Reply>(codec: ReplyCodec<Reply>, reader: ByteReader): Session<Reply> | null {
+function readSession<Reply>(codec: ReplyCodec<Reply>, reader: ByteReader): Session | null {
   const id = reader.varint()
   const ttlMs = reader.varint()
   const deadlineMs = reader.varint()
   const acknowledged = reader.varint()
   if (!reader.ok || deadlineMs < ttlMs) return null
-  let session: Session<Reply> = { ...newSession(id, ttlMs, deadlineMs - ttlMs), acknowledged }
+  let session: Session = { ...newSession(id, ttlMs, deadlineMs - ttlMs), acknowledged }
   let before = acknowledged
   for (let left = reader.varint(); left > 0; left--) {
     const sequence = reader.varint()
     const call = readCall(codec, reader)
     if (call === null || sequence <= before) return null
-    session = withCall(codec, session, sequence, call)
+    session = withCall(session, sequence, call)
     before = sequence
   }
   return session
 }
 
-function readCall<Reply>(codec: ReplyCodec<Reply>, reader: ByteReader): CallRecord<Reply> | null {
+function readCall<Reply>(codec: ReplyCodec<Reply>, reader: ByteReader): CallRecord | null {
   const body: Lanes = [readLane(reader), readLane(reader), readLane(reader), readLane(reader)]
   switch (reader.u8()) {
     case WAITING: {
@@ -119,8 +116,9 @@ function readCall<Reply>(codec: ReplyCodec<Reply>, reader: ByteReader): CallReco
     }
     case ANSWERED: {
       const bytes = reader.block()
-      const reply = reader.ok ? codec.decodeReply(bytes) : null
-      return reply === null ? null : { type: 'answered', body, reply }
+      if (!reader.ok || codec.decodeReply(bytes) === null) return null
+      // A copy: a view would keep all of the snapshot for as long as the call is known.
+      return { type: 'answered', body, reply: bytes.slice() }
     }
     default:
       return null

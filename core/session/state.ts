@@ -1,14 +1,12 @@
-// The state of a machine with sessions: records, the index by deadline and the digest, and the few
-// functions that change a record in all of them, so that they never disagree. It knows no rules.
+// The state of a machine with sessions: records and the index by deadline, and the few functions
+// that change a record in both, so that they never disagree. It knows no rules.
 
-import type { Lanes } from '../hash.ts'
-import { addLanes, subtractLanes } from '../hash.ts'
 import type { ApplyContext, MachineEvent } from '../machine.ts'
 import type { OrderedMap } from '../ordered-map.ts'
-import { emptyMap, mapDelete, mapGet, mapSet } from '../ordered-map.ts'
+import { emptyMap, mapDelete, mapSet } from '../ordered-map.ts'
 import type { SessionEvent, SessionReply } from './command.ts'
 import type { Session, Wait } from './records.ts'
-import { deadlineOrder, sessionLanes, waitLanes } from './records.ts'
+import { deadlineOrder } from './records.ts'
 
 /** When a session ends unless its client is heard. */
 export interface SessionDeadline {
@@ -17,16 +15,14 @@ export interface SessionDeadline {
 }
 
 /** All of a machine with sessions. `inner`, `sessions` and `waits` say it all. */
-export interface SessionState<State, Reply> {
+export interface SessionState<State> {
   readonly inner: State
   /** By id. */
-  readonly sessions: OrderedMap<number, Session<Reply>>
+  readonly sessions: OrderedMap<number, Session>
   /** By deadline and id. */
   readonly deadlines: OrderedMap<string, SessionDeadline>
   /** Late answers to come, by the index under which the inner machine will give them. */
   readonly waits: OrderedMap<number, Wait>
-  /** Sum over `sessions` and `waits`, whatever their order. */
-  readonly digest: Lanes
 }
 
 /** The state in the making while one command is applied. Nobody sees it before it is closed. */
@@ -36,26 +32,24 @@ export interface Draft<State, Reply, Event> {
   readonly version: number
   readonly events: MachineEvent<SessionReply<Reply>, SessionEvent<Event>>[]
   inner: State
-  sessions: OrderedMap<number, Session<Reply>>
+  sessions: OrderedMap<number, Session>
   deadlines: OrderedMap<string, SessionDeadline>
   waits: OrderedMap<number, Wait>
-  digest: Lanes
 }
 
 /** A machine in this state, with no session. */
-export function withoutSessions<State, Reply>(inner: State): SessionState<State, Reply> {
+export function withoutSessions<State>(inner: State): SessionState<State> {
   return {
     inner,
     sessions: emptyMap(),
     deadlines: emptyMap(),
     waits: emptyMap(),
-    digest: [0, 0, 0, 0],
   }
 }
 
 /** A draft that begins as `state`, which stays as it is. */
 export function openDraft<State, Reply, Event>(
-  state: SessionState<State, Reply>,
+  state: SessionState<State>,
   context: ApplyContext,
 ): Draft<State, Reply, Event> {
   return {
@@ -67,33 +61,29 @@ export function openDraft<State, Reply, Event>(
     sessions: state.sessions,
     deadlines: state.deadlines,
     waits: state.waits,
-    digest: state.digest,
   }
 }
 
 /** The finished state. */
 export function closeDraft<State, Reply, Event>(
   draft: Draft<State, Reply, Event>,
-): SessionState<State, Reply> {
+): SessionState<State> {
   return {
     inner: draft.inner,
     sessions: draft.sessions,
     deadlines: draft.deadlines,
     waits: draft.waits,
-    digest: draft.digest,
   }
 }
 
 /** Replaces a session; undefined before: it begins, null after: it ends. Its waits stay. */
 export function putSession<State, Reply, Event>(
   draft: Draft<State, Reply, Event>,
-  before: Session<Reply> | undefined,
-  after: Session<Reply> | null,
+  before: Session | undefined,
+  after: Session | null,
 ): void {
   if (after !== null) draft.sessions = mapSet(draft.sessions, after.id, after)
   else if (before !== undefined) draft.sessions = mapDelete(draft.sessions, before.id)
-  if (before !== undefined) draft.digest = subtractLanes(draft.digest, sessionLanes(before))
-  if (after !== null) draft.digest = addLanes(draft.digest, sessionLanes(after))
   if (before !== undefined && after !== null && before.deadlineMs === after.deadlineMs) return
   if (before !== undefined) draft.deadlines = mapDelete(draft.deadlines, deadlineOrder(before))
   if (after === null) return
@@ -107,12 +97,6 @@ export function putWait<State, Reply, Event>(
   index: number,
   after: Wait | null,
 ): void {
-  const before = mapGet(draft.waits, index)
-  if (before !== undefined) draft.digest = subtractLanes(draft.digest, waitLanes(index, before))
-  if (after === null) {
-    draft.waits = mapDelete(draft.waits, index)
-    return
-  }
-  draft.waits = mapSet(draft.waits, index, after)
-  draft.digest = addLanes(draft.digest, waitLanes(index, after))
+  if (after === null) draft.waits = mapDelete(draft.waits, index)
+  else draft.waits = mapSet(draft.waits, index, after)
 }

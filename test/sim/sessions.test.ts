@@ -48,7 +48,7 @@ const adder: Machine<number, number, number, never> = {
   },
 }
 
-type State = SessionState<number, number>
+type State = SessionState<number>
 type Options = MachineOptions<State, Command, Reply, SessionEvent<never>, Op, Input, number>
 
 /** A client that opens a session when it has none, and calls in it. */

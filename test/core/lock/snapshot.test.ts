@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { INTEGER_MAX } from '../../../core/bytes.ts'
 import type { Acquire, LockCommand } from '../../../core/lock/command.ts'
+import { stateLanes } from '../../../core/lock/digest.ts'
 import { LIMITS } from '../../../core/lock/limits.ts'
 import type {
   AnsweredMemo,
@@ -368,7 +369,7 @@ test('lock snapshot: the same records in another order of arrival: equal bytes a
     const backwards = { ...records, locks: records.locks.toReversed() }
     const other = build({ ...backwards, ended: records.ended.toReversed() })
     assert.equal(encodeSnapshot(other), encodeSnapshot(one))
-    assert.equal(other.digest, one.digest)
+    assert.equal(stateLanes(other), stateLanes(one))
   })
   fc.assert(property, { seed, numRuns: 300 })
 })

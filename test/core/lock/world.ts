@@ -33,7 +33,7 @@ type Events = readonly (Answer<Reply> | SessionEvent<LockEvent>)[]
 /** A machine of locks with sessions, and its log. */
 export class World<State> implements View {
   readonly machine: SessionMachine<State, LockCommand, LockReply, LockEvent>
-  state: SessionState<State, LockReply>
+  state: SessionState<State>
   index = 0
   timeMs = 0
   /** Of the last command. */

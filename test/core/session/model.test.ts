@@ -135,8 +135,8 @@ test('session model: snapshots after random histories: same bytes, hash and futu
     assert.equal([...mapEntries(again.deadlines)], [...mapEntries(driver.state.deadlines)])
     assert.equal([...mapEntries(again.waits)], [...mapEntries(driver.state.waits)])
     for (const [id, session] of mapEntries(again.sessions)) {
-      const { replyBytes, callsDigest } = [...mapEntries(driver.state.sessions, id)][0]![1]
-      assert.equal([session.replyBytes, session.callsDigest], [replyBytes, callsDigest])
+      const { replyBytes } = [...mapEntries(driver.state.sessions, id)][0]![1]
+      assert.is(session.replyBytes, replyBytes)
     }
     assert.is(machine.hash(again), machine.hash(driver.state))
   })

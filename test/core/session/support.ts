@@ -145,7 +145,7 @@ type Reply = SessionReply<BoardReply>
 /** A board with sessions, and its log. */
 export class Driver {
   readonly machine: SessionMachine<Board, BoardCommand, BoardReply, Added>
-  state: SessionState<Board, BoardReply>
+  state: SessionState<Board>
   index = 0
   timeMs = 0
   /** Everything of the last command. */
