@@ -82,8 +82,7 @@ class Minimiser<State, Input, Output> {
     if (whole.operations.length <= isSmall) return whole
     this.#stepsLeft += steps >>> 1
     // A part too long for a search to find its end: what was found had come to one.
-    const returns = found.filter(({ outcome }) => outcome === 'ok').map((one) => one.return)
-    const end = until === Infinity ? Math.max(...returns) : until
+    const end = until === Infinity ? lastReturn(found) : until
     const from = this.#start(end)
     if (from === -Infinity) return whole
     const late = this.#shrunk(from, end, near)
@@ -297,6 +296,13 @@ function unitsOf<State, Input, Output>(
 ): readonly (readonly Operation<Input, Output>[])[] {
   const looks = rest.filter(({ input, output }) => model.isObserver?.(input, output) === true)
   return [...looks.map((one) => [one]), ...(model.units?.(rest) ?? [])]
+}
+
+/** When the last of them was answered; Infinity when none was. */
+function lastReturn(found: readonly Operation[]): number {
+  const answered = found.filter(({ outcome }) => outcome === 'ok')
+  if (answered.length === 0) return Infinity
+  return answered.reduce((last, one) => Math.max(last, one.return), -Infinity)
 }
 
 /** How far from an instant the first answer of a group is. */
