@@ -220,3 +220,32 @@ export function withUnbound(clients: Steps, random: RandomStream): Steps {
     }),
   )
 }
+
+/** A session that lasts less than a wait goes unheard: an unanswered call is asked every 300 ms. */
+const BRIEF_TTL_MS = 200
+
+/**
+ * What clients do, in some worlds in which they all queue for one lock, in sessions that run out
+ * while they wait: it then comes to be free just as the next one's has.
+ */
+export function withBriefSessions(clients: Steps, random: RandomStream): Steps {
+  if (!random.chance(60)) return clients
+  return clients.map((steps) =>
+    steps.map(({ pauseMs }) => {
+      return { pauseMs: Math.min(pauseMs, 20), operation: inBriefSession(random) }
+    }),
+  )
+}
+
+function inBriefSession(random: RandomStream): LockOperation {
+  const key = 'k1'
+  const what = random.below(100)
+  if (what < 30) return { type: 'session', what: 'keep', ttlMs: BRIEF_TTL_MS }
+  if (what < 60) {
+    const usual = { mode: 'exclusive', lockDelayMs: 0, giveUpMs: null, ttlMs: null } as const
+    const waitMs = random.pick([400, 1_600])
+    return { type: 'acquire', key, waitMs, reentrant: false, ...usual }
+  }
+  if (what < 90) return { type: 'release', key, withToken: false, all: true }
+  return { type: 'forceRelease', key, now: true, withToken: false }
+}

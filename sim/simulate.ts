@@ -17,7 +17,13 @@ import { countedBuilds } from './counted-machine.ts'
 import type { Counted } from './counted-machine.ts'
 import type { SimEvent } from './event-queue.ts'
 import { drawLimits } from './lock-limits.ts'
-import { withQueries, withSessions, withSharing, withUnbound } from './lock-operation.ts'
+import {
+  withBriefSessions,
+  withQueries,
+  withSessions,
+  withSharing,
+  withUnbound,
+} from './lock-operation.ts'
 import type { LockOperation } from './lock-operation.ts'
 import { lockWorkload } from './lock-workload.ts'
 import type { Rule } from './network.ts'
@@ -199,6 +205,7 @@ function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperati
   if (streams.knows('sharing')) clients = withSharing(clients, streams.stream('sharing'))
   if (streams.knows('sessions')) clients = withSessions(clients, streams.stream('sessions'))
   if (streams.knows('unbound')) clients = withUnbound(clients, streams.stream('unbound'))
+  if (streams.knows('brief')) clients = withBriefSessions(clients, streams.stream('brief'))
   return { ...scenario, clients, limits }
 }
 

@@ -20,7 +20,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "return session !== null && mapGet(draft.ended, session) === 'close' ?",
     story: 'A lock goes to a waiter whose session has run out.',
     source: 'https://github.com/etcd-io/etcd/issues/11456',
-    killedBy: { seed: 1174, oracle: 'nothing for a session that has ended' },
+    killedBy: { seed: 2, oracle: 'nothing for a session that has ended' },
   },
   {
     id: 'L33',
