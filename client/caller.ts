@@ -5,8 +5,8 @@
 import type { NodeId } from '../core/raft/config.ts'
 import type { ClientReply, ClientRequest } from '../transports/client-codec.ts'
 import { unreachable } from '../core/invariant.ts'
+import type { Asker, AskTerms, GiveUp } from './asker.ts'
 import type { ClientClock } from './clock.ts'
-import { onAbort } from './on-abort.ts'
 import type { CallResult, RequestEvent, RequestState, Weight } from './request.ts'
 import { requestMachine } from './request.ts'
 import type { RequestMachine } from './request.ts'
@@ -58,17 +58,8 @@ export interface CallerOptions {
   readonly open: (events: CarrierEvents) => Carrier
 }
 
-/** How one call is made. */
-export interface CallTerms {
-  readonly timeoutMs: number
-  readonly read: boolean
-  readonly attemptTimeoutMs?: number
-  /** Aborted: the call ends at once, `failed` or `unknown`. */
-  readonly signal?: AbortSignal | undefined
-}
-
 /** Asks a cluster: as many calls at once as there are. */
-export class Caller {
+export class Caller implements Asker {
   readonly #machine: RequestMachine
   readonly #clock: ClientClock
   readonly #random: () => number
@@ -97,19 +88,22 @@ export class Caller {
     })
   }
 
-  /** Asks, again and again until the time is over; every payload carries a request id. */
-  call(payload: Uint8Array, terms: CallTerms): Promise<CallResult> {
-    const { timeoutMs, read, signal, attemptTimeoutMs } = terms
+  now(): number {
+    return this.#clock.now()
+  }
+
+  ask(payload: Uint8Array, terms: AskTerms, then: (result: CallResult) => void): GiveUp {
+    const { timeoutMs, read, attemptTimeoutMs } = terms
     const call = this.#calls++
-    return new Promise((resolve) => {
-      const stopListening = onAbort(signal, () => this.#add({ type: 'giveUp', call }))
-      this.#ends.set(call, (result) => {
-        stopListening()
-        resolve(result)
-      })
-      const own = attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs }
-      this.#add({ type: 'call', call, payload, timeoutMs, retry: true, read, ...own })
-    })
+    this.#ends.set(call, then)
+    const own = attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs }
+    this.#add({ type: 'call', call, payload, timeoutMs, retry: true, read, ...own })
+    return () => this.#add({ type: 'giveUp', call })
+  }
+
+  /** It keeps the process alive: somebody waits. */
+  setTimer(afterMs: number, then: () => void): () => void {
+    return this.#clock.setTimer(afterMs, then, true)
   }
 
   get nodesCount(): number {
@@ -159,10 +153,12 @@ export class Caller {
           this.#carrier.send(effect.to, { request, read, payload })
           break
         }
-        case 'result':
-          this.#ends.get(effect.call)?.(effect.result)
+        case 'result': {
+          const end = this.#ends.get(effect.call)
           this.#ends.delete(effect.call)
+          end?.(effect.result)
           break
+        }
         default:
           unreachable(effect)
       }

@@ -1,8 +1,8 @@
 // A backend's requests in the words of the lock machine, and its replies in those of a backend:
 // what the service and the store in memory have in common.
 
-import type { Acquire, Cancel, Release, Renew } from '../core/lock/command.ts'
-import type { Granted, LockReply, Reason } from '../core/lock/reply.ts'
+import type { Acquire, Release, Renew } from '../core/lock/command.ts'
+import type { LockReply, Reason } from '../core/lock/reply.ts'
 import type {
   AcquireReply,
   AcquireRequest,
@@ -27,10 +27,6 @@ export function acquireCommand(
   return { type, key, owner, ...terms, metadata: encodeMetadata(metadata), requestId }
 }
 
-export function cancelCommand({ key, owner, requestId }: Acquire): Cancel {
-  return { type: 'cancel', key, owner, requestId }
-}
-
 export function renewCommand(request: RenewRequest, requestId: string | null): Renew {
   const { key, owner, token, ttlMs } = request
   return { type: 'renew', key, owner, token, ttlMs, requestId }
@@ -39,15 +35,6 @@ export function renewCommand(request: RenewRequest, requestId: string | null): R
 export function releaseCommand(request: ReleaseRequest, requestId: string | null): Release {
   const { key, owner, token, all } = request
   return { type: 'release', key, owner, token, all, requestId }
-}
-
-/** Gives back what an acquire was granted and nobody waits for any more: one count of it. */
-export function giveBackCommand(
-  { key, owner }: Acquire,
-  { token }: Granted,
-  requestId: string | null,
-): Release {
-  return { type: 'release', key, owner, token, all: false, requestId }
 }
 
 /** What the machine's answer says of an acquire that was first sent at `firstSentMs`. */

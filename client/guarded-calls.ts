@@ -4,26 +4,36 @@
 //
 // No session is kept alive for its own sake: each call renews it, and one that is not used runs
 // out. What a call brings about is none of the session's, and stays when that ends.
+//
+// It holds no promise, no timer and no connection of its own: the simulator drives the very same.
 
 import type { LockCommand } from '../core/lock/command.ts'
 import { lockService } from '../core/lock/machine.ts'
 import type { LockReply } from '../core/lock/reply.ts'
 import type { SessionCommand, SessionReason } from '../core/session/command.ts'
 import { SESSION_LIMITS } from '../core/session/limits.ts'
-import type { Caller, CallTerms } from './caller.ts'
-import type { ClientClock } from './clock.ts'
-import { onAbort } from './on-abort.ts'
-import type { CallResult } from './request.ts'
+import type { Asker, AskTerms, GiveUp } from './asker.ts'
+import type { CallResult } from './request-data.ts'
 import { Session } from './session.ts'
 
-/** How long a session lasts after its last call. */
-const SESSION_TTL_MS = 300_000
+/** How the sessions of a client go. */
+export interface GuardedOptions {
+  /** How long a session lasts after its last call, milliseconds. */
+  readonly sessionTtlMs: number
+  /** From so many numbers above the acknowledged one on another session is opened. */
+  readonly rotateSpan: number
+}
 
-/** From so many numbers above the acknowledged one on another session is opened. */
-const ROTATE_SPAN = SESSION_LIMITS.unacknowledgedMax / 2
+const USUAL: GuardedOptions = {
+  sessionTtlMs: 300_000,
+  rotateSpan: SESSION_LIMITS.unacknowledgedMax / 2,
+}
 
 /** How long a session that is done with is tried to be closed: else it runs out. */
 const CLOSE_MS = 5_000
+
+/** How one command is asked for. */
+export type CallTerms = Omit<AskTerms, 'read'>
 
 /** It has not happened and will not. */
 export type Failed = Extract<CallResult, { readonly type: 'failed' }>
@@ -54,24 +64,36 @@ const machine = lockService()
 
 /** One number of a session. */
 export class GuardedCall {
-  readonly #caller: Caller
+  readonly #asker: Asker
   readonly #session: Session
   readonly #sequence: number
   readonly #onEnd: () => void
 
-  constructor(caller: Caller, session: Session, onEnd: () => void) {
-    this.#caller = caller
+  constructor(asker: Asker, session: Session, onEnd: () => void) {
+    this.#asker = asker
     this.#session = session
     this.#sequence = session.begin()
     this.#onEnd = onEnd
   }
 
   /** Asks for a command under this number. */
-  async ask(command: LockCommand, terms: CallTerms): Promise<AskEnded> {
+  ask(command: LockCommand, terms: CallTerms, then: (ended: AskEnded) => void): GiveUp {
     const { id, acknowledged } = this.#session
     const sequence = this.#sequence
     const call = { type: 'call', session: id, sequence, acknowledged, bound: false } as const
-    const result = await this.#caller.call(encode({ ...call, command }), terms)
+    const payload = encode({ ...call, command })
+    return this.#asker.ask(payload, { ...terms, read: false }, (result) => {
+      then(this.#ended(result))
+    })
+  }
+
+  /** It is answered, or given up: no attempt of it that comes later has any effect. */
+  end(): void {
+    this.#session.end(this.#sequence)
+    this.#onEnd()
+  }
+
+  #ended(result: CallResult): AskEnded {
     if (result.type !== 'done') return result
     const reply = machine.decodeReply(result.reply)
     if (reply?.type === 'rejected') return this.#rejected(reply.reason)
@@ -90,66 +112,79 @@ export class GuardedCall {
     this.#session.leave()
     return { type: 'refused' }
   }
-
-  /** It is answered, or given up: no attempt of it that comes later has any effect. */
-  end(): void {
-    this.#session.end(this.#sequence)
-    this.#onEnd()
-  }
 }
 
 /** The calls of one client, in one session after the other. */
 export class GuardedCalls {
-  readonly #caller: Caller
-  readonly #clock: ClientClock
+  readonly #asker: Asker
+  readonly #options: GuardedOptions
   #session: Session | null = null
   /** Those that only wait for their last calls to be over, to be closed then. */
   readonly #retired = new Set<Session>()
-  #opening: Promise<Failed | null> | null = null
+  #isOpening = false
   #openingUntilMs = 0
+  /** Whoever is to hear of the opening. */
+  #hearers: ((failed: Failed | null) => void)[] = []
 
-  constructor(caller: Caller, clock: ClientClock) {
-    this.#caller = caller
-    this.#clock = clock
+  constructor(asker: Asker, options: GuardedOptions = USUAL) {
+    this.#asker = asker
+    this.#options = options
   }
 
   /** Asks for a command, which has its effect once at most. */
-  async call(command: LockCommand, terms: CallTerms): Promise<Ended> {
-    const { call, ended } = await this.make(() => command, terms)
-    call?.end()
-    return ended
+  call(command: LockCommand, terms: CallTerms, then: (ended: Ended) => void): GiveUp {
+    return this.make(() => command, terms, ({ call, ended }) => {
+      call?.end()
+      then(ended)
+    })
   }
 
   /**
    * The same for a command that depends on the milliseconds that have passed till then, and the
    * call stays open. It is made anew in another session if the first refuses it unheard.
    */
-  async make<Command extends LockCommand>(
+  make<Command extends LockCommand>(
     commandAfter: (passedMs: number) => Command,
     terms: CallTerms,
-  ): Promise<Made<Command>> {
-    const startMs = this.#clock.now()
+    then: (made: Made<Command>) => void,
+  ): GiveUp {
+    const startMs = this.#asker.now()
     const untilMs = startMs + terms.timeoutMs
-    for (;;) {
-      const now = this.#clock.now()
+    let isGivenUp = false
+    let giveUp: GiveUp = () => {}
+    const attempt = (): void => {
+      const now = this.#asker.now()
       const command = commandAfter(now - startMs)
+      if (isGivenUp) {
+        return then({ call: null, command, ended: { type: 'failed', refusal: null } })
+      }
       const call = this.#begin(untilMs)
       if (call === null) {
-        const failed = await this.#opened(untilMs, terms.signal)
-        if (failed !== null && this.#isLast(untilMs, terms)) return { call, command, ended: failed }
-        continue
+        giveUp = this.#opened(untilMs, (failed) => {
+          const isOver = failed !== null && (isGivenUp || this.#isLast(untilMs))
+          if (isOver) then({ call, command, ended: failed })
+          else attempt()
+        })
+        return
       }
       const own = now === startMs ? terms : { ...terms, timeoutMs: Math.max(0, untilMs - now) }
-      const ended = await call.ask(command, own)
-      if (ended.type === 'reused') return { call, command, ended: { type: 'unknown' } }
-      if (ended.type !== 'refused') return { call, command, ended }
-      call.end()
+      giveUp = call.ask(command, own, (ended) => {
+        if (ended.type === 'reused') return then({ call, command, ended: { type: 'unknown' } })
+        if (ended.type !== 'refused') return then({ call, command, ended })
+        call.end()
+        attempt()
+      })
+    }
+    attempt()
+    return () => {
+      isGivenUp = true
+      giveUp()
     }
   }
 
   /** What to tell the service in the end: whoever is told less forgets these sessions later. */
   farewells(): readonly Uint8Array[] {
-    const now = this.#clock.now()
+    const now = this.#asker.now()
     const sessions = [...this.#retired, ...(this.#session === null ? [] : [this.#session])]
     const open = sessions.filter((session) => session.isSure(now))
     return open.map(({ id }) => encode({ type: 'closeSession', session: id }))
@@ -158,52 +193,52 @@ export class GuardedCalls {
   /** Null: there is no session to begin one in, and one is to be opened first. */
   #begin(untilMs: number): GuardedCall | null {
     const session = this.#session
-    if (session === null || !session.isSure(this.#clock.now())) return null
-    if (session.span >= ROTATE_SPAN) {
+    if (session === null || !session.isSure(this.#asker.now())) return null
+    if (session.span >= this.#options.rotateSpan) {
       this.#open(untilMs)
       if (session.span >= SESSION_LIMITS.unacknowledgedMax) return null
     }
-    return new GuardedCall(this.#caller, session, () => this.#closeIfDone(session))
+    return new GuardedCall(this.#asker, session, () => this.#closeIfDone(session))
   }
 
   /** Whether to go on is no use: not if the one that opened had less time than this one has. */
-  #isLast(untilMs: number, { signal }: CallTerms): boolean {
-    const now = this.#clock.now()
-    return now >= untilMs || now < this.#openingUntilMs || signal?.aborted === true
+  #isLast(untilMs: number): boolean {
+    const now = this.#asker.now()
+    return now >= untilMs || now < this.#openingUntilMs
   }
 
   /** Waits for a new session, as long as this call may: why there is none, or null. */
-  #opened(untilMs: number, signal: AbortSignal | undefined): Promise<Failed | null> {
-    const opening = this.#open(untilMs)
-    // It ends in time by itself.
-    if (untilMs >= this.#openingUntilMs && signal === undefined) return opening
-    return new Promise((resolve) => {
-      const giveUp = (): void => end({ type: 'failed', refusal: null })
-      const isLonger = untilMs < this.#openingUntilMs
-      const leftMs = untilMs - this.#clock.now()
-      const stopTimer = isLonger ? this.#clock.setTimer(leftMs, giveUp, true) : (): void => {}
-      let stopListening = (): void => {}
-      const end = (failed: Failed | null): void => {
-        stopTimer()
-        stopListening()
-        resolve(failed)
-      }
-      stopListening = onAbort(signal, giveUp)
-      void opening.then(end)
-    })
+  #opened(untilMs: number, then: (failed: Failed | null) => void): GiveUp {
+    this.#open(untilMs)
+    let isOver = false
+    let stopTimer = (): void => {}
+    const end = (failed: Failed | null): void => {
+      if (isOver) return
+      isOver = true
+      stopTimer()
+      then(failed)
+    }
+    const giveUp = (): void => end({ type: 'failed', refusal: null })
+    this.#hearers.push(end)
+    // Else the opening ends in time by itself.
+    if (untilMs < this.#openingUntilMs) {
+      stopTimer = this.#asker.setTimer(untilMs - this.#asker.now(), giveUp)
+    }
+    return giveUp
   }
 
   /** Calls that come at once share one opening. */
-  #open(untilMs: number): Promise<Failed | null> {
-    if (this.#opening !== null) return this.#opening
+  #open(untilMs: number): void {
+    if (this.#isOpening) return
+    this.#isOpening = true
     this.#openingUntilMs = untilMs
-    const timeoutMs = untilMs - this.#clock.now()
-    const payload = encode({ type: 'openSession', ttlMs: SESSION_TTL_MS })
-    this.#opening = this.#caller.call(payload, { timeoutMs, read: false }).then((result) => {
-      this.#opening = null
-      return this.#tookUp(result)
+    const timeoutMs = untilMs - this.#asker.now()
+    const payload = encode({ type: 'openSession', ttlMs: this.#options.sessionTtlMs })
+    this.#asker.ask(payload, { timeoutMs, read: false }, (result) => {
+      this.#isOpening = false
+      const failed = this.#tookUp(result)
+      for (const hear of this.#hearers.splice(0)) hear(failed)
     })
-    return this.#opening
   }
 
   #tookUp(result: CallResult): Failed | null {
@@ -223,10 +258,9 @@ export class GuardedCalls {
 
   #closeIfDone(session: Session): void {
     if (!session.isIdle || !this.#retired.delete(session)) return
-    const now = this.#clock.now()
-    if (!session.isSure(now)) return
+    if (!session.isSure(this.#asker.now())) return
     const payload = encode({ type: 'closeSession', session: session.id })
-    void this.#caller.call(payload, { timeoutMs: CLOSE_MS, read: false })
+    this.#asker.ask(payload, { timeoutMs: CLOSE_MS, read: false }, () => {})
   }
 }
 

@@ -24,8 +24,6 @@ import { systemClock } from './clock.ts'
 import {
   acquireCommand,
   acquireReply,
-  cancelCommand,
-  giveBackCommand,
   releaseCommand,
   releaseReply,
   renewCommand,
@@ -34,6 +32,7 @@ import {
 } from './commands.ts'
 import { abortedError, closedError } from './errors.ts'
 import { onAbort } from './on-abort.ts'
+import { cancelCommand, giveBackCommand } from './undo.ts'
 
 /** What a store in memory may be given. */
 export interface MemoryOptions {

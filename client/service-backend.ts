@@ -1,7 +1,7 @@
 // The lock service as a backend: requests as commands of its machine, made as calls of a session,
 // so that asking again has no second effect. How that is seen to, guarded-calls.ts knows.
 
-import type { Acquire, LockCommand } from '../core/lock/command.ts'
+import type { LockCommand } from '../core/lock/command.ts'
 import { LIMITS } from '../core/lock/limits.ts'
 import { lockService } from '../core/lock/machine.ts'
 import type { LockReply } from '../core/lock/reply.ts'
@@ -16,14 +16,13 @@ import type {
   RenewReply,
   RenewRequest,
 } from './backend.ts'
-import { pause } from './abortable.ts'
-import type { Caller, CallTerms } from './caller.ts'
-import type { ClientClock } from './clock.ts'
+import { Acquires } from './acquires.ts'
+import type { AcquireEnded } from './acquires.ts'
+import type { GiveUp } from './asker.ts'
+import type { Caller } from './caller.ts'
 import {
   acquireCommand,
   acquireReply,
-  cancelCommand,
-  giveBackCommand,
   releaseCommand,
   releaseReply,
   renewCommand,
@@ -32,14 +31,14 @@ import {
 } from './commands.ts'
 import { abortedError, closedError, LockError } from './errors.ts'
 import { GuardedCalls } from './guarded-calls.ts'
-import type { Ended, Made } from './guarded-calls.ts'
+import type { Ended } from './guarded-calls.ts'
 import { weighServiceReply } from './lock-reply.ts'
+import { onAbort } from './on-abort.ts'
 import type { Weight } from './request.ts'
 
 /** How the service is asked. */
 export interface ServiceOptions {
   readonly caller: Caller
-  readonly clock: ClientClock
   /** Names an acquire. No two are alike, also of two clients; 96 bytes at most. */
   readonly newRequestId: () => string
   /** How long a request may take that does not wait for a lock. */
@@ -50,9 +49,6 @@ export interface ServiceOptions {
 
 /** One that waits asks again after this long at most: its node may be one that answers nobody. */
 const WAIT_ATTEMPT_MS_MAX = 10_000
-
-/** How long a call whose time is over waits for its own cancelling. */
-const CANCEL_MS = 1_000
 
 const machine = lockService()
 
@@ -71,11 +67,14 @@ export class ServiceBackend implements LockBackend {
   }
   readonly #options: ServiceOptions
   readonly #calls: GuardedCalls
+  readonly #acquires: Acquires
   readonly #closing = new AbortController()
 
   constructor(options: ServiceOptions) {
     this.#options = options
-    this.#calls = new GuardedCalls(options.caller, options.clock)
+    const { caller, requestTimeoutMs } = options
+    this.#calls = new GuardedCalls(caller)
+    this.#acquires = new Acquires(this.#calls, caller, requestTimeoutMs)
   }
 
   async acquire(request: AcquireRequest, signal?: AbortSignal): Promise<AcquireReply> {
@@ -86,24 +85,29 @@ export class ServiceBackend implements LockBackend {
     const waitMs = Math.min(request.waitMs, LIMITS.waitMsMax)
     const command = acquireCommand(request, waitMs, newRequestId())
     const attemptMs = Math.min(WAIT_ATTEMPT_MS_MAX, Math.max(waitMarginMs, Math.floor(ttlMs / 3)))
-    const terms: CallTerms =
+    const terms =
       waitMs === 0
-        ? { timeoutMs: requestTimeoutMs, read: false, signal }
-        : { timeoutMs: waitMs + waitMarginMs, read: false, attemptTimeoutMs: attemptMs, signal }
-    const made = await this.#calls.make((passedMs) => shortened(command, passedMs), terms)
-    const { ended } = made
-    if (ended.type === 'answered' || ended.type === 'failed') made.call?.end()
+        ? { timeoutMs: requestTimeoutMs }
+        : { timeoutMs: waitMs + waitMarginMs, attemptTimeoutMs: attemptMs }
+    const ended = await ending<AcquireEnded>((then) => {
+      return this.#acquires.acquire(command, terms, then)
+    }, [signal, this.#closing.signal])
     if (signal?.aborted === true) {
-      if (ended.type === 'answered') this.#giveBack(command, ended.reply)
-      else if (ended.type === 'unknown') void this.#settle(made)
+      // Only now, after it was answered.
+      if (ended.type === 'answered') this.#acquires.giveBack(command, ended.reply)
       throw abortedError(what, key, signal)
     }
-    if (ended.type === 'answered') return acquireReply(key, ended.reply, ended.firstSentMs)
-    if (ended.type === 'unknown' && waitMs > 0 && !this.#closing.signal.aborted) {
-      // It did not wait in vain for want of an answer: that is said only if it is known.
-      if (await this.#isSettledSoon(made)) return { type: 'timeout' }
-    } else if (ended.type === 'unknown') void this.#settle(made)
-    throw this.#error(what, key, ended)
+    switch (ended.type) {
+      case 'answered':
+        return acquireReply(key, ended.reply, ended.firstSentMs)
+      case 'timeout':
+        return { type: 'timeout' }
+      case 'givenUp':
+        throw closedError(key)
+      case 'failed':
+      case 'unknown':
+        throw this.#error(what, key, ended)
+    }
   }
 
   async renew(request: RenewRequest, signal?: AbortSignal): Promise<RenewReply> {
@@ -136,55 +140,23 @@ export class ServiceBackend implements LockBackend {
     const { key } = command
     this.#check(what, key, signal)
     const timeoutMs = this.#options.requestTimeoutMs
-    const ended =
-      command.type === 'status'
-        ? await this.#read(command, { timeoutMs, read: true, signal })
-        : await this.#calls.call(command, { timeoutMs, read: false, signal })
+    const ended = await ending<Ended>((then) => {
+      if (command.type === 'status') return this.#read(command, timeoutMs, then)
+      return this.#calls.call(command, { timeoutMs }, then)
+    }, [signal])
     if (ended.type === 'answered') return ended.reply
     if (signal?.aborted === true) throw abortedError(what, key, signal)
     throw this.#error(what, key, ended)
   }
 
-  async #read(command: LockCommand, terms: CallTerms): Promise<Ended> {
+  #read(command: LockCommand, timeoutMs: number, then: (ended: Ended) => void): GiveUp {
     const payload = machine.encodeCommand({ type: 'plain', command })
-    const result = await this.#options.caller.call(payload, terms)
-    if (result.type !== 'done') return result
-    const reply = machine.decodeReply(result.reply)
-    if (reply?.type !== 'replied') return { type: 'unknown' }
-    return { type: 'answered', reply: reply.reply, firstSentMs: result.firstSentMs }
-  }
-
-  /**
-   * Sees to it that an acquire of unknown end waits no longer, and that nothing stays held of it;
-   * whether that is known then.
-   *
-   * First its number is given to another command. If that can be had, the acquire has not happened
-   * and never will. Else it has: its wait is ended, and then it is asked for its own answer. What
-   * the owner holds says nothing of it, since the same owner may hold the lock by another acquire.
-   */
-  async #settle({ call, command }: Made<Acquire>): Promise<boolean> {
-    if (call === null) return true
-    const terms = { timeoutMs: this.#options.requestTimeoutMs, read: false }
-    const taken = await call.ask(cancelCommand(command), terms)
-    const cancelled =
-      taken.type === 'answered' ? taken : await this.#calls.call(cancelCommand(command), terms)
-    const isHeard = taken.type === 'reused' && cancelled.type === 'answered'
-    const own = isHeard ? await call.ask(command, terms) : null
-    call.end()
-    if (own?.type === 'answered') this.#giveBack(command, own.reply)
-    if (own?.type === 'answered') return own.reply.type !== 'rejected'
-    return taken.type === 'answered'
-  }
-
-  async #isSettledSoon(made: Made<Acquire>): Promise<boolean> {
-    const tooLate = pause(this.#options.clock, CANCEL_MS, undefined).then(() => false)
-    return Promise.race([this.#settle(made), tooLate])
-  }
-
-  #giveBack(command: Acquire, reply: LockReply): void {
-    if (reply.type !== 'granted') return
-    const timeoutMs = this.#options.requestTimeoutMs
-    void this.#calls.call(giveBackCommand(command, reply, null), { timeoutMs, read: false })
+    return this.#options.caller.ask(payload, { timeoutMs, read: true }, (result) => {
+      if (result.type !== 'done') return then(result)
+      const reply = machine.decodeReply(result.reply)
+      if (reply?.type !== 'replied') return then({ type: 'unknown' })
+      then({ type: 'answered', reply: reply.reply, firstSentMs: result.firstSentMs })
+    })
   }
 
   #check(what: string, key: string, signal: AbortSignal | undefined): void {
@@ -224,8 +196,17 @@ export class ServiceBackend implements LockBackend {
   }
 }
 
-/** The acquire once so much of its wait is over; one that was to wait still waits, for a moment. */
-function shortened(command: Acquire, passedMs: number): Acquire {
-  if (command.waitMs === 0 || passedMs === 0) return command
-  return { ...command, waitMs: Math.max(1, command.waitMs - passedMs) }
+/** How what is begun ends. Any of the signals gives it up. */
+function ending<Value>(
+  begin: (then: (value: Value) => void) => GiveUp,
+  signals: readonly (AbortSignal | undefined)[],
+): Promise<Value> {
+  return new Promise((resolve) => {
+    let stops: readonly (() => void)[] = []
+    const giveUp = begin((value) => {
+      for (const stop of stops) stop()
+      resolve(value)
+    })
+    stops = signals.map((signal) => onAbort(signal, giveUp))
+  })
 }

@@ -4,6 +4,7 @@
 import { Caller } from '../../client/caller.ts'
 import { systemClock } from '../../client/clock.ts'
 import { SocketCarrier } from '../../client/node/carrier.ts'
+import type { CallResult } from '../../client/request-data.ts'
 import { weighReply } from '../../client/service-backend.ts'
 import type { LockCommand } from '../../core/lock/command.ts'
 import { lockService } from '../../core/lock/machine.ts'
@@ -41,7 +42,9 @@ export async function takeLocks(nodes: readonly string[], count: number): Promis
   })
   const ask: Ask = async (command) => {
     const payload = machine.encodeCommand(command)
-    const result = await caller.call(payload, { timeoutMs: TIMEOUT_MS, read: false })
+    const result = await new Promise<CallResult>((resolve) => {
+      caller.ask(payload, { timeoutMs: TIMEOUT_MS, read: false }, resolve)
+    })
     const reply = result.type === 'done' ? machine.decodeReply(result.reply) : null
     if (reply === null) throw new Error(`a ${command.type} was answered ${JSON.stringify(result)}`)
     return reply

@@ -66,7 +66,6 @@ export function serviceBackend(options: ConnectOptions): LockBackend {
   let requests = 0
   return new ServiceBackend({
     caller,
-    clock,
     newRequestId: () => `${client}.${requests++}`,
     requestTimeoutMs: msOf('requestTimeout', options.requestTimeout ?? REQUEST_TIMEOUT_MS),
     waitMarginMs: attemptTimeoutMs,

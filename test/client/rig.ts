@@ -54,7 +54,6 @@ export class Rig {
     let names = 0
     this.backend = new ServiceBackend({
       caller,
-      clock: this.clock,
       newRequestId: () => `r${names++}`,
       requestTimeoutMs: 1_000,
       waitMarginMs: 100,
