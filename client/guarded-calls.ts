@@ -232,7 +232,8 @@ export class GuardedCalls {
     if (this.#isOpening) return
     this.#isOpening = true
     this.#openingUntilMs = untilMs
-    const timeoutMs = untilMs - this.#asker.now()
+    // A session that refuses a call may say so when that has no time left.
+    const timeoutMs = Math.max(0, untilMs - this.#asker.now())
     const payload = encode({ type: 'openSession', ttlMs: this.#options.sessionTtlMs })
     this.#asker.ask(payload, { timeoutMs, read: false }, (result) => {
       this.#isOpening = false

@@ -1,9 +1,16 @@
 // One simulated client process: it works through its operations with the production request
-// machine, on a clock of its own, and writes down what it asked and was told, in true time.
+// machine, on a clock of its own, and writes down what it asked and was told, in true time. Where
+// its connections break, it tells the machine what a carrier would.
 
 import type { Operation } from '../checker/history.ts'
 import { requestMachine } from '../client/request.ts'
-import type { CallResult, RequestEvent, RequestState, Weight } from '../client/request.ts'
+import type {
+  CallResult,
+  RequestEffect,
+  RequestEvent,
+  RequestState,
+  Weight,
+} from '../client/request.ts'
 import type { Machine } from '../core/machine.ts'
 import type { NodeId } from '../core/raft/config.ts'
 import type { ClockError } from './clock.ts'
@@ -12,7 +19,7 @@ import { KIND } from './event-queue.ts'
 import type { RandomStream } from './random.ts'
 import type { ClientStep } from './scenario.ts'
 import type { Wire } from './wire.ts'
-import type { Actor, Ask, Ended } from './workload.ts'
+import type { Actor, Ask, Ended, OwnWay } from './workload.ts'
 
 /** No answer for this long: ask another node. */
 export const ATTEMPT_TIMEOUT_MS = 300
@@ -23,6 +30,8 @@ export interface ClientSurroundings {
   timeUs(): number
   schedule(timeUs: number, kind: number, target: number, source: number, payload: unknown): void
   send(from: number, to: number, payload: unknown): void
+  later(delayUs: number, then: () => void): void
+  probe(name: string): void
   trace(where: string, what: string): void
 }
 
@@ -51,10 +60,26 @@ export interface ClientParts<Command, Reply, Op, Input, Output> {
   readonly weigh: (reply: Reply) => Weight
   readonly wire: Wire
   readonly random: RandomStream
+  /** What becomes of its connections; null: nothing that it hears of. */
+  readonly connection: Connection | null
 }
 
-interface Asked<Command, Input> {
-  readonly ask: Ask<Command, Input>
+/** How often a request never leaves, and how often the connection breaks behind one. */
+interface Connection {
+  readonly unsentPer1024: number
+  readonly brokenPer1024: number
+  readonly random: RandomStream
+}
+
+/** Within so many microseconds it hears that a request did not leave, or a connection broke. */
+const TOLD_WITHIN_US = [1, 5_000, 100_000] as const
+
+/** What is asked aside, or recorded besides: a process of its own for the history. */
+const PROCESSES_APART = 1_000
+
+interface Asked<Command, Input, Reply> {
+  readonly ask: Ask<Command, Input, Reply>
+  readonly process: number
   readonly callUs: number
 }
 
@@ -70,8 +95,17 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
   readonly #around: ClientSurroundings
   readonly #machine: ReturnType<typeof requestMachine>
   #state: RequestState
-  #asked: Asked<Command, Input> | null = null
+  /** Operations without an end. */
+  readonly #asked = new Set<Asked<Command, Input, Reply>>()
+  /** What the history has besides, without an end. */
+  readonly #recorded = new Set<() => void>()
+  /** Calls of the machine that are under way, and who is told of their end. */
+  readonly #ends = new Map<number, (result: CallResult) => void>()
+  /** What the machine is to be told, one at a turn. */
+  readonly #events: RequestEvent[] = []
+  #isInTurn = false
   #calls = 0
+  #processes = 0
   #at = 0
   #working = true
   #paused = false
@@ -91,12 +125,13 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
       return reply === null ? 'final' : parts.weigh(reply)
     })
     this.#state = this.#machine.initial(random.below(TWO_32))
+    parts.actor.attach?.(this.#ownWay())
     this.#scheduleNext()
   }
 
-  /** True while an operation waits for its end. */
+  /** True while something that was asked waits for its end. */
   get isBusy(): boolean {
-    return this.#asked !== null
+    return this.#asked.size + this.#ends.size > 0
   }
 
   get nowMs(): number {
@@ -131,7 +166,8 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
   /** Asks for an operation; false when there was nothing to ask. */
   ask(operation: Op): boolean {
     const ask = this.#parts.actor.begin(operation, this.nowMs)
-    if (ask !== null) this.#call(ask)
+    if (ask !== null) this.#begin(ask)
+    this.#turns()
     return ask !== null
   }
 
@@ -141,20 +177,24 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
       if (reply === null) return
       // Half of the clients stay where they are answered, so that much is passed on by followers.
       const leader = this.#parts.client % 2 === 0 ? reply.leader : null
-      this.#step({ type: 'reply', request: reply.request, outcome: reply.outcome, leader })
+      this.#tell({ type: 'reply', request: reply.request, outcome: reply.outcome, leader })
     })
   }
 
   timer(atUs: number): void {
     if (atUs !== this.#timerAtUs) return
     this.#timerAtUs = Infinity
-    this.#whenRunning(() => this.#step(null))
+    this.#whenRunning(() => {
+      this.#step([])
+      this.#turns()
+    })
   }
 
   /** The run is over: what was asked and not answered is written down as such. */
   close(): void {
-    if (this.#asked !== null) this.#record(this.#asked, { type: 'unknown' })
-    this.#asked = null
+    for (const asked of this.#asked) this.#record(asked, { type: 'unknown' })
+    this.#asked.clear()
+    for (const end of this.#recorded) end()
   }
 
   #whenRunning(then: () => void): void {
@@ -162,42 +202,124 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     else then()
   }
 
-  #step(event: RequestEvent | null): void {
-    const input = {
-      now: this.nowMs,
-      random: this.#parts.random.below(TWO_32),
-      events: event === null ? [] : [event],
+  #tell(event: RequestEvent): void {
+    this.#events.push(event)
+    this.#turns()
+  }
+
+  /** One event at a time; what comes of it may bring about others. */
+  #turns(): void {
+    if (this.#isInTurn) return
+    this.#isInTurn = true
+    for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
+      this.#step([event])
     }
+    this.#isInTurn = false
+  }
+
+  #step(events: readonly RequestEvent[]): void {
+    const input = { now: this.nowMs, random: this.#parts.random.below(TWO_32), events }
     const [state, effects] = this.#machine.step(this.#state, input)
     this.#state = state
-    const { endpoint, nodes, wire } = this.#parts
     for (const effect of effects) {
-      if (effect.type === 'result') this.#onResult(effect.result)
+      if (effect.type === 'send') this.#send(effect)
       else {
-        const { request, read, payload } = effect
-        const asked = wire.request({ request, read, payload })
-        this.#around.send(endpoint, nodes.indexOf(effect.to), asked)
+        const end = this.#ends.get(effect.call)
+        this.#ends.delete(effect.call)
+        end?.(effect.result)
       }
     }
     this.#setTimer()
   }
 
-  #call(ask: Ask<Command, Input>): void {
-    this.lastOutput = null
-    this.#asked = { ask, callUs: this.#around.timeUs() }
-    const payload = this.#parts.machine.encodeCommand(ask.command)
-    const { timeoutMs, retry, read } = ask
-    this.#step({ type: 'call', call: this.#calls++, payload, timeoutMs, retry, read })
+  #send({ to, request, read, payload }: Extract<RequestEffect, { type: 'send' }>): void {
+    const { endpoint, nodes, wire } = this.#parts
+    // The bounds after the heal leave no room for these.
+    const connection = this.#working ? this.#parts.connection : null
+    if (connection?.random.chance(connection.unsentPer1024) === true) {
+      this.#around.probe('a request that never left')
+      return this.#tellSoon(connection.random, { type: 'unsent', request })
+    }
+    this.#around.send(endpoint, nodes.indexOf(to), wire.request({ request, read, payload }))
+    if (connection?.random.chance(connection.brokenPer1024) !== true) return
+    this.#around.probe('a connection that broke')
+    this.#tellSoon(connection.random, { type: 'lost', node: to })
   }
 
-  #onResult(result: CallResult): void {
-    const asked = this.#asked
-    if (asked === null) return
-    this.#asked = null
-    this.#record(asked, this.#ended(result))
+  #tellSoon(random: RandomStream, event: RequestEvent): void {
+    const delayUs = random.below(random.pick(TOLD_WITHIN_US))
+    this.#around.later(delayUs, () => this.#whenRunning(() => this.#tell(event)))
+  }
+
+  /** What an actor asks with itself. */
+  #ownWay(): OwnWay<Input, Output> {
+    return {
+      now: () => this.nowMs,
+      ask: (payload, { timeoutMs, read, attemptTimeoutMs }, then) => {
+        const own = attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs }
+        const call = this.#open({ payload, timeoutMs, retry: true, read, ...own }, then)
+        return () => this.#tell({ type: 'giveUp', call })
+      },
+      setTimer: (afterMs, then) => {
+        let isSet = true
+        const atUs = trueTimeUs(this.#parts.clock, this.nowMs + afterMs)
+        this.#around.later(Math.max(0, atUs - this.#around.timeUs()), () => {
+          this.#whenRunning(() => {
+            if (isSet) then()
+            this.#turns()
+          })
+        })
+        return () => {
+          isSet = false
+        }
+      },
+      record: (input) => {
+        const asked = { process: this.#newProcess(), input, callUs: this.#around.timeUs() }
+        const end: ReturnType<OwnWay<Input, Output>['record']> = (how, output) => {
+          this.#recorded.delete(unknown)
+          this.#write(asked, how, output)
+        }
+        const unknown = (): void => end('info', null)
+        this.#recorded.add(unknown)
+        return end
+      },
+    }
+  }
+
+  /** Tells the machine of a call. */
+  #open(
+    call: Omit<Extract<RequestEvent, { readonly type: 'call' }>, 'type' | 'call'>,
+    then: (result: CallResult) => void,
+  ): number {
+    const number = this.#calls++
+    this.#ends.set(number, then)
+    this.#events.push({ type: 'call', call: number, ...call })
+    return number
+  }
+
+  #begin(ask: Ask<Command, Input, Reply>): void {
+    this.lastOutput = null
+    const isAside = ask.aside === true
+    const process = isAside ? this.#newProcess() : this.#parts.client
+    const asked = { ask, process, callUs: this.#around.timeUs() }
+    this.#asked.add(asked)
+    if (ask.start === undefined) {
+      const payload = this.#parts.machine.encodeCommand(ask.command)
+      const { timeoutMs, retry, read } = ask
+      this.#open({ payload, timeoutMs, retry, read }, (result) => {
+        this.#onEnd(asked, this.#ended(result))
+      })
+    } else ask.start((ended) => this.#onEnd(asked, ended))
+    if (isAside) this.#scheduleNext()
+  }
+
+  #onEnd(asked: Asked<Command, Input, Reply>, ended: Ended<Reply>): void {
+    if (!this.#asked.delete(asked)) return
+    this.#record(asked, ended)
+    if (asked.ask.aside === true) return
     const next = this.#working ? (this.#parts.actor.followUp?.() ?? null) : null
     if (next === null) this.#scheduleNext()
-    else this.#call(next)
+    else this.#begin(next)
   }
 
   #ended(result: CallResult): Ended<Reply> {
@@ -207,20 +329,34 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     return { type: 'done', reply, firstSentMs: result.firstSentMs }
   }
 
-  #record({ ask, callUs: call }: Asked<Command, Input>, ended: Ended<Reply>): void {
-    const { actor, client: process } = this.#parts
-    const output = actor.end(ask, ended, this.nowMs)
-    const { input } = ask
-    const nowUs = this.#around.timeUs()
-    // Spelled out: the checker reads these many times, and objects made by a spread read slowly.
+  #record({ ask, process, callUs }: Asked<Command, Input, Reply>, ended: Ended<Reply>): void {
+    const output = this.#parts.actor.end(ask, ended, this.nowMs)
     if (ended.type === 'done' && output !== null) this.lastOutput = output
     this.ended[ended.type === 'done' ? 'ok' : ended.type === 'failed' ? 'fail' : 'unknown']++
+    const { input } = ask
     if (input === null) return
-    if (ended.type === 'done' && output !== null) {
-      this.history.push({ process, input, call, return: nowUs, outcome: 'ok', output })
-    } else if (ended.type === 'failed') {
-      this.history.push({ process, input, call, return: nowUs, outcome: 'fail' })
+    const answer = ended.type === 'done' ? output : null
+    const how = ended.type === 'failed' ? 'fail' : answer === null ? 'info' : 'ok'
+    this.#write({ process, input, callUs }, how, answer)
+  }
+
+  #write(
+    asked: { readonly process: number; readonly input: Input; readonly callUs: number },
+    outcome: Operation<Input, Output>['outcome'],
+    output: Output | null,
+  ): void {
+    const { process, input, callUs: call } = asked
+    const nowUs = this.#around.timeUs()
+    // Spelled out: the checker reads these many times, and objects made by a spread read slowly.
+    if (outcome === 'ok' && output !== null) {
+      this.history.push({ process, input, call, return: nowUs, outcome, output })
+    } else if (outcome === 'fail') {
+      this.history.push({ process, input, call, return: nowUs, outcome })
     } else this.history.push({ process, input, call, return: Infinity, outcome: 'info' })
+  }
+
+  #newProcess(): number {
+    return this.#parts.client + PROCESSES_APART * ++this.#processes
   }
 
   #scheduleNext(): void {

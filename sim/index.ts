@@ -21,6 +21,7 @@ export type {
   Endpoint,
   Fault,
   FaultKind,
+  GuardedSetting,
   Scenario,
   Target,
 } from './scenario.ts'
@@ -39,6 +40,7 @@ export type {
   Ended,
   FirstApplied,
   Judgement,
+  OwnWay,
   Play,
   Stage,
   Workload,

@@ -209,7 +209,7 @@ export class LockEnds {
   }
 }
 
-/** The number in a client's owner name. */
+/** The number of the client in its owner's name; one that has many tells them apart behind it. */
 function clientOf(owner: string): number {
-  return Number(owner.slice(1))
+  return Number(owner.slice(1).split('.')[0])
 }

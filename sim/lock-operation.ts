@@ -25,6 +25,8 @@ export interface AcquireOperation {
   readonly lockDelayMs: number
   /** When it stops waiting for an answer, if earlier than usual. What it gives up it cancels. */
   readonly giveUpMs: number | null
+  /** True: a client of guarded calls goes on with other locks while it waits. */
+  readonly aside?: boolean
 }
 
 /** While a client has a session, what it asks of a lock that is not plain goes in it. */
@@ -48,6 +50,8 @@ export type LockOperation =
       /** Null: as long as the last time. */
       readonly ttlMs: number | null
       readonly withToken: boolean
+      /** When a client of guarded calls gives it up. */
+      readonly giveUpMs?: number
     }
   | {
       readonly type: 'release'
@@ -55,6 +59,7 @@ export type LockOperation =
       readonly key: string
       readonly withToken: boolean
       readonly all: boolean
+      readonly giveUpMs?: number
     }
   /** As an operator, of whoever holds it, or of the last holding that the client was told of. */
   | {

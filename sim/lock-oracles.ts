@@ -1,7 +1,7 @@
 // What must hold of locks, entry by entry: who comes first, who may hold together, how tokens grow,
 // what changes a holding, and that nobody waits who need not. lock-ends.ts looks at what ends it.
 
-import type { Cancel, Mode } from '../core/lock/command.ts'
+import type { Acquire, Cancel, Mode } from '../core/lock/command.ts'
 import type * as Told from '../core/lock/event.ts'
 import { isRefusal } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
@@ -30,6 +30,8 @@ const WAIT = 'no early end of a wait'
 const LATE = 'no grant after its wait'
 const CANCEL = 'who cancels waits no more'
 const WATCH = 'watchers hear of who waits'
+/** Of sessions, which know the numbers only. */
+const CALL = 'one effect for each call'
 const REFUSED = 'refused only at a limit'
 
 /** The rules that are looked at here. */
@@ -58,6 +60,8 @@ export class LockOracles {
   readonly #table = new LockTable()
   /** The last token of each key, and the entry that gave it. */
   readonly #tokens = new Map<string, { readonly token: number; readonly index: number }>()
+  /** Acquires that had their effect as calls. */
+  readonly #called = new Set<string>()
   /** The waiter whose wait has just ended as a re-entry. */
   #reentering: Waiter | null = null
 
@@ -69,8 +73,18 @@ export class LockOracles {
     this.#fates = new RequestFates(stage, limits, this.#table)
   }
 
+  /** How many levels of a key an owner has outside of sessions, and how often it waits for it. */
+  readonly claimsOf = (key: string, owner: string): number => {
+    const lock = this.#table.of(key)
+    const waits = lock.queue.filter(({ command, session }) => {
+      return command.owner === owner && session === null
+    })
+    return (lock.holderOf({ owner, session: null })?.count ?? 0) + waits.length
+  }
+
   applied(entry: LockEntry): void {
     const { command, reply, events } = entry
+    if (entry.guarded && command?.type === 'acquire') this.#mustBeOnce(command, entry)
     // Of a session's calls, what reaches the locks is new.
     const isNew = this.#fates.applied(entry) || entry.guarded
     if (isNew && reply?.type === 'rejected') this.#onRejected(entry, reply)
@@ -82,6 +96,15 @@ export class LockOracles {
     if (command?.type === 'cancel') this.#mustHaveLeft(command, entry)
     if (command?.type === 'expire') this.#ends.mustHaveEnded(command.max, entry)
     for (const key of new Set(events.map((event) => event.key))) this.#mustHaveGone(key, entry)
+  }
+
+  /** An acquire that is made anew, under another number, has had no effect before. */
+  #mustBeOnce({ key, requestId }: Acquire, { reply }: LockEntry): void {
+    if (requestId === null || reply?.type === 'rejected') return
+    this.#evaluated(CALL)
+    const id = `${key}/${requestId}`
+    if (this.#called.has(id)) this.#fail(CALL, `acquire ${id} has its effect under two numbers`)
+    this.#called.add(id)
   }
 
   #onEvent(event: Told.LockEvent, entry: LockEntry): void {

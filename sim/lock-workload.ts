@@ -10,6 +10,8 @@ import { LIMITS } from '../core/lock/limits.ts'
 import type { Limits } from '../core/lock/limits.ts'
 import type { LockReply } from '../core/lock/reply.ts'
 import type { SessionCommand, SessionEvent, SessionReply } from '../core/session/command.ts'
+import { ASKED_ORACLES } from './asked-oracles.ts'
+import { GuardedClient } from './guarded-client.ts'
 import { BELIEF_ORACLES, LockBeliefs } from './lock-beliefs.ts'
 import { LockClient } from './lock-client.ts'
 import { patienceMs } from './lock-limits.ts'
@@ -18,6 +20,7 @@ import type { LockOperation } from './lock-operation.ts'
 import { LOCK_ORACLES, LockOracles } from './lock-oracles.ts'
 import type { LockEntry } from './lock-terms.ts'
 import { EPSILON_PPM } from './scenario.ts'
+import type { GuardedSetting } from './scenario.ts'
 import { SESSION_ORACLES, SessionOracles } from './session-oracles.ts'
 import type { Stage, Workload } from './workload.ts'
 
@@ -37,12 +40,13 @@ export type LockWorkload = Workload<
 /**
  * The workload of `keys` locks of the lock service. Few keys make them contended. `limits` are
  * those of the machine, where they are not as in `LIMITS`; `clockDriftPpm` is how wrong clocks go,
- * where that is more than is declared: then locks promise less.
+ * where that is more than is declared: then locks promise less. `guarded`: of a scenario.
  */
 export function lockWorkload(
   keys: number,
   limits: Partial<Limits> = {},
   clockDriftPpm: number = EPSILON_PPM,
+  guarded: readonly GuardedSetting[] = [],
 ): LockWorkload {
   return {
     draw: (random) => drawOperation(random, keys),
@@ -60,14 +64,19 @@ export function lockWorkload(
       if (reply.type === 'superseded') return 'superseded'
       return reply.type === 'replied' ? weighLockReply(reply.reply) : 'final'
     },
-    oracles: [...BELIEF_ORACLES, ...LOCK_ORACLES, ...SESSION_ORACLES],
+    oracles: [...BELIEF_ORACLES, ...LOCK_ORACLES, ...SESSION_ORACLES, ...ASKED_ORACLES],
     open: (stage) => {
       const beliefs = new LockBeliefs(stage)
       const sessions = new SessionOracles<LockCommand, LockReply, LockEvent>(stage)
       const all = { ...LIMITS, ...limits }
       const oracles = new LockOracles(stage, all, beliefs, (session) => sessions.endOf(session))
       return {
-        actor: (client) => new LockClient(client, stage, beliefs, patienceMs(limits)),
+        actor: (client) => {
+          const setting = guarded.find((one) => one.client === client)
+          return setting === undefined
+            ? new LockClient(client, stage, beliefs, patienceMs(limits))
+            : new GuardedClient(client, stage, beliefs, oracles.claimsOf, setting)
+        },
         applied: (entry) => {
           const ofLocks = sessions.applied(entry)
           if (stage.isTraced) traceEntry(stage, ofLocks)

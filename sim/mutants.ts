@@ -1,6 +1,7 @@
 // Real consensus bugs as data: each is one edit of our own source that makes it wrong in a way some
 // system once shipped. The simulator must catch every one; `lockstep mutants` shows that it does.
 
+import { CLIENT_MUTANTS } from './mutants/client.ts'
 import { ELECTION_MUTANTS } from './mutants/election.ts'
 import { LOCK_MUTANTS } from './mutants/lock.ts'
 import { MEMBERSHIP_MUTANTS } from './mutants/membership.ts'
@@ -12,7 +13,10 @@ import { SNAPSHOT_MUTANTS } from './mutants/snapshot.ts'
 import { STORAGE_MUTANTS } from './mutants/storage.ts'
 import { VERSION_MUTANTS } from './mutants/version.ts'
 
-/** All mutants. Ids are those of the field's list of bugs; L is for locks, V for versions: ours. */
+/**
+ * All mutants. Ids are those of the field's list of bugs; L is for locks, V for versions, G for
+ * clients: ours.
+ */
 export const MUTANTS: readonly Mutant[] = [
   ...ELECTION_MUTANTS,
   ...REPLICATION_MUTANTS,
@@ -23,4 +27,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOCK_MUTANTS,
   ...SESSION_MUTANTS,
   ...VERSION_MUTANTS,
+  ...CLIENT_MUTANTS,
 ]

@@ -127,11 +127,24 @@ export interface Scenario<Operation> {
    * A short `memoLifeMs` is safe only while no request is under way for longer than those drawn.
    */
   readonly limits?: Partial<Limits>
+  /** Clients that ask through the calls of the client library; the others number theirs. */
+  readonly guarded?: readonly GuardedSetting[]
   /**
    * Nodes that are dead for good when all else heals; those only that no configuration in any log
    * needs for its majority.
    */
   readonly dead: readonly number[]
+}
+
+/** A client that asks as an application does, through the calls of the client library. */
+export interface GuardedSetting {
+  readonly client: number
+  /** How long its sessions last, milliseconds, and after how many numbers it takes another. */
+  readonly sessionTtlMs: number
+  readonly rotateSpan: number
+  /** Of 1024 of its requests this many never leave, and so many connections break behind one. */
+  readonly unsentPer1024: number
+  readonly brokenPer1024: number
 }
 
 /** The kinds of fault, as named on the command line and counted in results. */
@@ -212,6 +225,14 @@ export function scenarioProblem<Operation>(scenario: Scenario<Operation>): strin
   }
   const limited = limitsProblem(scenario.limits ?? {})
   if (limited !== null) return `limits: ${limited}`
+  for (const setting of scenario.guarded ?? []) {
+    if (!isWithin(setting.client, 0, clients.length - 1)) return 'guarded: no such client'
+    if (!isWithin(setting.sessionTtlMs, 1)) return 'guarded: sessionTtlMs must be 1 or more'
+    if (!isWithin(setting.rotateSpan, 1)) return 'guarded: rotateSpan must be 1 or more'
+    for (const name of ['unsentPer1024', 'brokenPer1024'] as const) {
+      if (!isWithin(setting[name], 0, 1023)) return `guarded: ${name} must be from 0 to 1023`
+    }
+  }
   for (const fault of scenario.faults) {
     const problem = faultProblem(fault, members, clients.length)
     if (problem !== null) return `a ${fault.type}: ${problem}`

@@ -39,6 +39,7 @@ type Entry<Command, Reply, MachineEvent> = FirstApplied<
 >
 
 interface Known<Reply> {
+  readonly asked: Pick<Call<unknown>, 'bound' | 'command'>
   /** Null while it waits for its answer. */
   reply: Reply | null
 }
@@ -164,13 +165,20 @@ export class SessionOracles<Command, Reply, MachineEvent> {
     }
     const known = calls.get(sequence)
     if (known === undefined) {
-      const first = { reply: reply?.type === 'replied' ? reply.reply : null }
+      const asked = { bound: command.bound, command: command.command }
+      const first = { asked, reply: reply?.type === 'replied' ? reply.reply : null }
       if (first.reply === null) {
         this.#mustBe(ONCE, command, reply, null)
         this.#waits.set(index, first)
       }
       calls.set(sequence, first)
       return true
+    }
+    const { bound, command: asked } = known.asked
+    if (bound !== command.bound || !samePlain(asked, command.command)) {
+      this.#mustBe(ONCE, command, reply, { type: 'rejected', reason: 'sequenceReused' })
+      this.#stage.probe('a number was asked for another command')
+      return false
     }
     this.#stage.probe(command.bound ? 'a call came again' : 'an unbound call came again')
     if (known.reply !== null) {

@@ -16,6 +16,7 @@ import type { ReplicaState } from '../core/work.ts'
 import { countedBuilds } from './counted-machine.ts'
 import type { Counted } from './counted-machine.ts'
 import type { SimEvent } from './event-queue.ts'
+import { withGuarded } from './guarded-worlds.ts'
 import { drawLimits } from './lock-limits.ts'
 import {
   withBriefSessions,
@@ -177,7 +178,8 @@ export function simulate<
   const scenario = options.scenario ?? drawLocks(options, streams)
   const limits = scenario.limits ?? {}
   const drift = worstDriftPpm(scenario.clocks)
-  const workload = lockWorkload(options.keys ?? DEFAULTS.keys, limits, drift)
+  const { guarded } = scenario
+  const workload = lockWorkload(options.keys ?? DEFAULTS.keys, limits, drift, guarded)
   const service = lockService(limits)
   if (!scenario.faults.some(({ type }) => type === 'upgrade')) {
     return run(options, streams, scenario, [service, service], workload)
@@ -206,7 +208,8 @@ function drawLocks(options: LockOptions, streams: Streams): Scenario<LockOperati
   if (streams.knows('sessions')) clients = withSessions(clients, streams.stream('sessions'))
   if (streams.knows('unbound')) clients = withUnbound(clients, streams.stream('unbound'))
   if (streams.knows('brief')) clients = withBriefSessions(clients, streams.stream('brief'))
-  return { ...scenario, clients, limits }
+  const guarded = streams.knows('guarded') ? withGuarded(clients, streams.stream('guarded')) : {}
+  return { ...scenario, clients, limits, ...guarded }
 }
 
 function draw<Op>(

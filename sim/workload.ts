@@ -2,12 +2,13 @@
 // workload of its own; locks have theirs in lock-workload.ts.
 
 import type { Operation } from '../checker/history.ts'
+import type { Asker } from '../client/asker.ts'
 import type { Weight } from '../client/request.ts'
 import type { Answer } from '../core/machine.ts'
 import type { RandomStream } from './random.ts'
 
-/** One request that a client makes. */
-export interface Ask<Command, Input> {
+/** One request that a client makes. `Reply`: of one that is asked in a way of its own. */
+export interface Ask<Command, Input, Reply = never> {
   readonly command: Command
   /** The client gives up after this long, milliseconds. */
   readonly timeoutMs: number
@@ -17,6 +18,16 @@ export interface Ask<Command, Input> {
   readonly read: boolean
   /** What the history says was asked; null: it has no words for it, and leaves it out. */
   readonly input: Input | null
+  /** Asks in the actor's own way, of which `command` is only the name; `then` is told the end. */
+  readonly start?: (then: (ended: Ended<Reply>) => void) => void
+  /** True: the next operation is begun though this one goes on. */
+  readonly aside?: boolean
+}
+
+/** What an actor asks with that has a way of its own. */
+export interface OwnWay<Input, Output> extends Asker {
+  /** Something is asked now that no operation asked for: the history has it, with its end. */
+  record(input: Input): (outcome: 'ok' | 'fail' | 'info', output: Output | null) => void
 }
 
 /** How a request ended, as the client sees it. */
@@ -29,11 +40,15 @@ export type Ended<Reply> =
 /** What a client of the application does, one operation at a time. It may keep state of its own. */
 export interface Actor<Command, Reply, Op, Input, Output> {
   /** Makes `operation` a request, or null when there is nothing to ask now. */
-  begin(operation: Op, nowMs: number): Ask<Command, Input> | null
+  begin(operation: Op, nowMs: number): Ask<Command, Input, Reply> | null
   /** The request ended. Returns what the history says was answered; null when nothing was. */
-  end(ask: Ask<Command, Input>, ended: Ended<Reply>, nowMs: number): Output | null
+  end(ask: Ask<Command, Input, Reply>, ended: Ended<Reply>, nowMs: number): Output | null
   /** What is to be asked at once because of how the last request ended; null when nothing is. */
-  followUp?(): Ask<Command, Input> | null
+  followUp?(): Ask<Command, Input, Reply> | null
+  /** Called once, before all else: what it asks with where it has a way of its own. */
+  attach?(way: OwnWay<Input, Output>): void
+  /** What a reply means to this one; as to all others when left out. */
+  weigh?(reply: Reply): Weight
 }
 
 /** What an actor or an oracle of a workload can see and do. */

@@ -139,6 +139,11 @@ class World<
   ): void => this.#queue.push(atUs, kind as Kind, target, source, payload)
   readonly send = (from: number, to: number, payload: unknown, once = false): void =>
     this.#network.send(this.#timeUs, from, to, payload, once)
+  readonly later = (delayUs: number, then: () => void): void => {
+    const id = this.#laterCount++
+    this.#later.set(id, then)
+    this.#queue.push(this.#timeUs + delayUs, KIND.custom, -1, id, null)
+  }
   readonly trace = (who: string, what: string): void => this.#trace(who, what)
 
   constructor(options: WorldOptions<State, Command, Reply, MachineEvent, Op, Input, Output>) {
@@ -249,13 +254,16 @@ class World<
   #addClients(names: readonly string[], wire: Wire): void {
     const { scenario, streams, workload } = this.#options
     const [{ machine }] = this.#builds
-    const { timeUs, schedule, send, trace } = this
+    const { timeUs, schedule, send, trace, later } = this
+    const probe = (name: string): void => this.#observer.probe(name)
     scenario.clients.forEach((steps, client) => {
       const endpoint = this.#nodes.length + client
       const clock = this.#clock(endpoint)
       const random = streams.stream(`request/${client}`)
       const actor = this.#play.actor(client)
-      const around = { timeUs, schedule, send, trace }
+      const setting = scenario.guarded?.find((one) => one.client === client)
+      const connection = setting && { ...setting, random: streams.stream(`connection/${client}`) }
+      const around = { timeUs, schedule, send, later, probe, trace }
       const parts = {
         client,
         endpoint,
@@ -264,9 +272,10 @@ class World<
         steps,
         actor,
         machine,
-        weigh: (reply: Reply) => workload.weigh(reply),
+        weigh: (reply: Reply) => actor.weigh?.(reply) ?? workload.weigh(reply),
         wire,
         random,
+        connection: connection ?? null,
       }
       this.#clients.push(new SimulatedClient(parts, around))
     })
@@ -400,11 +409,7 @@ class World<
       },
       clockDriftPpm: worstDriftPpm(this.#options.scenario.clocks),
       isCutOff: (client, node) => this.#network.isCut(this.#nodes.length + client, node),
-      later: (delayUs, then) => {
-        const id = this.#laterCount++
-        this.#later.set(id, then)
-        this.#queue.push(this.#timeUs + delayUs, KIND.custom, -1, id, null)
-      },
+      later: this.later,
       probe: (name) => this.#observer.probe(name),
       evaluated: (oracle) => this.#observer.evaluated(oracle),
       fail: (oracle, message) => {

@@ -99,6 +99,18 @@ test('sessions: it has ended and the clock has not told: the command is made ane
   assert.is(rig.replies.filter(({ type }) => type === 'rejected').length, 1)
 })
 
+test('sessions: it has ended, heard of when the time is over: nothing has happened', async () => {
+  const rig = new Rig()
+  await rig.acquire('a')
+  rig.aheadMs = 300_000
+  rig.fate = (command) => {
+    if (asksFor(command, 'acquire')) void rig.clock.freeze(2_000)
+    return 'applied'
+  }
+  assert.is(await codeOf(rig.acquire('b')), 'NO_QUORUM')
+  assert.not((await rig.backend.status('b')).locked)
+})
+
 test('sessions: it has ended, and an attempt got no answer: UNKNOWN, not made anew', async () => {
   const rig = new Rig()
   const { token } = await granted(rig.acquire('k'))

@@ -168,4 +168,61 @@ test('an unbound wait, given up: cancelled from outside, by its name', () => {
   assert.is(probes['the wait of an unbound call cancelled from outside'], 1)
 })
 
+/** Client 1 asks through guarded calls; client 0 has taken k1 for 3 s. */
+function guarded(
+  steps: readonly ClientStep<LockOperation>[],
+  per1024 = 0,
+): Scenario<LockOperation> {
+  const take = { type: 'acquire', key: 'k1', ttlMs: 3_000, reentrant: true, ...ALONE } as const
+  const first: ClientStep<LockOperation>[] = [{ pauseMs: 500, operation: { ...take, waitMs: 0 } }]
+  const common = { seed: 1, nodes: 3, clients: 2, faults: [], fireMs: 12_000 } as const
+  const lossy = { unsentPer1024: per1024, brokenPer1024: per1024 }
+  const setting = { client: 1, sessionTtlMs: 300_000, rotateSpan: 2, ...lossy }
+  const rest = { leaseReads: false, limits: {}, guarded: [setting] }
+  return { ...scenarioOf(common), clients: [first, steps], ...rest }
+}
+
+const WAIT = {
+  type: 'acquire',
+  key: 'k1',
+  ttlMs: 1_000,
+  waitMs: 8_000,
+  reentrant: true,
+  ...ALONE,
+} as const
+
+test('guarded calls: a wait goes on aside: the others go on in another session', () => {
+  const others = ['k0', 'k2', 'k3'].flatMap((key): ClientStep<LockOperation>[] => [
+    { pauseMs: 20, operation: { ...WAIT, key, waitMs: 0 } },
+    { pauseMs: 20, operation: { type: 'release', key, withToken: true, all: true } },
+  ])
+  const wait = { pauseMs: 1_000, operation: { ...WAIT, aside: true } }
+  const { verdict, violation, probes } = simulate({ scenario: guarded([wait, ...others]) })
+  assert.is(verdict, 'ok', violation?.message)
+  assert.is(probes['a session of guarded calls closed'], 1)
+  assert.is(probes['waiter promoted after the holder was lost'], 1)
+})
+
+test('guarded calls: the caller gives a wait up: nothing is left of it', () => {
+  const wait = { pauseMs: 1_000, operation: { ...WAIT, giveUpMs: 300 } }
+  const { verdict, violation, probes, oracles } = simulate({ scenario: guarded([wait]) })
+  assert.is(verdict, 'ok', violation?.message)
+  assert.is(probes['an acquire given up'], 1)
+  assert.is(probes['wait cancelled'], 1)
+  assert.is(oracles['nothing is left of what was given up'], 1)
+})
+
+test('guarded calls: requests never leave and connections break: each has one effect', () => {
+  const round = ['k0', 'k2'].flatMap((key): ClientStep<LockOperation>[] => [
+    { pauseMs: 20, operation: { ...WAIT, key, waitMs: 0 } },
+    { pauseMs: 20, operation: { type: 'release', key, withToken: true, all: true } },
+  ])
+  const steps = Array.from({ length: 50 }, () => round).flat()
+  const { verdict, violation, probes, operations } = simulate({ scenario: guarded(steps, 300) })
+  assert.is(verdict, 'ok', violation?.message)
+  assert.ok((probes['a request that never left'] ?? 0) > 20)
+  assert.ok((probes['a connection that broke'] ?? 0) > 20)
+  assert.ok(operations.ok > 100)
+})
+
 test.run()
