@@ -66,6 +66,8 @@ export interface ClientParts<Command, Reply, Op, Input, Output> {
 
 /** How often a request never leaves, and how often the connection breaks behind one. */
 interface Connection {
+  /** What happens within so many milliseconds it hears of at once. */
+  readonly turnMs: number
   readonly unsentPer1024: number
   readonly brokenPer1024: number
   readonly random: RandomStream
@@ -149,9 +151,7 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
 
   resume(): void {
     this.#paused = false
-    const missed = this.#missed
-    this.#missed = []
-    for (const then of missed) then()
+    this.#catchUp()
   }
 
   /** Time for the next operation. */
@@ -185,7 +185,8 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
     if (atUs !== this.#timerAtUs) return
     this.#timerAtUs = Infinity
     this.#whenRunning(() => {
-      this.#step([])
+      // Else a turn comes by itself.
+      if (!this.#isInTurn) this.#step([])
       this.#turns()
     })
   }
@@ -198,8 +199,26 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
   }
 
   #whenRunning(then: () => void): void {
-    if (this.#paused) this.#missed.push(then)
-    else then()
+    const turnMs = this.#working ? (this.#parts.connection?.turnMs ?? 0) : 0
+    if (!this.#paused && turnMs === 0) return then()
+    this.#missed.push(then)
+    if (this.#missed.length > 1 || this.#paused) return
+    this.#around.later(turnMs * 1_000, () => {
+      if (!this.#paused) this.#catchUp()
+    })
+  }
+
+  /** One with connections hears of all that it missed at once, as in a turn of an event loop. */
+  #catchUp(): void {
+    const missed = this.#missed
+    this.#missed = []
+    const isOneTurn = this.#parts.connection !== null && missed.length > 0
+    this.#isInTurn = isOneTurn
+    for (const then of missed) then()
+    if (!isOneTurn) return
+    this.#isInTurn = false
+    this.#step(this.#events.splice(0))
+    this.#turns()
   }
 
   #tell(event: RequestEvent): void {
@@ -210,17 +229,16 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
   /** One event at a time; what comes of it may bring about others. */
   #turns(): void {
     if (this.#isInTurn) return
-    this.#isInTurn = true
     for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
       this.#step([event])
     }
-    this.#isInTurn = false
   }
 
   #step(events: readonly RequestEvent[]): void {
     const input = { now: this.nowMs, random: this.#parts.random.below(TWO_32), events }
     const [state, effects] = this.#machine.step(this.#state, input)
     this.#state = state
+    this.#isInTurn = true
     for (const effect of effects) {
       if (effect.type === 'send') this.#send(effect)
       else {
@@ -229,6 +247,7 @@ export class SimulatedClient<Command, Reply, Op, Input, Output> {
         end?.(effect.result)
       }
     }
+    this.#isInTurn = false
     this.#setTimer()
   }
 

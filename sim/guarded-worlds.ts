@@ -26,8 +26,9 @@ export function withGuarded(
       client,
       sessionTtlMs: random.pick([400, 2_000, 300_000]),
       rotateSpan: random.pick([1, 2, 4]),
-      unsentPer1024: random.pick([0, 30, 200]),
-      brokenPer1024: random.pick([0, 30, 200]),
+      unsentPer1024: random.pick([0, 100, 300]),
+      brokenPer1024: random.pick([0, 100, 300]),
+      turnMs: random.pick([0, 0, 5, 30]),
     })
     return own.map((step) => guardedStep(step, random))
   })
@@ -41,11 +42,11 @@ function guardedStep(
   const { pauseMs, operation } = step
   if (operation.type === 'acquire') {
     const waitMs = random.pick([0, 0, 300, 1_200])
-    const giveUpMs = random.chance(250) ? random.pick(GIVE_UP_MS) : null
+    const giveUpMs = random.chance(400) ? random.pick(GIVE_UP_MS) : null
     const aside = waitMs > 0 && random.chance(600)
     return { pauseMs, operation: { ...operation, waitMs, giveUpMs, aside } }
   }
   if (operation.type !== 'renew' && operation.type !== 'release') return step
-  if (!random.chance(100)) return step
+  if (!random.chance(250)) return step
   return { pauseMs, operation: { ...operation, giveUpMs: random.pick(GIVE_UP_MS) } }
 }

@@ -145,6 +145,8 @@ export interface GuardedSetting {
   /** Of 1024 of its requests this many never leave, and so many connections break behind one. */
   readonly unsentPer1024: number
   readonly brokenPer1024: number
+  /** How long a turn of its event loop lasts, milliseconds: what comes meanwhile comes together. */
+  readonly turnMs: number
 }
 
 /** The kinds of fault, as named on the command line and counted in results. */
@@ -229,6 +231,7 @@ export function scenarioProblem<Operation>(scenario: Scenario<Operation>): strin
     if (!isWithin(setting.client, 0, clients.length - 1)) return 'guarded: no such client'
     if (!isWithin(setting.sessionTtlMs, 1)) return 'guarded: sessionTtlMs must be 1 or more'
     if (!isWithin(setting.rotateSpan, 1)) return 'guarded: rotateSpan must be 1 or more'
+    if (!isWithin(setting.turnMs, 0)) return 'guarded: turnMs must be 0 or more'
     for (const name of ['unsentPer1024', 'brokenPer1024'] as const) {
       if (!isWithin(setting[name], 0, 1023)) return `guarded: ${name} must be from 0 to 1023`
     }

@@ -14,7 +14,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
         }`,
     story: 'A call of unknown end is asked again under a new number.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: null,
+    killedBy: { seed: 4, oracle: 'nothing is left of what was given up' },
   },
   {
     id: 'G2',
@@ -23,7 +23,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: "else if (ended.type === 'unknown') call?.end()",
     story: 'An acquire that its caller gives up is forgotten, and waits or holds on.',
     source: 'https://github.com/apache/curator/issues/600',
-    killedBy: null,
+    killedBy: { seed: 4, oracle: 'nothing is left of what was given up' },
   },
   {
     id: 'G3',
@@ -32,7 +32,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: "if (ended.type === 'answered') call?.end()",
     story: 'A lock that is granted just as its caller gives up stays held.',
     source: 'https://github.com/llm-d-incubation/llm-d-rl-time-slicing/issues/80',
-    killedBy: null,
+    killedBy: { seed: 33, oracle: 'nothing is left of what was given up' },
   },
   {
     id: 'G4',
@@ -41,7 +41,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: 'this.#calls.call(cancel, this.#terms, (taken: AskEnded) => {',
     story: 'What is given up is cancelled under another number, and comes after that.',
     source: 'https://github.com/apache/curator/issues/566',
-    killedBy: null,
+    killedBy: { seed: 4, oracle: 'nothing is left of what was given up' },
   },
   {
     id: 'G5',
@@ -50,7 +50,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: 'if (!this.#retired.delete(session)) return',
     story: 'A session is closed once another takes its place, under calls that are not over.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: null,
+    killedBy: { seed: 4, oracle: 'no call is forgotten before it is over' },
   },
   {
     id: 'G6',
@@ -59,7 +59,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: 'for (const first of this.#open) if (first === this.#sequence) return first - 1',
     story: 'A client acknowledges calls that are not over once there are newer ones.',
     source: 'https://github.com/logcabin/logcabin/commit/163fba5',
-    killedBy: null,
+    killedBy: { seed: 4, oracle: 'no call is forgotten before it is over' },
   },
   {
     id: 'G7',
@@ -69,7 +69,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: '    call.open = open.filter(({ to }) => to !== node)',
     story: 'What was asked on a connection that broke counts as not asked.',
     source: 'https://github.com/cockroachdb/cockroach/issues/54867',
-    killedBy: null,
+    killedBy: { seed: 4, oracle: 'nothing is left of what was given up' },
   },
   {
     id: 'G8',
@@ -78,7 +78,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: "if (call !== undefined) finish(turn, call, { type: 'failed', refusal: null })",
     story: 'A call that its caller gives up counts as not done.',
     source: 'https://github.com/redpanda-data/connect/pull/4666',
-    killedBy: null,
+    killedBy: { seed: 4, oracle: 'nothing is left of what was given up' },
   },
   {
     id: 'G9',
@@ -90,7 +90,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   const { phase } = call`,
     story: 'A request that never left stands for all attempts of its call.',
     source: 'https://github.com/vitessio/vitess/pull/2085',
-    killedBy: null,
+    killedBy: { seed: 50, oracle: 'one effect for each call' },
   },
   {
     id: 'G10',
@@ -99,6 +99,6 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: "      return 'final'",
     story: 'A call whose session has ended is made anew, though an attempt may have been heard.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: null,
+    killedBy: { seed: 4, oracle: 'one effect for each call' },
   },
 ]

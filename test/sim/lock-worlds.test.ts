@@ -176,7 +176,7 @@ function guarded(
   const take = { type: 'acquire', key: 'k1', ttlMs: 3_000, reentrant: true, ...ALONE } as const
   const first: ClientStep<LockOperation>[] = [{ pauseMs: 500, operation: { ...take, waitMs: 0 } }]
   const common = { seed: 1, nodes: 3, clients: 2, faults: [], fireMs: 12_000 } as const
-  const lossy = { unsentPer1024: per1024, brokenPer1024: per1024 }
+  const lossy = { unsentPer1024: per1024, brokenPer1024: per1024, turnMs: 0 }
   const setting = { client: 1, sessionTtlMs: 300_000, rotateSpan: 2, ...lossy }
   const rest = { leaseReads: false, limits: {}, guarded: [setting] }
   return { ...scenarioOf(common), clients: [first, steps], ...rest }
