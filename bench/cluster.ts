@@ -59,7 +59,7 @@ const LOADS: readonly Pick<Load, 'clients' | 'mode'>[] = [
   { clients: 64, mode: 'hot' },
 ]
 
-/** A service runs for months: what compiles as it runs has to be done with that, theirs and ours. */
+/** A service runs for months: what compiles while it runs is done with that, theirs and ours. */
 const WARM_UP_MS = 8_000
 const FAILOVERS = 20
 const IDLE_SECONDS = 20
