@@ -13,7 +13,10 @@ export type RefusalReason =
   | 'pending'
   /** The machine's rules are of that version, or of a later one. */
   | 'versionInForce'
-  /** Not every member has told this leader yet that its build knows that version. */
+  /**
+   * A member has not told this leader in its term that its build knows that version; or one that is
+   * to get a vote has not, of the version in force.
+   */
   | 'versionUnsupported'
   /** The leadership is on its way to another node. */
   | 'transferring'

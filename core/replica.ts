@@ -18,7 +18,7 @@ import { initialRaft, membershipOf, raftDeadlineMs } from './raft/state.ts'
 import type { Restored } from './raft/state.ts'
 import { startTransfer } from './raft/transfer.ts'
 import { knownLeader, openTurn, refuse } from './raft/turn.ts'
-import { FIRST_VERSION, raiseProblem, versionOf } from './raft/version.ts'
+import { FIRST_VERSION, raiseProblem, versionAtEnd, versionOf } from './raft/version.ts'
 import { answer, appliesUpTo, openWork } from './work.ts'
 import type { ReplicaState, Waiting, Work } from './work.ts'
 
@@ -221,7 +221,8 @@ function onOperator<State, Reply, Event>(
     // Committed within this very turn, it is not answered yet.
     outcome = { type: 'refused', reason: 'pending' }
   } else {
-    const index = changeMembership(turn, role, event.change)
+    const version = versionAtEnd(turn.log, work.applied, work.version)
+    const index = changeMembership(turn, role, event.change, version)
     if (typeof index === 'number') {
       work.changing = { index, waiting: { request, peer: null, term: turn.term } }
       return

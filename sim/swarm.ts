@@ -65,7 +65,7 @@ export function drawScenario<Operation>(
     syncMinUs,
     syncMaxUs,
     clocks,
-    faults: drawFaults(streams, kinds, members, options),
+    faults: drawFaults(streams, kinds, { nodes, spares }, options),
     clients: drawClients(streams, options, drawOperation),
     fireMs: options.fireMs,
     dead: kinds.has('crash') ? dead : [],
@@ -91,6 +91,9 @@ const LATER_KINDS: readonly FaultKind[] = [
 const UPGRADE_PART = 400
 /** And in so many of those operators want the new rules before all is healed. */
 const RAISE_PART = 950
+/** Whether operators forget those that wait to be taken in: in so many of 1024 worlds. */
+const FORGETS = 'upgrade/forgets'
+const FORGETS_PART = 512
 const FIRST_KINDS = FAULT_KINDS.filter((kind) => !LATER_KINDS.includes(kind))
 
 function drawKinds(streams: Streams, faults: SwarmOptions['faults']): ReadonlySet<FaultKind> {
@@ -188,22 +191,24 @@ function drawDead(random: RandomStream, nodes: number): readonly number[] {
 function drawFaults(
   streams: Streams,
   kinds: ReadonlySet<FaultKind>,
-  nodes: number,
+  { nodes, spares }: { readonly nodes: number; readonly spares: number },
   options: SwarmOptions,
 ): readonly Fault[] {
   const faults: Fault[] = []
+  const members = nodes + spares
   for (const kind of FAULT_KINDS) {
     if (!kinds.has(kind) || isLasting(kind)) continue
     const random = streams.stream(LATER_KINDS.includes(kind) ? `faults/${kind}` : 'faults')
     if (kind === 'upgrade') {
-      faults.push(...drawUpgrades(random, nodes, options.fireMs))
+      const forgets = streams.knows(FORGETS) && streams.stream(FORGETS).chance(FORGETS_PART)
+      faults.push(...drawUpgrades(random, forgets ? nodes : members, options.fireMs))
       continue
     }
     const everyMs = random.pick([600, 1_500, 4_000, 8_000])
     const lastsMs = random.pick([150, 500, 1_500, 4_000])
     for (let atMs = random.below(everyMs); atMs < options.fireMs; ) {
       const forMs = random.between(1, lastsMs)
-      faults.push(drawFault(random, kind, kinds, { atMs, forMs }, nodes, options.clients))
+      faults.push(drawFault(random, kind, kinds, { atMs, forMs }, members, options.clients))
       atMs += forMs + random.between(1, everyMs * 2)
     }
   }

@@ -8,16 +8,23 @@ import type { MembershipChange } from './membership.ts'
 import type { Leader } from './state.ts'
 import type { Turn } from './turn.ts'
 import { hasCommittedInTerm } from './turn.ts'
+import { newVotersKnow } from './version.ts'
 
-/** Appends a change and returns the index of its entry, or why it cannot be made now. */
+/**
+ * Appends a change and returns the index of its entry, or why it cannot be made now. `version`: the
+ * one by which the end of the log goes.
+ */
 export function changeMembership(
   turn: Turn,
   role: Leader,
   change: MembershipChange,
+  version: number,
 ): number | RefusalReason {
   if (!hasCommittedInTerm(turn)) return 'notCommittedInTerm'
   if (!isMembershipCommitted(turn)) return 'pending'
   if (role.transfer !== null) return 'transferring'
   const after = changed(turn.membership, change)
-  return typeof after === 'string' ? after : proposeMembership(turn, after)
+  if (typeof after === 'string') return after
+  if (!newVotersKnow(turn, role, after, version)) return 'versionUnsupported'
+  return proposeMembership(turn, after)
 }

@@ -4,6 +4,10 @@
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { invariant } from '../invariant.ts'
 import type { RefusalReason } from '../outcome.ts'
+import { entryAt } from './log.ts'
+import type { Log } from './log.ts'
+import { isVoter } from './membership.ts'
+import type { Membership } from './membership.ts'
 import type { Entry } from './message.ts'
 import type { Leader } from './state.ts'
 import type { Turn } from './turn.ts'
@@ -30,6 +34,32 @@ export function versionOf(entry: Entry): number {
   const version = decodeVersion(entry.payload)
   invariant(version !== null, 'raft: a version entry that names no version')
   return version
+}
+
+/** The version that is in force behind the last entry of `log`, if `before` is as of `applied`. */
+export function versionAtEnd(log: Log, applied: number, before: number): number {
+  for (let index = log.lastIndex; index > applied; index--) {
+    const entry = entryAt(log, index)
+    if (entry.kind === 'version') return versionOf(entry)
+  }
+  return before
+}
+
+/**
+ * Whether all that `after` gives a vote have said in this term that they know `version`: a voter
+ * that has to stop counts against its majority. The first version is known to all.
+ */
+export function newVotersKnow(
+  { membership, config }: Turn,
+  { progress }: Leader,
+  after: Membership,
+  version: number,
+): boolean {
+  if (version === FIRST_VERSION) return true
+  return after.voters.every((voter) => {
+    if (isVoter(membership, voter) || voter === config.node) return true
+    return progress.some(({ peer, versions }) => peer === voter && versions >= version)
+  })
 }
 
 /**

@@ -155,6 +155,7 @@ const ADMIN_PROBLEMS: readonly ProblemCode[] = [
   'not_leader',
   'unknown_node',
   'change_refused',
+  'version_unsupported',
   'no_quorum',
   'overloaded',
   'unknown',
@@ -222,7 +223,23 @@ async function changeMembers(context: ApiContext, node: string, edit: Edit): Pro
   if (typeof members === 'string') throw new Problem('change_refused', `${node}: ${members}`)
   const outcome = await replica.changeMembership({ type: 'change', ...members, autoLeave: true })
   if (outcome.type === 'changed') return { success: true, index: outcome.index }
+  const isOld = outcome.type === 'refused' && outcome.reason === 'versionUnsupported'
+  if (isOld) throw versionUnsupported(replica.status(), id)
   throw adminProblem(context, outcome)
+}
+
+/** Why a node gets no vote whose build, as far as the leader was told, has to stop. */
+function versionUnsupported({ peers, version }: ReplicaStatus, id: NodeId): Problem {
+  const said = peers.find(({ peer }) => peer === id)?.versions ?? 0
+  const name = nameOf(id)
+  const rules = `version ${version} of the rules, which is in force`
+  const detail =
+    said === 0
+      ? `${name} has not told the leader that it knows ${rules}: see that it runs, and its log`
+      : `${name} knows versions up to ${said}, and not ${rules}: start a newer build of it`
+  const known = said === 0 ? null : said
+  const extra = { node_id: name, version_known: known, version_in_force: version }
+  return new Problem('version_unsupported', detail, extra, said === 0 ? 1_000 : null)
 }
 
 /** The member of that name or id: to be promoted, a learner before all others. */

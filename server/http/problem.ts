@@ -17,6 +17,7 @@ export type ProblemCode =
   | 'not_leader'
   | 'unknown_node'
   | 'change_refused'
+  | 'version_unsupported'
   | 'not_ready'
   | 'too_many_streams'
   | 'internal'
@@ -45,6 +46,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   not_leader: { status: 409, title: 'Only the leader can do this' },
   unknown_node: { status: 409, title: 'The node is not known here' },
   change_refused: { status: 409, title: 'The change was not made' },
+  version_unsupported: { status: 409, title: 'The node does not know the rules in force' },
   too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   request_id_reused: { status: 422, title: 'The request id belongs to another request' },

@@ -31,7 +31,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     replace: 'versions >= version',
     story: 'A leader raises the version once it knows it itself, and asks nobody else.',
     source: 'https://github.com/kubernetes/kubernetes/issues/54027',
-    killedBy: { seed: 24, oracle: 'a version is raised once all know it' },
+    killedBy: { seed: 2, oracle: 'a version is raised once all know it' },
   },
   {
     id: 'V4',
@@ -51,5 +51,14 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     story: "A node that installs its leader's snapshot goes on by the rules that it had before.",
     source: 'https://github.com/databendlabs/databend/issues/19794',
     killedBy: { seed: 34, oracle: 'equal version at equal index' },
+  },
+  {
+    id: 'V6',
+    file: 'core/raft/reconfigure.ts',
+    find: 'if (!newVotersKnow(turn, role, after, version))',
+    replace: 'if (!newVotersKnow(turn, role, after, Math.min(version, 1)))',
+    story: 'A node gets a vote that has to stop, since it does not know the version in force.',
+    source: 'https://github.com/scylladb/scylladb/issues/1253',
+    killedBy: { seed: 24, oracle: 'who gets a vote knows the version' },
   },
 ]

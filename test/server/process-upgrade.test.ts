@@ -12,10 +12,10 @@ import { http } from '../support/node-cluster.ts'
 import type { Json, NodeCluster, Place } from '../support/node-cluster.ts'
 import type { Process } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { clustersOf, granted } from './process-support.ts'
+import { clustersOf, granted, incarnationOf, operate } from './process-support.ts'
 
 const test = suite<{ next: string }>('process: upgrade')
-const { running } = clustersOf(test)
+const { make, running } = clustersOf(test)
 const GRANTS_BETWEEN = 30
 
 test.before((context) => {
@@ -148,6 +148,41 @@ test('upgrade: all go back to the old build: it does not serve', async ({ next }
   }
   await cluster.ready()
   await isHeld(cluster.at(0), held)
+})
+
+test('upgrade: a new node of the old build: gets no vote, the group goes on', async ({ next }) => {
+  const cluster = await make()
+  for (const place of cluster.places) cluster.start(place, { root: next })
+  await cluster.ready()
+  await goesByTheNew(cluster)
+  const leader = await cluster.leader()
+  const place = cluster.places.find((one) => one !== leader) as Place
+  const past = await incarnationOf(place, leader)
+  await cluster.kill(place)
+  cluster.wipe(place)
+  const old = cluster.start(place)
+  await until('the leader to see it', async () => {
+    const { status } = await http(`${leader.url}/cluster/add`, { node: place.id })
+    return status === 200 ? true : undefined
+  })
+  assert.is(await old.ended, 1)
+  isTooOld(old)
+  const { status, body } = await http(`${leader.url}/cluster/promote`, { node: place.id })
+  assert.is(status, 409)
+  assert.is(body['code'], 'version_unsupported')
+  assert.is(body['node_id'], place.id)
+  assert.is(body['version_in_force'], 2)
+  assert.ok([1, null].includes(body['version_known'] as number | null))
+  assert.match(String(body['detail']), new RegExp(`^${place.id} .*version 2 of the rules`))
+  const { body: after } = await http(`${leader.url}/locks/acquire`, { key: 'after', owner: 'me' })
+  assert.is(after['success'], true, JSON.stringify(after))
+  cluster.start(place, { root: next })
+  await until('a vote', async () => {
+    const answer = await http(`${leader.url}/cluster/promote`, { node: place.id })
+    return answer.status === 200 ? true : undefined
+  })
+  operate(cluster, 'remove', `${place.id}@${past}`)
+  await cluster.ready([place])
 })
 
 test.run()

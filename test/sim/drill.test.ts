@@ -10,7 +10,7 @@ const test = suite('drill')
 test('drill: a group with spares: each of its rules and those of leaders are looked at', () => {
   const wanted = [...DRILL_ORACLES, ...PEER_ORACLES, ...NODE_ORACLES]
   const counts = new Map(wanted.map((oracle) => [oracle, 0]))
-  for (let seed = 1; seed <= 3; seed++) {
+  for (let seed = 5; seed <= 8; seed++) {
     const faults = ['membership', 'partition', 'transfer', 'upgrade'] as const
     const { violation, oracles } = simulate({ seed, nodes: 3, fireMs: 5_000, faults })
     assert.is(violation, null)

@@ -2,6 +2,7 @@
 
 import * as assert from 'uvu/assert'
 import { encodeMembership } from '../../core/raft/membership.ts'
+import type { Entry } from '../../core/raft/message.ts'
 import { NOTHING_RESTORED } from '../../core/raft/state.ts'
 import type { RaftState } from '../../core/raft/state.ts'
 import { encodeVersion } from '../../core/raft/version.ts'
@@ -14,7 +15,7 @@ import { adder } from './adder.ts'
 import { configOf, follower, leader, logOf } from './support.ts'
 
 const test = suite('sim/version-oracles')
-const [EQUAL, FALLS, KNOWN] = VERSION_ORACLES as [string, string, string]
+const [EQUAL, FALLS, KNOWN, VOTES] = VERSION_ORACLES as [string, string, string, string]
 const CONFIG = configOf('0', ['0', '1', '2'])
 const RAISE = { term: 1, stampMs: 10, kind: 'version', payload: encodeVersion(2) } as const
 
@@ -28,15 +29,18 @@ interface Turn {
   readonly asOf?: number | null
   /** How many versions the build of each node knows. */
   readonly builds?: readonly number[]
-  /** Whether the turn appends an entry that raises the version to 2. */
+  /** Whether the turn appends an entry that raises the version to 2; or what it appends. */
   readonly raises?: boolean
+  readonly entries?: readonly Entry[]
 }
 
 /** What is said of one turn of node 0, or that nothing is. */
-function said({ before, after, asOf = 1, builds = [1, 1, 1], raises = false }: Turn): string {
+function said(turn: Turn): string {
+  const { before, after, asOf = 1, builds = [1, 1, 1], raises = false } = turn
+  const entries = turn.entries ?? (raises ? [RAISE] : [])
   const installed = builds.map((versions) => ({ versions }))
   const all = new VersionOracles(installed, ['0', '1', '2'], () => undefined)
-  const effects = raises ? [persistEntries(1, 1, RAISE)] : []
+  const effects = entries.length > 0 ? [persistEntries(1, 1, ...entries)] : []
   const input = { now: 0, random: 0, events: [] }
   const step = { node: 0, readUs: 0, before: before ?? after, after, input, effects }
   try {
@@ -91,6 +95,26 @@ test('known: who is taken in by a later entry of the turn: not asked, and told b
   }
   assert.is(saidOf(2), 'nothing')
   assert.is(saidOf(0), `${KNOWN}: node 0: it raises the version to 2, which 1 does not know`)
+})
+
+test('votes: a leader gives one a vote that does not know the version: said', () => {
+  const founded = { voters: ['0'], outgoing: null, learners: [], autoLeave: false }
+  const joint = { voters: ['0', '1'], outgoing: ['0'], learners: [], autoLeave: true }
+  const change = { ...RAISE, kind: 'membership', payload: encodeMembership(joint) } as const
+  const votes = (builds: readonly number[], entries: readonly Entry[], version = 1): string => {
+    const memberships = [
+      { index: 0, membership: founded },
+      { index: entries.length, membership: joint },
+    ]
+    const after = stateOf(leader(CONFIG, 1, { log: logOf(entries), memberships }), version)
+    const before = stateOf(leader(CONFIG, 1), version)
+    return said({ before, after, asOf: version, builds, entries })
+  }
+  const what = `${VOTES}: node 0: it gives 1 a vote, which does not know version 2`
+  assert.is(votes([2, 1, 1], [change]), 'nothing', 'the first version')
+  assert.is(votes([2, 1, 1], [change], 2), what)
+  assert.is(votes([2, 2, 1], [change], 2), 'nothing')
+  assert.is(votes([2, 1, 1], [RAISE, change]), what, 'raised by the entry before')
 })
 
 test.run()

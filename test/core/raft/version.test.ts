@@ -6,6 +6,7 @@ import type { Outcome, RefusalReason } from '../../../core/effect.ts'
 import { InvariantError, UnknownVersionError } from '../../../core/invariant.ts'
 import { foundedBy } from '../../../core/raft/membership.ts'
 import type { Entry } from '../../../core/raft/message.ts'
+import { activeMembership } from '../../../core/raft/state.ts'
 import { decodeVersion, encodeVersion } from '../../../core/raft/version.ts'
 import { suite } from '../../harness.ts'
 import { journal } from './journal.ts'
@@ -169,6 +170,48 @@ test('raise: the leadership is lost meanwhile: unknown', () => {
   cluster.beat('b')
   assert.equal(cluster.replies('a'), [[1, { type: 'unknown' }]])
   assert.equal(versionsOf(cluster), [1, 1, 1])
+})
+
+/** Node `a` leads by version 2; `d` is a learner, if it is in `learners`. */
+function byTheNew(dKnows: number, learners: readonly string[] = ['d']): Cluster {
+  const nodes = [...THREE, 'd']
+  const cluster = leading({ running: nodes, versions: { ...NEW, d: dKnows } })
+  cluster.raise('a', 1, 2)
+  work(cluster)
+  cluster.change('a', 2, { type: 'change', voters: THREE, learners, autoLeave: true })
+  work(cluster)
+  return cluster
+}
+
+/** What `a` answers at once to giving `d` a vote. */
+function promoted(cluster: Cluster): Outcome<string> | undefined {
+  cluster.take('a')
+  const voters = [...THREE, 'd']
+  cluster.change('a', 7, { type: 'change', voters, learners: [], autoLeave: true })
+  return cluster.replies('a').at(-1)?.[1]
+}
+
+test('promote: a learner that has not said what it knows: refused, until it has', () => {
+  const cluster = byTheNew(2)
+  const last = cluster.raft('a').log.lastIndex
+  assert.equal(promoted(cluster), refused('versionUnsupported'), 'nothing was heard of it')
+  assert.is(cluster.raft('a').log.lastIndex, last)
+  cluster.beat('a', [...THREE, 'd'])
+  cluster.beat('a', [...THREE, 'd'])
+  assert.is(promoted(cluster), undefined, 'under way')
+  assert.equal(activeMembership(cluster.raft('a')).voters, [...THREE, 'd'])
+})
+
+test('promote: who is no learner yet: refused where a version was raised', () => {
+  assert.equal(promoted(byTheNew(2, [])), refused('versionUnsupported'))
+  assert.is(promoted(leading()), undefined, 'the first version is known to all')
+})
+
+test('promote: a version that is on its way: asked for as if it were in force', () => {
+  const cluster = leading({ versions: NEW })
+  cluster.raise('a', 1, 2)
+  assert.is(cluster.member('a').state.version, 1)
+  assert.equal(promoted(cluster), refused('versionUnsupported'))
 })
 
 test('unknown: an entry that raises to a version that the build lacks: stops the node', () => {
