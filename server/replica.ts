@@ -356,6 +356,7 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
       case 'persist':
         this.#appendedId = effect.id
         this.#log?.append(effect)
+        this.#snapshot?.appended(effect)
         return
       case 'send':
         this.#send(effect.to, effect.message)
@@ -384,10 +385,9 @@ class ReplicaHost<State, Command, Reply, MachineEvent extends { readonly type: s
   /** A little at a time: what has come meanwhile goes first. */
   #takeSnapshot(index: number): void {
     const parts = snapshotParts(this.#options.machine, this.#running().machine)
-    this.#snapshot = new SnapshotWork(parts, this.#log as WriteAheadLog, {
-      soon: () => this.#time.soon(() => this.#snapshot?.step()),
-      taken: (bytes) => this.#enqueue({ type: 'snapshotTaken', index, bytes }),
-    })
+    const soon = (): void => this.#time.soon(() => this.#snapshot?.step())
+    const taken = (bytes: Uint8Array) => this.#enqueue({ type: 'snapshotTaken', index, bytes })
+    this.#snapshot = new SnapshotWork(parts, this.#log as WriteAheadLog, { index, soon, taken })
   }
 
   #send(to: NodeId, message: Message): void {

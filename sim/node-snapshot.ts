@@ -1,6 +1,7 @@
 // The making of snapshots on a simulated machine: the host's own work, step by step, at times that
 // are drawn. It knows nothing of what a snapshot says.
 
+import type { Persist } from '../core/effect.ts'
 import type { WriteAheadLog } from '../storage/write-ahead-log.ts'
 import { SnapshotWork } from '../storage/snapshot-work.ts'
 import { KIND } from './event-queue.ts'
@@ -33,15 +34,16 @@ export class NodeSnapshots {
     this.#random = random
   }
 
-  /** Begins one, in the `life`-th life of the process. */
+  /** Begins one as of entry `index`, in the `life`-th life of the process. */
   begin(
     life: number,
+    index: number,
     parts: Iterable<Uint8Array>,
     log: WriteAheadLog,
     taken: (bytes: Uint8Array) => void,
   ): void {
     this.#life = life
-    const host = { soon: () => this.#soon(), taken, stageBytes: STAGE_BYTES }
+    const host = { index, soon: () => this.#soon(), taken, stageBytes: STAGE_BYTES }
     this.#work = new SnapshotWork(parts, log, host)
   }
 
@@ -54,6 +56,11 @@ export class NodeSnapshots {
   /** The log has reported `staged`. */
   staged(): void {
     this.#work?.staged()
+  }
+
+  /** The log was given a persist. */
+  appended(persist: Persist): void {
+    this.#work?.appended(persist)
   }
 
   /** The process dies. */

@@ -367,6 +367,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
       case 'persist':
         this.durable.issue(effect)
         this.#log?.append(effect)
+        this.#snapshots.appended(effect)
         return !this.#strikesAt('persist')
       case 'send': {
         const link = this.#encoders.get(effect.to)
@@ -397,7 +398,7 @@ export class SimulatedNode<State, Command, Reply, MachineEvent extends { readonl
   #takeSnapshot(index: number): void {
     const { machine } = this.state as ReplicaState<State>
     const parts = snapshotParts(this.#build.machine, machine)
-    this.#snapshots.begin(this.life, parts, this.#log as WriteAheadLog, (bytes) => {
+    this.#snapshots.begin(this.life, index, parts, this.#log as WriteAheadLog, (bytes) => {
       this.#enqueue({ type: 'snapshotTaken', index, bytes })
     })
   }

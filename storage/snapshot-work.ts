@@ -3,20 +3,24 @@
 // their turn between two. The state does not change meanwhile; what a crash leaves of it counts for
 // nothing. It knows no time, and nothing of what the bytes say.
 
+import type { Persist } from '../core/effect.ts'
 import { invariant } from '../core/invariant.ts'
 import type { WriteAheadLog } from './write-ahead-log.ts'
 
 /** Who makes a snapshot. */
 export interface SnapshotHost {
+  /** The entry up to which it covers all. */
+  readonly index: number
   /** Sees to it that `step` is called once, soon, and never within this call. */
   soon(): void
-  /** All of it, on the disk: for a `snapshotTaken` event. */
+  /** All of it, on the disk: for a `snapshotTaken` event. Nothing, when it was overtaken. */
   taken(bytes: Uint8Array): void
   /** Bytes that one step writes ahead; 1 MiB when left out. */
   readonly stageBytes?: number
 }
 
 const STAGE_BYTES = 1024 * 1024
+const NO_BYTES = new Uint8Array(0)
 /** Bytes that one step joins, about; 4 MiB. */
 const JOIN_BYTES = 4 * 1024 * 1024
 
@@ -32,6 +36,7 @@ export class SnapshotWork {
   #bytes: Uint8Array | null = null
   #joined = 0
   #staged = 0
+  #isOvertaken = false
 
   /** `parts` gives each when it is asked for. Begins by itself. */
   constructor(parts: Iterable<Uint8Array>, log: WriteAheadLog, host: SnapshotHost) {
@@ -45,10 +50,19 @@ export class SnapshotWork {
 
   /** Does a little. */
   step(): void {
+    if (this.#isOvertaken) return this.#host.taken(NO_BYTES)
     if (this.#bytes === null) this.#encode()
     else if (this.#joined < this.#bytes.length) this.#join(this.#bytes)
     else return this.#stage(this.#bytes)
     this.#host.soon()
+  }
+
+  /**
+   * The log was given a persist. A checkpoint that covers as much, such as a leader's, has dropped
+   * what was staged: whatever were staged now, nobody would take away again.
+   */
+  appended({ checkpoint }: Pick<Persist, 'checkpoint'>): void {
+    if ((checkpoint?.snapshot.index ?? 0) >= this.#host.index) this.#isOvertaken = true
   }
 
   /** The log has reported `staged`. */
