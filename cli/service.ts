@@ -214,9 +214,12 @@ export async function download(service: Service, path: string): Promise<Uint8Arr
   throw new ServiceError(problem, null)
 }
 
-function reasonOf(error: unknown): string {
+/** Why a `fetch` failed. */
+export function reasonOf(error: unknown): string {
   const { cause, message } = error as Error
-  return cause instanceof Error ? cause.message : message
+  if (!(cause instanceof Error)) return message
+  // Of a name with several addresses there are several errors, and no message.
+  return cause.message || (cause as NodeJS.ErrnoException).code || message
 }
 
 /** Asks, and throws a `ServiceError` for any answer that is no success. */

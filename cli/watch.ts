@@ -2,8 +2,10 @@
 
 import { told } from './answer.ts'
 import { keyOf } from './lock-request.ts'
+import { Outage } from './outage.ts'
 import type { Screen } from './screen.ts'
-import { NODES_OPTION, problemOf, ServiceError, serviceOf, TOKEN_FILE_OPTION } from './service.ts'
+import { NODES_OPTION, problemOf, reasonOf, ServiceError } from './service.ts'
+import { serviceOf, TOKEN_FILE_OPTION } from './service.ts'
 import type { Service } from './service.ts'
 import { EventReader } from './event-reader.ts'
 import type { ServerEvent } from './event-reader.ts'
@@ -31,31 +33,43 @@ async function run(given: Given, screen: Screen): Promise<number> {
   const service = serviceOf(given)
   const controller = new AbortController()
   process.once('SIGINT', () => controller.abort())
+  const outage = new Outage(service.nodes)
+  const complain = (said: string | null): void => {
+    if (said !== null) screen.complain(`lockstep: ${said}`)
+  }
   let lastId: string | null = null
   for (let turn = 0; !controller.signal.aborted; turn++) {
     const node = service.nodes[turn % service.nodes.length] as string
     try {
-      lastId = await follow(node, service, key, lastId, controller.signal, (event) => {
-        screen.print(given.values['json'] === true ? event.data : lineOf(event))
+      await follow(node, service, key, lastId, controller.signal, {
+        connected: () => complain(outage.answered(node)),
+        happened: (event) => {
+          lastId = event.id ?? lastId
+          screen.print(given.values['json'] === true ? event.data : lineOf(event))
+        },
       })
     } catch (error) {
       if (error instanceof ServiceError && (error.answer?.status ?? 503) < 500) throw error
-      if (!controller.signal.aborted) screen.complain(`lockstep: ${(error as Error).message}`)
+      if (controller.signal.aborted) break
+      complain(outage.failed(node, reasonOf(error), performance.now()))
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS))
   }
   return EXIT.interrupted
 }
 
-/** Reads the events of one connection until it ends. Answers the id of the last. */
+/** Reads the events of one connection until it ends. */
 async function follow(
   node: string,
   { token }: Service,
   key: string,
   lastId: string | null,
   signal: AbortSignal,
-  tell: (event: ServerEvent) => void,
-): Promise<string | null> {
+  told: {
+    readonly connected: () => void
+    readonly happened: (event: ServerEvent) => void
+  },
+): Promise<void> {
   const headers = {
     accept: 'text/event-stream',
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
@@ -69,16 +83,12 @@ async function follow(
     const answer = { status: response.status, body }
     throw new ServiceError(problemOf(answer), answer)
   }
+  told.connected()
   const reader = new EventReader()
   const decoder = new TextDecoder()
-  let last = lastId
   for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
-    for (const event of reader.read(decoder.decode(bytes, { stream: true }))) {
-      last = event.id ?? last
-      tell(event)
-    }
+    for (const event of reader.read(decoder.decode(bytes, { stream: true }))) told.happened(event)
   }
-  return last
 }
 
 function lineOf({ type, data }: ServerEvent): string {

@@ -3,6 +3,9 @@
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { suite } from '../harness.ts'
@@ -18,10 +21,14 @@ import type { Outcome } from './support.ts'
 const test = suite('service verbs')
 let cluster: NodeCluster
 let environment: Record<string, string>
+const open: Server[] = []
 
 test.before(async () => {
   cluster = await NodeCluster.running({ count: 1, args: ['--log-level', 'warn'] })
   environment = { LOCKSTEP_NODES: `127.0.0.1:${cluster.at(0).port}` }
+})
+test.after.each(() => {
+  for (const server of open.splice(0)) server.close().closeAllConnections()
 })
 test.after(async () => {
   await cluster.close()
@@ -154,6 +161,36 @@ test('watch: a lock that a path cannot name: is told of all the same', async () 
     watching.kill('SIGINT')
     assert.is(await watching.ended, 130)
   }
+})
+
+test('watch: nobody answers for a while: said once, and said when it is over', async () => {
+  let asked = 0
+  let lastId: unknown = null
+  const server = createServer((request, response) => {
+    asked += 1
+    if (asked < 6) return void request.socket.destroy()
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    lastId = request.headers['last-event-id'] ?? null
+    const event = 'id: 7\nevent: granted\ndata: {"type":"granted"}\n\n'
+    if (asked === 6) response.write(event, () => request.socket.end())
+  })
+  open.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const node = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const words = commandLine(repositoryRoot, ['watch', 'k', '--nodes', node])
+  const watching = startProcess([process.execPath, ...words], {
+    folder: repositoryRoot,
+    environment: environmentOf(),
+  })
+  await until('it to be told', () => (asked > 6 ? true : undefined))
+  watching.kill('SIGINT')
+  assert.is(await watching.ended, 130)
+  assert.is(watching.stdout(), 'granted\n')
+  assert.is(lastId, '7', 'it goes on where it was cut off')
+  const said = watching.stderr().trim().split('\n')
+  assert.match(said[0] ?? '', new RegExp(`^lockstep: no node answers: http://${node}: .`))
+  assert.is(said[1], `lockstep: http://${node} answers again`)
+  assert.ok(said.length < 5, said.join('; '))
 })
 
 test('lock: a command: runs alone, knows its token, and its exit code is ours', async () => {
