@@ -55,6 +55,67 @@ test('acquireLock: two at once: one acquire, and one handle', async () => {
   assert.is(first, second)
 })
 
+test('acquireLock: shared by callers with signals: each ends its own wait alone', async () => {
+  const { clock, client, locks } = scene()
+  const before = await client().lock('k', '1h')
+  const manager = new Manager(locks)
+  const controllers = [new AbortController(), new AbortController(), new AbortController()]
+  const waits = controllers.map(({ signal }) => {
+    return watch(manager.acquireLock('k', '1m', { timeout: 0, signal }))
+  })
+  const patient = watch(manager.acquireLock('k', '1m'))
+  const states = (): string[] => [...waits, patient].map(({ state }) => state)
+  controllers[0]?.abort(new Error('mine'))
+  await clock.advance(1)
+  assert.equal(states(), ['failed', 'pending', 'pending', 'pending'])
+  const error = waits[0]?.error as LockError
+  assert.is(error.code, 'ABORTED')
+  assert.is(error.message, 'failed to acquire lock k: aborted')
+  assert.is((error.cause as Error).message, 'mine')
+  controllers[2]?.abort()
+  await clock.advance(1)
+  assert.equal(states(), ['failed', 'pending', 'failed', 'pending'])
+  await before.release()
+  await clock.advance(1)
+  assert.equal(states(), ['failed', 'done', 'failed', 'done'])
+  assert.is(waits[1]?.value, patient.value)
+})
+
+test('acquireLock: all that share it give up: the next caller begins anew', async () => {
+  const { clock, client, locks } = scene()
+  const before = await client().lock('k', '1h')
+  const manager = new Manager(locks)
+  const controllers = [new AbortController(), new AbortController()]
+  const waits = controllers.map(({ signal }) => {
+    return watch(manager.acquireLock('k', '1m', { timeout: 0, signal }))
+  })
+  for (const controller of controllers) controller.abort()
+  const next = watch(manager.acquireLock('k', '1m'))
+  await clock.advance(1)
+  assert.equal(waits.map(({ state }) => state), ['failed', 'failed'])
+  assert.is((await locks.status('k')).waiters, 1)
+  await before.release()
+  await clock.advance(1)
+  assert.is(next.state, 'done')
+  const { signal } = controllers[0] as AbortController
+  assert.is((await failure(manager.acquireLock('other', '1m', { signal }))).code, 'ABORTED')
+})
+
+test('acquireLock: the signals of all that share it: end the refresh too', async () => {
+  const { clock, locks } = scene()
+  const manager = new Manager(locks)
+  const controllers = [new AbortController(), new AbortController()]
+  const [lock] = await Promise.all(
+    controllers.map(({ signal }) => manager.acquireLock('k', '3s', { autoRefresh: true, signal })),
+  )
+  controllers[0]?.abort()
+  await clock.advance(10_000)
+  assert.ok(lock?.isValid())
+  controllers[1]?.abort()
+  await clock.advance(10_000)
+  assert.not(lock?.isValid())
+})
+
 test('acquireLock: a busy key: calls for other keys are not held up', async () => {
   const { clock, client, locks } = scene()
   await client().lock('busy', '1h')
