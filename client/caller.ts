@@ -65,7 +65,11 @@ export class Caller implements Asker {
   readonly #random: () => number
   readonly #carrier: Carrier
   readonly #nodesCount: number
+  readonly #attemptTimeoutMs: number
+  readonly #takeTurn = (): void => this.#turn()
   readonly #ends = new Map<number, (result: CallResult) => void>()
+  /** Calls that are to end with the turn that is due. */
+  readonly #givenUp = new Set<number>()
   #state: RequestState
   #events: RequestEvent[] = []
   #isTurnDue = false
@@ -77,11 +81,14 @@ export class Caller implements Asker {
     const { nodes, attemptTimeoutMs, retryPauseMs, clock, random, weigh, open } = options
     this.#machine = requestMachine({ nodes, attemptTimeoutMs, retryPauseMs }, weigh)
     this.#nodesCount = nodes.length
+    this.#attemptTimeoutMs = attemptTimeoutMs
     this.#clock = clock
     this.#random = random
     this.#state = this.#machine.initial(random())
     this.#carrier = open({
-      replied: (reply) => this.#add({ type: 'reply', ...reply }),
+      replied: ({ request, outcome, leader }) => {
+        this.#add({ type: 'reply', request, outcome, leader })
+      },
       unsent: (request) => this.#add({ type: 'unsent', request }),
       lost: (node) => this.#add({ type: 'lost', node }),
       refused: () => this.giveUpAll(),
@@ -93,12 +100,11 @@ export class Caller implements Asker {
   }
 
   ask(payload: Uint8Array, terms: AskTerms, then: (result: CallResult) => void): GiveUp {
-    const { timeoutMs, read, attemptTimeoutMs } = terms
+    const { timeoutMs, read, attemptTimeoutMs = this.#attemptTimeoutMs } = terms
     const call = this.#calls++
     this.#ends.set(call, then)
-    const own = attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs }
-    this.#add({ type: 'call', call, payload, timeoutMs, retry: true, read, ...own })
-    return () => this.#add({ type: 'giveUp', call })
+    this.#add({ type: 'call', call, payload, timeoutMs, retry: true, read, attemptTimeoutMs })
+    return () => this.#giveUp(call)
   }
 
   /** It keeps the process alive: somebody waits. */
@@ -116,7 +122,7 @@ export class Caller implements Asker {
 
   /** Ends every call. */
   giveUpAll(): void {
-    for (const call of this.#ends.keys()) this.#add({ type: 'giveUp', call })
+    for (const call of this.#ends.keys()) this.#giveUp(call)
   }
 
   /** Ends every call, and lets these commands leave for whom it takes for the leader, if anyone. */
@@ -131,26 +137,33 @@ export class Caller implements Asker {
     this.#carrier.close()
   }
 
+  #giveUp(call: number): void {
+    this.#givenUp.add(call)
+    this.#add({ type: 'giveUp', call })
+  }
+
   #add(event: RequestEvent): void {
     this.#events.push(event)
     if (this.#isTurnDue) return
     this.#isTurnDue = true
-    this.#carrier.soon(() => this.#turn())
+    this.#carrier.soon(this.#takeTurn)
   }
 
   #turn(): void {
     this.#isTurnDue = false
     const now = this.#clock.now()
-    const events = [...this.#withdrawn(now), ...this.#events]
+    const events = this.#withdrawn(now).concat(this.#events)
     this.#events = []
     const input = { now, random: this.#random(), events }
     const [state, effects] = this.#machine.step(this.#state, input)
     this.#state = state
+    let hasSent = false
     for (const effect of effects) {
       switch (effect.type) {
         case 'send': {
           const { request, read, payload } = effect
           this.#carrier.send(effect.to, { request, read, payload })
+          hasSent = true
           break
         }
         case 'result': {
@@ -163,25 +176,25 @@ export class Caller implements Asker {
           unreachable(effect)
       }
     }
-    this.#carrier.flush()
-    this.#setTimer()
+    if (hasSent) this.#carrier.flush()
+    this.#setTimer(now)
   }
 
   /** Of calls that end now: what has not left yet cannot have happened. */
   #withdrawn(now: number): RequestEvent[] {
     const withdrawn: RequestEvent[] = []
-    const ends = this.#events.flatMap((event) => (event.type === 'giveUp' ? [event.call] : []))
     for (const { call, deadlineMs, open } of this.#state.calls) {
-      if (now < deadlineMs && !ends.includes(call)) continue
+      if (now < deadlineMs && !this.#givenUp.has(call)) continue
       for (const { to, request } of open) {
         if (this.#carrier.withdraw(to, request)) withdrawn.push({ type: 'unsent', request })
       }
     }
+    if (this.#givenUp.size > 0) this.#givenUp.clear()
     return withdrawn
   }
 
   /** One timer, which also keeps the process alive while a call is under way. */
-  #setTimer(): void {
+  #setTimer(now: number): void {
     const atMs = this.#machine.deadlineMs(this.#state)
     // One that rings too early costs less than setting it anew each turn.
     if (atMs !== Infinity && this.#stopTimer !== null && this.#timerAtMs <= atMs) return
@@ -193,6 +206,6 @@ export class Caller implements Asker {
       this.#stopTimer = null
       this.#turn()
     }
-    this.#stopTimer = this.#clock.setTimer(atMs - this.#clock.now(), ring, true)
+    this.#stopTimer = this.#clock.setTimer(atMs - now, ring, true)
   }
 }

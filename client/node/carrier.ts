@@ -77,6 +77,7 @@ export class SocketCarrier implements Carrier {
   /** Puts addresses in the place of names. */
   #withAddresses(reply: ClientReply): ClientReply {
     const { request, outcome } = reply
+    if (reply.leader === null && outcome.type !== 'notLeader') return reply
     const leader = this.#addressOf(reply.leader)
     if (outcome.type !== 'notLeader') return { request, outcome, leader }
     return { request, outcome: { ...outcome, leader: this.#addressOf(outcome.leader) }, leader }
