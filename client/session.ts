@@ -9,8 +9,9 @@ export class Session {
   /** Exclusive. */
   #sureUntilMs: number
   #sequence = 0
-  /** Numbers of calls that are not over; in the order of numbers, since they were put in so. */
-  readonly #open = new Set<number>()
+  #acknowledged = 0
+  /** Numbers of calls that are over, though an earlier one is not. */
+  readonly #over = new Set<number>()
 
   /** A session whose opening was sent first at `sentMs`. */
   constructor(id: number, ttlMs: number, sentMs: number) {
@@ -22,13 +23,15 @@ export class Session {
   /** The number of a new call. */
   begin(): number {
     this.#sequence += 1
-    this.#open.add(this.#sequence)
     return this.#sequence
   }
 
   /** A call is answered, or given up for good: it may be forgotten. */
   end(sequence: number): void {
-    this.#open.delete(sequence)
+    if (sequence > this.#acknowledged + 1) this.#over.add(sequence)
+    if (sequence !== this.#acknowledged + 1) return
+    do this.#acknowledged += 1
+    while (this.#over.delete(this.#acknowledged + 1))
   }
 
   /** A call was answered that was sent first at `sentMs`: the session lasted anew from there on. */
@@ -50,17 +53,16 @@ export class Session {
 
   /** The highest number up to which all calls are over. */
   get acknowledged(): number {
-    for (const first of this.#open) return first - 1
-    return this.#sequence
+    return this.#acknowledged
   }
 
   /** How far the newest number is above the acknowledged one. */
   get span(): number {
-    return this.#sequence - this.acknowledged
+    return this.#sequence - this.#acknowledged
   }
 
   /** Whether all calls are over. */
   get isIdle(): boolean {
-    return this.#open.size === 0
+    return this.#acknowledged === this.#sequence
   }
 }
