@@ -10,7 +10,7 @@ export type GiveUp = () => void
 export interface AskTerms {
   readonly timeoutMs: number
   readonly read: boolean
-  readonly attemptTimeoutMs?: number
+  readonly attemptTimeoutMs?: number | undefined
 }
 
 /** Asks the cluster. */

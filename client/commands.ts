@@ -22,9 +22,18 @@ export function acquireCommand(
   requestId: string,
 ): Acquire {
   const { key, owner, mode, ttlMs, metadata } = request
-  const type = 'acquire'
-  const terms = { mode, ttlMs, waitMs, reentrant: true, lockDelayMs: 0 }
-  return { type, key, owner, ...terms, metadata: encodeMetadata(metadata), requestId }
+  return {
+    type: 'acquire',
+    key,
+    owner,
+    mode,
+    ttlMs,
+    waitMs,
+    reentrant: true,
+    lockDelayMs: 0,
+    metadata: encodeMetadata(metadata),
+    requestId,
+  }
 }
 
 export function renewCommand(request: RenewRequest, requestId: string | null): Renew {

@@ -80,9 +80,10 @@ export class GuardedCall {
   ask(command: LockCommand, terms: CallTerms, then: (ended: AskEnded) => void): GiveUp {
     const { id, acknowledged } = this.#session
     const sequence = this.#sequence
-    const call = { type: 'call', session: id, sequence, acknowledged, bound: false } as const
-    const payload = encode({ ...call, command })
-    return this.#asker.ask(payload, { ...terms, read: false }, (result) => {
+    const { timeoutMs, attemptTimeoutMs } = terms
+    const type = 'call'
+    const call = { type, session: id, sequence, acknowledged, bound: false, command } as const
+    return this.#asker.ask(encode(call), { timeoutMs, read: false, attemptTimeoutMs }, (result) => {
       then(this.#ended(result))
     })
   }
@@ -158,7 +159,7 @@ export class GuardedCalls {
       if (isGivenUp) {
         return then({ call: null, command, ended: { type: 'failed', refusal: null } })
       }
-      const call = this.#begin(untilMs)
+      const call = this.#begin(now, untilMs)
       if (call === null) {
         giveUp = this.#opened(untilMs, (failed) => {
           const isOver = failed !== null && (isGivenUp || this.#isLast(untilMs))
@@ -191,9 +192,9 @@ export class GuardedCalls {
   }
 
   /** Null: there is no session to begin one in, and one is to be opened first. */
-  #begin(untilMs: number): GuardedCall | null {
+  #begin(now: number, untilMs: number): GuardedCall | null {
     const session = this.#session
-    if (session === null || !session.isSure(this.#asker.now())) return null
+    if (session === null || !session.isSure(now)) return null
     if (session.span >= this.#options.rotateSpan) {
       this.#open(untilMs)
       if (session.span >= SESSION_LIMITS.unacknowledgedMax) return null

@@ -68,7 +68,9 @@ export class ServiceBackend implements LockBackend {
   readonly #options: ServiceOptions
   readonly #calls: GuardedCalls
   readonly #acquires: Acquires
+  /** Aborted when it is closed: for acquires, which are given up then. */
   readonly #closing = new AbortController()
+  #isClosed = false
 
   constructor(options: ServiceOptions) {
     this.#options = options
@@ -110,41 +112,40 @@ export class ServiceBackend implements LockBackend {
     }
   }
 
-  async renew(request: RenewRequest, signal?: AbortSignal): Promise<RenewReply> {
-    const { key } = request
-    const command = renewCommand(request, null)
-    return renewReply(key, await this.#ask(`failed to renew lock ${key}`, command, signal))
+  renew(request: RenewRequest, signal?: AbortSignal): Promise<RenewReply> {
+    return this.#ask('renew', renewCommand(request, null), renewReply, signal)
   }
 
-  async release(request: ReleaseRequest, signal?: AbortSignal): Promise<ReleaseReply> {
-    const { key } = request
-    const command = releaseCommand(request, null)
-    return releaseReply(key, await this.#ask(`failed to release lock ${key}`, command, signal))
+  release(request: ReleaseRequest, signal?: AbortSignal): Promise<ReleaseReply> {
+    return this.#ask('release', releaseCommand(request, null), releaseReply, signal)
   }
 
-  async status(key: string, signal?: AbortSignal): Promise<LockStatus> {
-    const query = { type: 'status', key, holder: null } as const
-    return statusReply(key, await this.#ask(`failed to look at lock ${key}`, query, signal))
+  status(key: string, signal?: AbortSignal): Promise<LockStatus> {
+    return this.#ask('look at', { type: 'status', key, holder: null }, statusReply, signal)
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     this.#closing.abort()
     this.#options.caller.close(this.#calls.farewells())
   }
 
-  async #ask(
-    what: string,
+  /** Asks for a command, and answers what `read` makes of the reply. */
+  async #ask<Reply>(
+    verb: string,
     command: Extract<LockCommand, { readonly key: string }>,
+    read: (key: string, reply: LockReply) => Reply,
     signal: AbortSignal | undefined,
-  ): Promise<LockReply> {
+  ): Promise<Reply> {
     const { key } = command
+    const what = `failed to ${verb} lock ${key}`
     this.#check(what, key, signal)
     const timeoutMs = this.#options.requestTimeoutMs
     const ended = await ending<Ended>((then) => {
       if (command.type === 'status') return this.#read(command, timeoutMs, then)
       return this.#calls.call(command, { timeoutMs }, then)
     }, [signal])
-    if (ended.type === 'answered') return ended.reply
+    if (ended.type === 'answered') return read(key, ended.reply)
     if (signal?.aborted === true) throw abortedError(what, key, signal)
     throw this.#error(what, key, ended)
   }
@@ -160,13 +161,13 @@ export class ServiceBackend implements LockBackend {
   }
 
   #check(what: string, key: string, signal: AbortSignal | undefined): void {
-    if (this.#closing.signal.aborted) throw closedError(key)
+    if (this.#isClosed) throw closedError(key)
     if (signal?.aborted === true) throw abortedError(what, key, signal)
   }
 
   /** Why a call got no answer. */
   #error(what: string, key: string, ended: Exclude<Ended, { type: 'answered' }>): LockError {
-    if (this.#closing.signal.aborted) return closedError(key)
+    if (this.#isClosed) return closedError(key)
     const problems = this.#options.caller.problems()
     const why = problems.map(({ node, text }) => `${node}: ${text}`).join('; ')
     if (ended.type === 'unknown') {
