@@ -3,7 +3,6 @@
 
 import { abortable, pause } from './abortable.ts'
 import type {
-  AcquireReply,
   AcquireRequest,
   GrantedReply,
   LockBackend,
@@ -185,8 +184,11 @@ export class DistributedLock {
       const aheadMs = wallAheadMs(this.#clock)
       const request = { key, owner, mode, ttlMs, waitMs, metadata }
       const reply = await this.#backend.acquire(request, signal)
-      const handle = await this.#handleOf(reply, request, terms, aheadMs)
-      if (handle !== null) return handle
+      if (reply.type === 'granted') {
+        const handle = this.#handleOf(reply, request, terms, aheadMs)
+        if (handle !== null) return handle
+        await this.#giveBack(request, reply, terms)
+      }
       if (isTry) {
         if (reply.type === 'busy') return null
         throw expiredError(key)
@@ -207,31 +209,32 @@ export class DistributedLock {
     throw new LockError('INVALID', `failed to acquire lock ${key}: ${why}`, { key })
   }
 
-  /** The handle of a grant; null where there is none, or it came too late and was given back. */
-  async #handleOf(
-    reply: AcquireReply,
+  /** The handle of a grant; null where it came too late, and is to be given back. */
+  #handleOf(
+    reply: GrantedReply,
     request: AcquireRequest,
-    { owner: named, signal }: LockTerms,
+    terms: LockTerms,
     aheadMs: number,
-  ): Promise<OwnHandle | null> {
-    if (reply.type !== 'granted') return null
+  ): OwnHandle | null {
     const { key, owner, mode } = request
-    const { token } = reply
-    const giveBack = (): Promise<unknown> =>
-      this.#backend.release({ key, owner, token, all: named === null }).catch(() => null)
+    const { owner: named, signal } = terms
     if (signal?.aborted === true) {
-      void giveBack()
+      void this.#giveBack(request, reply, terms)
       throw acquireAborted(key, signal)
     }
     const held = named === null ? undefined : this.#named.get(nameOf(key, owner))
-    if (held !== undefined && held.token === token && held.isValid()) {
+    if (held !== undefined && held.token === reply.token && held.isValid()) {
       held.reentered(reply)
       if (held.isValid()) return new OwnHandle(held, this.#parts)
     }
-    const names = { key, owner, mode, ownerIsShared: named !== null }
-    const handle = this.#hold(names, reply, aheadMs)
-    if (handle === null) await giveBack()
-    return handle
+    return this.#hold({ key, owner, mode, ownerIsShared: named !== null }, reply, aheadMs)
+  }
+
+  /** Gives back what nobody has a handle of. Never rejects. */
+  #giveBack(request: AcquireRequest, reply: GrantedReply, terms: LockTerms): Promise<unknown> {
+    const { key, owner } = request
+    const all = terms.owner === null
+    return this.#backend.release({ key, owner, token: reply.token, all }).catch(() => null)
   }
 
   /** A new holding of what was granted; null when its lease is over. */

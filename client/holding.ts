@@ -65,7 +65,7 @@ export class Holding {
   readonly names: HoldingNames
   readonly token: number
   readonly #ground: Ground
-  readonly #holders = new Set<Holder>()
+  #holders: readonly Holder[] = []
   #lease: Lease
   #ttlMs: number
   /** How far wall time was ahead when what the belief counts from was sent. */
@@ -110,9 +110,11 @@ export class Holding {
   isValid(): boolean {
     if (this.#lease.type === 'ended') return false
     const { clock } = this.#ground
-    if (wallAheadMs(clock) - this.#wallAheadMs > SLEEP_MARGIN_MS) {
+    const wallMs = clock.wallNow()
+    const now = clock.now()
+    if (wallMs - now - this.#wallAheadMs > SLEEP_MARGIN_MS) {
       this.#lose('wall time ran ahead: the machine has slept, or its clock was set')
-    } else if (!isValid(this.#lease, clock.now())) {
+    } else if (!isValid(this.#lease, now)) {
       this.#lose('its lease ran out and no renewal was answered in time')
     }
     return this.#lostBy === null
@@ -124,7 +126,7 @@ export class Holding {
   }
 
   add(holder: Holder): void {
-    this.#holders.add(holder)
+    this.#holders = [...this.#holders, holder]
   }
 
   /** The same owner was granted it once more. */
@@ -172,10 +174,10 @@ export class Holding {
   }
 
   /** A handle is given up: the last one ends the belief. Resolves once the store has answered. */
-  async release(holder: Holder): Promise<ReleaseReply> {
+  release(holder: Holder): Promise<ReleaseReply> {
     const { key, owner, ownerIsShared } = this.names
-    this.#holders.delete(holder)
-    const isLast = this.#holders.size === 0
+    this.#holders = this.#holders.filter((other) => other !== holder)
+    const isLast = this.#holders.length === 0
     if (isLast) this.#believe(releaseSent(this.#lease))
     const all = isLast && !ownerIsShared
     return this.#ground.backend.release({ key, owner, token: this.token, all })
@@ -183,11 +185,11 @@ export class Holding {
 
   /** Whether a release that failed may be repeated: not where it could take another's count. */
   get canReleaseAgain(): boolean {
-    return this.#holders.size === 0 && !this.names.ownerIsShared
+    return this.#holders.length === 0 && !this.names.ownerIsShared
   }
 
   /** Gives it back once more, after a release that failed. */
-  async releaseAgain(): Promise<ReleaseReply> {
+  releaseAgain(): Promise<ReleaseReply> {
     const { key, owner } = this.names
     return this.#ground.backend.release({ key, owner, token: this.token, all: true })
   }
@@ -225,7 +227,6 @@ export class Holding {
     this.#lease = expired(this.#lease)
     this.#ended?.()
     this.#setAlarm()
-    const holders = [...this.#holders]
-    for (const holder of holders) holder.lost(this.#lostBy)
+    for (const holder of this.#holders) holder.lost(this.#lostBy)
   }
 }

@@ -49,7 +49,8 @@ type Listener<Event> = (event: Event) => void
  */
 export class Emitter<Event extends { readonly type: string }> {
   readonly #failed: (error: unknown) => void
-  readonly #listeners = new Map<string, Set<Listener<never>>>()
+  /** Null until somebody listens: to most handles nobody does. */
+  #listeners: Map<string, Set<Listener<never>>> | null = null
 
   constructor(failed: (error: unknown) => void) {
     this.#failed = failed
@@ -60,6 +61,7 @@ export class Emitter<Event extends { readonly type: string }> {
     type: Type,
     listener: Listener<Extract<Event, { readonly type: Type }>>,
   ): () => void {
+    this.#listeners ??= new Map()
     const listeners = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, listeners)
     listeners.add(listener)
@@ -69,7 +71,7 @@ export class Emitter<Event extends { readonly type: string }> {
   }
 
   emit(event: Event): void {
-    const listeners = this.#listeners.get(event.type)
+    const listeners = this.#listeners?.get(event.type)
     if (listeners === undefined) return
     const failed = event.type === 'listenerFailed' ? (): void => {} : this.#failed
     for (const listener of [...listeners] as Listener<Event>[]) {

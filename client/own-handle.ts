@@ -116,13 +116,15 @@ export class OwnHandle implements LockHandle, Holder {
 
   lost(error: LockError): void {
     this.#stopRefresh?.()
-    this.#tell({ type: 'lost', ...this.#names(), heldMs: this.#heldMs(), error })
+    const { key, owner } = this
+    this.#tell({ type: 'lost', key, owner, heldMs: this.#heldMs(), error })
     this.#abort?.abort(error)
   }
 
   async #renew(ttlMs: number): Promise<void> {
     await this.#holding.renew(ttlMs)
-    if (!this.#isReleased) this.#tell({ type: 'renewed', ...this.#names(), ttlMs })
+    const { key, owner } = this
+    if (!this.#isReleased) this.#tell({ type: 'renewed', key, owner, ttlMs })
   }
 
   #release(): Promise<boolean> {
@@ -138,11 +140,12 @@ export class OwnHandle implements LockHandle, Holder {
 
   async #give(again: boolean): Promise<boolean> {
     const heldMs = this.#heldMs()
+    const { key, owner } = this
     const holding = this.#holding
     try {
       const reply = await (again ? holding.releaseAgain() : holding.release(this))
       const freed = reply.type === 'released'
-      this.#tell({ type: 'released', ...this.#names(), heldMs, freed })
+      this.#tell({ type: 'released', key, owner, heldMs, freed })
       return freed
     } catch (error) {
       if (holding.canReleaseAgain) this.#releasing = null
@@ -154,17 +157,13 @@ export class OwnHandle implements LockHandle, Holder {
     return this.#parts.clock.now() - this.#heldSinceMs
   }
 
-  #names(): { readonly key: string; readonly owner: string } {
-    return { key: this.key, owner: this.owner }
-  }
-
   #tellFailed(type: 'renewFailed' | 'releaseFailed', cause: unknown): LockError {
-    const { key } = this
+    const { key, owner } = this
     const error =
       cause instanceof LockError
         ? cause
         : new LockError('UNKNOWN', `lock ${key}: ${String(cause)}`, { key, cause })
-    this.#tell({ type, ...this.#names(), error })
+    this.#tell({ type, key, owner, error })
     return error
   }
 
