@@ -55,8 +55,10 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   {
     id: 'G6',
     file: 'client/session.ts',
-    find: 'for (const first of this.#open) return first - 1',
-    replace: 'for (const first of this.#open) if (first === this.#sequence) return first - 1',
+    find: '  get acknowledged(): number {\n    return this.#acknowledged\n',
+    replace: `  get acknowledged(): number {
+    return Math.max(this.#acknowledged, this.#sequence - 1)
+`,
     story: 'A client acknowledges calls that are not over once there are newer ones.',
     source: 'https://github.com/logcabin/logcabin/commit/163fba5',
     killedBy: { seed: 4, oracle: 'no call is forgotten before it is over' },
