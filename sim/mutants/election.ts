@@ -207,7 +207,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ],
     story: 'Votes are not withheld, so a node that does not hear its leader deposes it forever.',
     source: 'https://blog.cloudflare.com/a-byzantine-failure-in-the-real-world/',
-    killedBy: { seed: 2, oracle: 'votes are withheld while a leader is heard' },
+    killedBy: { seed: 1, oracle: 'votes are withheld while a leader is heard' },
   },
   {
     id: 'E21a',

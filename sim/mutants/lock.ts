@@ -300,7 +300,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     story:
       'One entry ends every lease that has run out, and stops the service for as long as it takes.',
     source: 'https://github.com/etcd-io/etcd/issues/9395',
-    killedBy: { seed: 24, oracle: 'what is due ends' },
+    killedBy: { seed: 44, oracle: 'what is due ends' },
   },
   {
     id: 'L28',
@@ -353,7 +353,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     replace: '  for (const { sentMs, ttlMs } of lease.renewals.slice(1)) {',
     story: 'A renewal that shortens the lease counts only once it is answered.',
     source: 'https://github.com/mike-marcacci/node-redlock/issues/169',
-    killedBy: { seed: 54, oracle: 'mutual exclusion' },
+    killedBy: { seed: 26, oracle: 'mutual exclusion' },
   },
   {
     id: 'L32',

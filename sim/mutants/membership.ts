@@ -11,7 +11,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     replace: 'if (turn.commit === 0 && !hasCommittedInTerm(turn))',
     story: 'A new leader changes members before it has committed anything in its own term.',
     source: 'https://github.com/databendlabs/openraft/pull/2051',
-    killedBy: { seed: 2, oracle: 'one change of members at a time' },
+    killedBy: { seed: 1, oracle: 'one change of members at a time' },
   },
   {
     id: 'M3a',

@@ -25,7 +25,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
   }`,
     story: 'An answer to an earlier read passes for one to every read that waits by now.',
     source: 'https://github.com/etcd-io/etcd/issues/20418',
-    killedBy: { seed: 10, oracle: 'reads are fresh' },
+    killedBy: { seed: 20, oracle: 'reads are fresh' },
   },
   {
     id: 'R4a',
@@ -36,7 +36,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
     return Math.max(...rounds)`,
     story: 'Answers of learners count towards the majority that confirms a read.',
     source: 'https://github.com/etcd-io/etcd/commit/77ae04b',
-    killedBy: { seed: 2, oracle: 'a read is confirmed by a majority' },
+    killedBy: { seed: 7, oracle: 'a read is confirmed by a majority' },
   },
   {
     id: 'R4b',
@@ -47,7 +47,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
     if (voter === config.node || voter === other) return role.round`,
     story: 'A read is confirmed by one voter less than a majority.',
     source: 'https://github.com/databendlabs/openraft/commit/d60f1e85',
-    killedBy: { seed: 2, oracle: 'a read is confirmed by a majority' },
+    killedBy: { seed: 6, oracle: 'a read is confirmed by a majority' },
   },
   {
     id: 'R6a',

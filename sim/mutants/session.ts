@@ -62,7 +62,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: "if (by === 'expiry' && locksOf(draft, session, '') > 0) putEnded(draft, session, by)",
     story: 'What was taken in a session stays when that is closed.',
     source: 'https://github.com/hashicorp/consul/issues/2893',
-    killedBy: { seed: 2, oracle: 'what a session has ends with it' },
+    killedBy: { seed: 33, oracle: 'what a session has ends with it' },
   },
   {
     id: 'L37',
