@@ -141,6 +141,6 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   return termAt(turn.log, turn.commit) === turn.term`,
     story: 'The term of the last compacted entry is unknown, so a leader waits to have committed.',
     source: 'https://github.com/logcabin/logcabin/commit/e333046',
-    killedBy: null,
+    killedBy: { seed: 223, oracle: 'a change of members after the heal' },
   },
 ]
