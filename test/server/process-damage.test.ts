@@ -9,7 +9,7 @@ import { suite } from '../harness.ts'
 import { LockLoad } from '../support/lock-load.ts'
 import type { NodeCluster, Place } from '../support/node-cluster.ts'
 import { until } from '../support/until.ts'
-import { clustersOf, incarnationOf, operate } from './process-support.ts'
+import { clustersOf, incarnationOf, operate, waitsAt } from './process-support.ts'
 
 const test = suite('process: damage')
 const { running } = clustersOf(test)
@@ -97,11 +97,13 @@ test(
   () =>
     underLoad(async (cluster, load) => {
       const place = await followerOf(cluster)
-      const lost = await incarnationOf(place, await cluster.leader())
+      const leader = await cluster.leader()
+      const lost = await incarnationOf(place, leader)
       await cluster.kill(place)
       cluster.wipe(place)
       cluster.start(place)
       await load.moreGrants(GRANTS_BETWEEN)
+      await waitsAt(leader, place.id)
       operate(cluster, 'add', place.id)
       operate(cluster, 'promote', place.id)
       operate(cluster, 'remove', `${place.id}@${lost}`)

@@ -10,7 +10,7 @@ import { suite } from '../harness.ts'
 import { removeTemporaryFolders, temporaryFolder } from '../support/commands.ts'
 import { http, NodeCluster } from '../support/node-cluster.ts'
 import type { Json, Place } from '../support/node-cluster.ts'
-import { until } from '../support/until.ts'
+import { waitsAt } from './process-support.ts'
 
 const test = suite('process: restore')
 const clusters: NodeCluster[] = []
@@ -70,11 +70,8 @@ test('process: all nodes lost: a new cluster holds what was held, by higher toke
   const above = jsonOf(restored)['tokens_above'] as number
   for (const place of anew.places) anew.start(place)
   await anew.ready([first])
-  for (const { id, url } of rest) {
-    await until(`${id} to wait`, async () => {
-      const answer = await http(`${url}/readyz`).catch(() => null)
-      return /cluster add/.test(String(answer?.body['detail'])) ? true : undefined
-    })
+  for (const { id } of rest) {
+    await waitsAt(first, id)
     for (const verb of ['add', 'promote']) {
       const { code, stderr } = operate(anew, verb, id)
       assert.is(code, 0, `${verb} ${id}: ${stderr}`)

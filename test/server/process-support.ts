@@ -70,3 +70,12 @@ export async function incarnationOf(place: Place, leader: Place): Promise<string
   const node = (body['nodes'] as Json[]).find(({ id }) => id === place.id)
   return String(node?.['incarnation'])
 }
+
+/** The leader is connected to a node that waits to be taken in: it can be. */
+export async function waitsAt(leader: Place, id: string): Promise<void> {
+  await until(`${id} to wait`, async () => {
+    const answer = await http(`${leader.url}/cluster/info`).catch(() => null)
+    const nodes = (answer?.body['nodes'] ?? []) as Json[]
+    return nodes.some((one) => one['id'] === id && one['state'] === 'waiting') ? true : undefined
+  })
+}
