@@ -34,7 +34,9 @@ export class AskedOracles implements Asker {
   readonly #claimsOf: ClaimsOf
   /** What is asked and has no end yet. */
   readonly #underWay = new Set<Command>()
-  /** The only acquires of their owners, and given up; none of which something may not be known. */
+  /** The acquire of each owner by its request id; null: it has made several. */
+  readonly #acquireOf = new Map<string, string | null>()
+  /** Given up; none of which something may not be known. */
   #givenUp: Acquire[] = []
 
   constructor(way: OwnWay<LockInput, LockOutput>, stage: Stage, claimsOf: ClaimsOf) {
@@ -51,6 +53,7 @@ export class AskedOracles implements Asker {
     const command = machine.decodeCommand(payload)
     invariant(command !== null, 'asked: no command')
     this.#mustRemember(command)
+    this.#noteOwner(command)
     this.#underWay.add(command)
     const record = this.#recordOf(command)
     return this.way.ask(payload, terms, (result) => {
@@ -72,7 +75,7 @@ export class AskedOracles implements Asker {
     })
   }
 
-  /** Nobody waits for an acquire any more, the only one of its owner. */
+  /** Nobody waits for an acquire any more. */
   gaveUp(command: Acquire): void {
     this.#givenUp.push(command)
   }
@@ -90,10 +93,21 @@ export class AskedOracles implements Asker {
     }
   }
 
-  /** Once all is answered: no acquire that was given up waits or holds. */
+  #noteOwner(command: Command): void {
+    if (command.type !== 'call' || command.command.type !== 'acquire') return
+    const { owner, requestId } = command.command
+    const noted = this.#acquireOf.get(owner)
+    if (noted !== requestId) this.#acquireOf.set(owner, noted === undefined ? requestId : null)
+  }
+
+  /**
+   * Once all is answered: no acquire that was given up waits or holds. Of an owner with another
+   * acquire it cannot be said which of them holds.
+   */
   #mustBeGone(): void {
     if (this.#underWay.size > 0) return
-    for (const { key, owner } of this.#givenUp) {
+    for (const { key, owner, requestId } of this.#givenUp) {
+      if (this.#acquireOf.get(owner) !== requestId) continue
       this.#stage.evaluated(LEFT)
       const claims = this.#claimsOf(key, owner)
       if (claims > 0) this.#stage.fail(LEFT, `${owner} has ${claims} of ${key}`)

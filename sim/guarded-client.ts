@@ -159,7 +159,7 @@ export class GuardedClient implements Actor<Command, Reply, LockOperation, LockI
       return acquires.acquire(command, { timeoutMs, ...attempts }, (ended) => {
         // Of a wait that is unknown, so is whether anything is left.
         const isKnown = ended.type !== 'unknown' || waitMs === 0
-        if (held === null && ended.type !== 'answered' && isKnown) oracles.gaveUp(command)
+        if (ended.type !== 'answered' && isKnown) oracles.gaveUp(command)
         if (ended.type === 'givenUp') this.#stage.probe('an acquire given up')
         if (ended.type === 'timeout') this.#stage.probe('a wait without an answer, undone')
         then(ended)
