@@ -184,6 +184,18 @@ test('replica host: a sync fails: it stops and says so, and the others go on', a
   await Promise.all(rest.map((one) => one.close()))
 })
 
+test('replica host: the first sync fails: it does not start, and says so', async () => {
+  const node = VOTERS[0] as string
+  const { disk, fail } = memoryDisk()
+  fail()
+  const transport = hub()(node)
+  const started = startReplica({ machine: lockService(), config: configOf(node), transport, disk })
+  let said: string | undefined
+  started.catch((error: Error) => (said = error.message))
+  await until('it to say why it does not start', () => said)
+  assert.is(said, 'the disk failed: no space left')
+})
+
 test('replica host: a disk stalls: what its leader held back is let go with the lead', async () => {
   const { replicas, disks } = await cluster()
   const leader = await leaderOf(replicas)
