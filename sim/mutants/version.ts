@@ -61,4 +61,13 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     source: 'https://github.com/scylladb/scylladb/issues/1253',
     killedBy: { seed: 24, oracle: 'who gets a vote knows the version' },
   },
+  {
+    id: 'V7',
+    file: 'core/replica.ts',
+    find: 'work.raiseIndex > work.applied',
+    replace: 'work.raiseIndex < 0',
+    story: 'A leader raises the version once more while a raise of it is on its way.',
+    source: 'https://github.com/curie-eng/curie/issues/2589',
+    killedBy: { seed: 43, oracle: 'invariant' },
+  },
 ]
