@@ -7,6 +7,7 @@ import { nameOf } from './cluster-view.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { ConnectionLimits } from './client-connection.ts'
 import type { Authoriser } from './http/auth.ts'
+import { endWith } from './http/end-with.ts'
 import { Problem, problemDocument, PROBLEMS } from './http/problem.ts'
 import type { LockMetrics } from './lock-metrics.ts'
 import type { LockService } from './lock-service.ts'
@@ -118,5 +119,5 @@ export function refuseUpgrade(socket: Socket, problem: Problem): void {
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  endWith(socket, `${head.join('\r\n')}\r\n\r\n${body}`)
 }

@@ -7,6 +7,7 @@ import type { SecureContextOptions, TlsOptions } from 'node:tls'
 import { fastify as createFastify, LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { BODY_BYTES_MAX, sendError } from './api.ts'
+import { endWith } from './end-with.ts'
 import { Problem, problemDocument } from './problem.ts'
 import type { ProblemCode } from './problem.ts'
 
@@ -84,7 +85,7 @@ function refuse(error: Error & { code?: string }, socket: Socket): void {
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  endWith(socket, `${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 interface Refusal {

@@ -167,6 +167,24 @@ test('http protection: what is no HTTP, or too long a head: told so, and closed'
   }
 })
 
+test('http protection: a refused connection that its client keeps half open: is closed', async ({
+  url,
+}) => {
+  const port = Number(new URL(url).port)
+  const upgrade = 'GET /client HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'
+  for (const bytes of ['\u0001\r\n\r\n', upgrade, '']) {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.on('error', () => undefined)
+    socket.write(bytes)
+    assert.match(await answerOn(socket), /^HTTP\/1.1 4/)
+    // Only a socket that is gone refuses what is sent to it.
+    await until('it is closed', () => {
+      socket.write('x')
+      return socket.destroyed ? true : undefined
+    })
+  }
+})
+
 test('http protection: hundreds of idle connections: others are served', async ({ url }) => {
   const { port } = new URL(url)
   const sockets = Array.from({ length: 400 }, () => connect(Number(port), '127.0.0.1'))
