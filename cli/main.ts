@@ -38,6 +38,12 @@ export async function main(argv: readonly string[]): Promise<number> {
       screen.complain(`lockstep: ${error.message}`)
       return EXIT.usage
     }
+    if ((error as NodeJS.ErrnoException | null)?.code === 'EMFILE') {
+      // Most often while Node loads the program: it opens many modules at a time.
+      const advice = 'raise their limit with `ulimit -n`, or LimitNOFILE in a unit of systemd'
+      screen.complain(`lockstep: too many open files: ${advice}`)
+      return EXIT.usage
+    }
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
     screen.complain(`lockstep: internal error: ${reason}`)
     return EXIT.violation

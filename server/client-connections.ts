@@ -21,6 +21,9 @@ export interface ClientConnectionsOptions extends Partial<ConnectionLimits> {
   readonly connectionsMax?: number
 }
 
+/** Connections at a time of a node that is told nothing else. */
+export const CLIENT_CONNECTIONS_MAX = 10_000
+
 const LIMITS: ConnectionLimits = {
   // A command has 1 MiB at most; the rest is for what stands around it.
   frameBytesMax: 1_048_576 + 1_024,
@@ -45,7 +48,7 @@ export class ClientConnections {
   #isClosed = false
 
   constructor(frontEnd: ClientFrontEnd, options: ClientConnectionsOptions = {}) {
-    const { connectionsMax = 10_000, ...limits } = options
+    const { connectionsMax = CLIENT_CONNECTIONS_MAX, ...limits } = options
     this.#frontEnd = frontEnd
     this.#limits = { ...LIMITS, ...limits }
     this.#connectionsMax = connectionsMax

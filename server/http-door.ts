@@ -4,6 +4,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { nodeServer } from './http/server.ts'
+import { nowAndThen } from './now-and-then.ts'
 
 /** An open port. */
 export interface HttpDoor {
@@ -18,6 +19,8 @@ export interface HttpDoor {
   close(withinMs: number): Promise<void>
 }
 
+/** Between two lines in the log on connections that were closed, milliseconds. */
+const TOLD_MS = 10_000
 const HANDED_ON = ['request', 'upgrade', 'checkContinue'] as const
 
 /** Opens the port with `first` behind it. Rejects with the system's error, such as `EADDRINUSE`. */
@@ -27,6 +30,13 @@ export async function openDoor(
 ): Promise<HttpDoor> {
   await first.listen(at)
   const server = nodeServer(first)
+  const dropped = nowAndThen(TOLD_MS, (closedCount) => {
+    const fields = { closedCount, connectionsMax: server.maxConnections }
+    first.log.warn(fields, 'too many HTTP connections: the newest were closed')
+  })
+  server.on('drop', () => dropped(1))
+  // Where an accept that fails is told at all, the next one may succeed.
+  server.on('error', (error) => first.log.warn({ err: error }, 'a connection was not accepted'))
   return {
     port: (server.address() as AddressInfo).port,
     passTo: (next) => {

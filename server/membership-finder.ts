@@ -21,6 +21,8 @@ export interface FinderOptions {
   readonly options: NodeOptions
   readonly directory: DataDirectory
   readonly tls: TlsFiles | null
+  /** Connections of those who have not said who they are. */
+  readonly strangersMax: number
   readonly onNotice: (notice: TcpNotice) => void
   /** A founding or a promise could not be written down: the node cannot go on. */
   readonly onFailure: (error: Error) => void
@@ -42,7 +44,7 @@ export class MembershipFinder {
   #receiver: Receiver | null = null
 
   constructor(finder: FinderOptions) {
-    const { options, directory, tls } = finder
+    const { options, directory, tls, strangersMax } = finder
     this.#finder = finder
     this.node = nodeIdOf(directory.identity)
     this.found = new Promise((resolve) => (this.#resolve = resolve))
@@ -64,6 +66,7 @@ export class MembershipFinder {
       introduce: () => standingOf(this.#state),
       consider: (theirs, side) => this.#consider(theirs, side),
       onNotice: (notice) => this.#notice(notice),
+      limits: { strangersMax },
     })
   }
 

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import type { Logger } from 'pino'
 import type { TraceEvent } from '../core/effect.ts'
 import type { TcpNotice } from '../transports/node/tcp-options.ts'
+import { nowAndThen } from './now-and-then.ts'
 import type { LogLevel } from './option-values.ts'
 
 export type { Logger } from 'pino'
@@ -52,8 +53,14 @@ export function traceLogger(logger: Logger): (trace: TraceEvent) => void {
   }
 }
 
+/** Between two lines on strangers that were closed, milliseconds. */
+const CROWDED_TOLD_MS = 10_000
+
 /** Logs what the transport tells of the other nodes. */
 export function noticeLogger(logger: Logger): (notice: TcpNotice) => void {
+  const crowded = nowAndThen(CROWDED_TOLD_MS, (closedCount) => {
+    logger.warn({ closedCount }, 'too many connections of strangers: the oldest were closed')
+  })
   return (notice) => {
     const { type, ...fields } = notice
     switch (notice.type) {
@@ -67,7 +74,7 @@ export function noticeLogger(logger: Logger): (notice: TcpNotice) => void {
         }
         return logger.debug(fields, 'a connection came to nothing')
       case 'crowded':
-        return logger.warn(fields, 'too many connections of strangers: the oldest were closed')
+        return crowded(notice.closedCount)
     }
   }
 }

@@ -21,6 +21,8 @@ import type { LockReplica } from './lock-replica.ts'
 import { MembershipFinder } from './membership-finder.ts'
 import { nodeLogger, noticeLogger, traceLogger } from './node-log.ts'
 import type { Logger } from './node-log.ts'
+import { connectionCaps, openFiles } from './open-files.ts'
+import type { ConnectionCaps } from './open-files.ts'
 import type { NodeOptions } from './options.ts'
 import { ownUrl } from './own-url.ts'
 import { keepRaisingVersion } from './raise-version.ts'
@@ -56,6 +58,9 @@ export interface RunningNode {
 /** How long a leader tries to hand over before it stops, milliseconds. */
 const HAND_OVER_MS = 2_000
 
+/** With fewer connections than this, many a service would miss some. */
+const CONNECTIONS_FEW = 1_000
+
 /** A snapshot holds all replies that are remembered, up to a million: not to be made often. */
 const SNAPSHOT_ENTRIES_MIN = 100_000
 const SNAPSHOT_KEEP_ENTRIES = 10_000
@@ -75,8 +80,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
   const logger = nodeLogger(options.logLevel, options.id)
   for (const warning of options.warnings) logger.warn(warning)
+  const caps = capsOf(options, logger)
   const directory = await openDirectory(options)
-  const node = new Node(options, files, logger, directory)
+  const node = new Node({ options, files, logger, caps, directory })
   try {
     await node.open()
   } catch (error) {
@@ -84,6 +90,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     throw error
   }
   return node
+}
+
+function capsOf({ peers }: NodeOptions, logger: Logger): ConnectionCaps {
+  const files = openFiles()
+  const caps = connectionCaps(files, peers.length)
+  if (caps.http < CONNECTIONS_FEW) {
+    const why = 'this node takes few connections: its limit of open files is low'
+    logger.warn({ connectionsMax: caps.http, openFilesMax: files?.limit }, why)
+  }
+  return caps
 }
 
 async function openDirectory({ dataDir, id }: NodeOptions): Promise<DataDirectory> {
@@ -102,11 +118,21 @@ interface Files {
   readonly tokens: readonly TokenRule[]
 }
 
+/** What a node is made of. */
+interface NodeParts {
+  readonly options: NodeOptions
+  readonly files: Files
+  readonly logger: Logger
+  readonly caps: ConnectionCaps
+  readonly directory: DataDirectory
+}
+
 class Node implements RunningNode {
   readonly stopped: Promise<NodeEnd>
   readonly #options: NodeOptions
   readonly #files: Files
   readonly #logger: Logger
+  readonly #caps: ConnectionCaps
   readonly #directory: DataDirectory
   readonly #finder: MembershipFinder
   #resolve: (end: NodeEnd) => void = () => undefined
@@ -118,10 +144,11 @@ class Node implements RunningNode {
   #endRaising: (() => void) | null = null
   #isStopping = false
 
-  constructor(options: NodeOptions, files: Files, logger: Logger, directory: DataDirectory) {
+  constructor({ options, files, logger, caps, directory }: NodeParts) {
     this.#options = options
     this.#files = files
     this.#logger = logger
+    this.#caps = caps
     this.#directory = directory
     this.stopped = new Promise((resolve) => (this.#resolve = resolve))
     const { raftTls } = files
@@ -129,6 +156,7 @@ class Node implements RunningNode {
       options,
       directory,
       tls: raftTls === null || raftTls.ca === null ? null : { ...raftTls, ca: raftTls.ca },
+      strangersMax: caps.strangers,
       onNotice: noticeLogger(logger),
       onFailure: (error) => void this.#fail(new StartError(error.message, false, error)),
     })
@@ -146,7 +174,11 @@ class Node implements RunningNode {
   async open(): Promise<void> {
     const { host, port } = this.#options
     const { tls } = this.#files
-    const first = httpServer({ logger: this.#logger, ...(tls === null ? {} : { tls: tlsOf(tls) }) })
+    const first = httpServer({
+      logger: this.#logger,
+      connectionsMax: this.#caps.http,
+      ...(tls === null ? {} : { tls: tlsOf(tls) }),
+    })
     answerWhileFounding(first, () => this.#finder.waitsFor())
     try {
       this.#door = await openDoor(first, { host, port })
@@ -209,6 +241,7 @@ class Node implements RunningNode {
       url: this.#finder.url,
       tokens: this.#files.tokens,
       logger: this.#logger,
+      clientsMax: this.#caps.clients,
       name: id,
       isStopping: () => this.#isStopping,
     })

@@ -24,6 +24,8 @@ export interface FrontOptions {
   readonly url: string | null
   readonly tokens: readonly TokenRule[]
   readonly logger: Logger
+  /** Connections of client libraries. */
+  readonly clientsMax: number
   /** What the operator calls the node. */
   readonly name: string
   readonly isStopping: () => boolean
@@ -44,6 +46,7 @@ export async function serveLocks(front: FrontOptions): Promise<LockFront> {
     feed,
     tokens,
     cluster: viewOf(front),
+    clientConnections: { connectionsMax: front.clientsMax },
     ttlMsDefault: options.defaultTtlMs,
     limits: { ttlMsMin: options.minTtlMs, ttlMsMax: options.maxTtlMs },
   }

@@ -27,6 +27,8 @@ export interface HttpServerOptions {
   readonly connectionsMax?: number
 }
 
+/** Connections at a time of a server that is told nothing else. */
+export const HTTP_CONNECTIONS_MAX = 20_000
 /** Longer than any key in its longest form: how long it may be is for the check of keys to say. */
 const PARAM_LENGTH_MAX = 65_536
 /** Milliseconds between looks at what takes too long, at most. */
@@ -59,7 +61,7 @@ export function httpServer(options: HttpServerOptions = {}): FastifyInstance {
       : createFastify({ ...common, https: { ...http, ...tls } })
   ) as FastifyInstance
   const { server } = fastify
-  server.maxConnections = options.connectionsMax ?? 20_000
+  server.maxConnections = options.connectionsMax ?? HTTP_CONNECTIONS_MAX
   fastify.setNotFoundHandler((request, reply) => {
     const [path = ''] = request.url.split('?')
     const hint = path.startsWith('/locks/') ? ' (a slash in a key is sent as %2F)' : ''

@@ -61,6 +61,8 @@ const READY_MS_MAX = 40_000
 export interface StartOptions {
   readonly root?: string
   readonly args?: readonly string[]
+  /** Commands of bash that come before it, in the same process. */
+  readonly shell?: string
 }
 
 let installed: string | null = null
@@ -126,8 +128,10 @@ export class NodeCluster {
   }
 
   /** Starts a node there, of the build in `root`, with `args` where they are not its own. */
-  start(place: Place, { root = this.root, args = this.argsOf(place) }: StartOptions = {}): Process {
-    const words = [process.execPath, ...commandLine(root, ['node', ...args])]
+  start(place: Place, options: StartOptions = {}): Process {
+    const { root = this.root, args = this.argsOf(place), shell } = options
+    const shellWords = shell === undefined ? [] : ['bash', '-c', `${shell}; exec "$0" "$@"`]
+    const words = [...shellWords, process.execPath, ...commandLine(root, ['node', ...args])]
     const started = startProcess(words, { folder: root, environment: environmentOf() })
     place.process = started
     this.#past.push(started)
