@@ -137,6 +137,45 @@ test('http locks: no id: the own acquire is a refresh; reentrant or an id: a cou
   assert.is(all.json['count'], 0)
 })
 
+test('http locks: a release twice: a token does not tell it from its retry, an id does', async ({
+  served,
+}) => {
+  const url = urlOf(served)
+  const cases = [
+    { more: {}, withToken: true, counts: [1, 0, 'not_owner'] },
+    { more: {}, withToken: false, counts: [1, 0, 'not_owner'] },
+    { more: { request_id: 'r' }, withToken: true, counts: [1, 1, 1] },
+    { more: { all: true }, withToken: false, counts: [0, 'not_owner', 'not_owner'] },
+  ]
+  for (const [at, { more, withToken, counts }] of cases.entries()) {
+    const holding = { key: `back ${at}`, owner: 'me' }
+    await post(`${url}/locks/acquire`, holding)
+    const lock = lockOf(await post(`${url}/locks/acquire`, { ...holding, reentrant: true }))
+    assert.is(lock['count'], 2)
+    const body = { ...holding, ...more, ...(withToken ? { token: lock['version'] } : {}) }
+    for (const expected of counts) {
+      const { json } = await post(`${url}/locks/release`, body)
+      assert.is(json['count'] ?? json['code'], expected, JSON.stringify(body))
+    }
+    const { json } = await ask(`${url}/locks/one?key=back ${at}`)
+    assert.is(json['locked'], 'request_id' in more)
+  }
+})
+
+test('http locks: all and a token: a late release leaves a later holding alone', async ({
+  served,
+}) => {
+  const url = urlOf(served)
+  const holding = { key: 'late', owner: 'me' }
+  const first = lockOf(await post(`${url}/locks/acquire`, holding))
+  await post(`${url}/locks/release`, holding)
+  await post(`${url}/locks/acquire`, holding)
+  const meant = { ...holding, all: true, token: first['version'] }
+  assert.is((await post(`${url}/locks/release`, meant)).json['code'], 'not_owner')
+  const blind = await post(`${url}/locks/release`, { ...holding, all: true })
+  assert.is(blind.json['count'], 0)
+})
+
 test('http locks: an id with another body: 422', async ({ served }) => {
   const url = `${urlOf(served)}/locks/acquire`
   await post(url, { key: 'reused', owner: 'me', request_id: 'x' })
