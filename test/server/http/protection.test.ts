@@ -163,7 +163,9 @@ test('http protection: what is no HTTP, or too long a head: told so, and closed'
     const socket = connect(Number(port), '127.0.0.1')
     socket.on('error', () => undefined)
     socket.write(bytes)
-    assert.match(await answerOn(socket), new RegExp(`^HTTP/1.1 ${status} `))
+    const said = await answerOn(socket)
+    assert.match(said, new RegExp(`^HTTP/1.1 ${status} `))
+    assert.match(said, /"code":"bad_request"/)
   }
 })
 
