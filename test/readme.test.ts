@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { REASONS } from '../core/lock/codec.ts'
 import { suite } from './harness.ts'
+import { sourceFolders } from './support/source-files.ts'
 
 const test = suite('readme')
 const readme = readFileSync('README.md', 'utf8')
@@ -40,6 +41,13 @@ test('readme: reasons of a refusal: each that there is has its row, and no other
   const cells = section.split('\n').map((line) => line.split(' | ')[0] as string)
   const listed = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name))
   assert.equal([...listed].sort(), [...REASONS].sort())
+})
+
+test('readme: where things are: every folder that is shipped has its row', () => {
+  const table = readme.slice(readme.indexOf('## Where things are'))
+  const listed = [...table.matchAll(/^\| \[(\w+)\/\]/gm)].map(([, folder]) => folder)
+  const shown = ['examples', ...sourceFolders].filter((one) => one !== 'bench')
+  assert.equal([...listed].sort(), shown.sort())
 })
 
 test(
