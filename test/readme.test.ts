@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { EXIT } from '../cli/verb.ts'
 import { REASONS } from '../core/lock/codec.ts'
 import { suite } from './harness.ts'
 import { sourceFolders } from './support/source-files.ts'
@@ -41,6 +42,12 @@ test('readme: reasons of a refusal: each that there is has its row, and no other
   const cells = section.split('\n').map((line) => line.split(' | ')[0] as string)
   const listed = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name))
   assert.equal([...listed].sort(), [...REASONS].sort())
+})
+
+test('readme: exit codes: each of the command line is said', () => {
+  const [, said = ''] = /^Exit codes: (.*?)\. /ms.exec(readme) ?? []
+  const codes = said.split('·').map((one) => Number.parseInt(one.trim(), 10))
+  assert.equal(codes, Object.values(EXIT))
 })
 
 test('readme: where things are: every folder that is shipped has its row', () => {

@@ -67,6 +67,14 @@ test('running: the options of the verbs: are those that each reads', () => {
   assert.is(table.trim(), verbsTable())
 })
 
+test('running: options in the README: are rows of that table, with the same defaults', () => {
+  const readme = readFileSync('README.md', 'utf8')
+  const rows = readme.split('\n').filter((line) => /^\| `--.* \| `LOCKSTEP_/.test(line))
+  assert.ok(rows.length >= 8)
+  const known = optionsTable().split('\n')
+  assert.equal(rows.filter((row) => !known.includes(row)), [])
+})
+
 test('running: files that it names: are there', () => {
   for (const [, path] of manual.matchAll(/`((?:deploy\/|docker-)[\w./-]+)`/g)) {
     assert.ok(readFileSync(path as string, 'utf8').length > 0, path)

@@ -273,4 +273,22 @@ test('http api: docs/http.md: says of every route, code and metric', async ({ se
   }
 })
 
+test('http api: README: has every route and every metric, by its type, and no other', async ({
+  served,
+}) => {
+  const text = readFileSync('README.md', 'utf8')
+  const routes = [...text.matchAll(/`(GET|POST) (\/[\w/{}-]+)`(?=.* \| )/g)]
+  const { json } = await ask(`${served.leader.url}/openapi.json`)
+  const described = new Described(json as Document).all
+  const told = routes.map(([, method, path]) => `${String(method).toLowerCase()} ${String(path)}`)
+  assert.equal(told.sort(), [...described].sort())
+  const rows = [...text.matchAll(/^\| (`\w+_\w+`.*) \| (counter|gauge|histogram) \|/gm)]
+  const metrics = rows.flatMap(([, names, type]) => {
+    return [...String(names).matchAll(/\w+/g)].map(([name]) => `${name} ${String(type)}`)
+  })
+  const said = (await ask(`${served.leader.url}/metrics`)).text
+  const types = [...said.matchAll(/^# TYPE (\w+ \w+)$/gm)].map(([, one]) => String(one))
+  assert.equal(metrics.sort(), types.sort())
+})
+
 test.run()
