@@ -1,7 +1,7 @@
 // The examples of locks run as their reader would run them, in memory, and say what they did.
 
 import * as assert from 'uvu/assert'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { suite } from '../harness.ts'
 import { run } from '../support/commands.ts'
 import { repositoryRoot } from '../support/source-files.ts'
@@ -34,6 +34,11 @@ test('examples: of locks: each is run here', () => {
   const files = readdirSync('examples').filter((file) => /^lock-.*\.ts$/.test(file))
   const names = files.map((file) => file.slice('lock-'.length, -'.ts'.length))
   assert.equal(names.filter((name) => name !== 'client').sort(), Object.keys(said).sort())
+})
+
+test('examples: of locks: docs/locks.md has a line on each, and on no other', () => {
+  const rows = readFileSync('docs/locks.md', 'utf8').matchAll(/^\| `lock-([\w-]+)\.ts` \| \w/gm)
+  assert.equal([...rows].map(([, name]) => name).sort(), Object.keys(said).sort())
 })
 
 test.run()
