@@ -184,6 +184,44 @@ test('http locks: an id with another body: 422', async ({ served }) => {
   assert.is(said.json['code'], 'request_id_reused')
 })
 
+test('http locks: a release or a renewal with one id, twice: done once, answered alike', async ({
+  served,
+}) => {
+  const url = urlOf(served)
+  const body = { key: 'once', owner: 'me', ttl: '10m' }
+  for (const request_id of ['1', '2', '3']) {
+    await post(`${url}/locks/acquire`, { ...body, request_id })
+  }
+  const release = { key: 'once', owner: 'me', request_id: 'r' }
+  for (const at of [0, 1]) {
+    // At two nodes: what is remembered is the cluster's.
+    const said = await post(`${urlOf(served, at)}/locks/release`, release)
+    assert.equal([said.status, said.json['count']], [200, 2])
+  }
+  const renew = { key: 'once', owner: 'me', ttl: '5m', request_id: 'n' }
+  const shorter = lockOf(await post(`${url}/locks/renew`, renew))
+  assert.is(shorter['ttl'], '5m0s')
+  await post(`${url}/locks/renew`, { ...renew, ttl: '8m', request_id: 'later' })
+  const again = await post(`${urlOf(served, 1)}/locks/renew`, renew)
+  assert.is(again.status, 200)
+  assert.is(lockOf(again)['ttl'], '8m0s', 'it tells of the lease as it is, and has not cut it')
+  assert.ok((lockOf(again)['remaining_ms'] as number) > 5 * 60_000)
+})
+
+test('http locks: one id with another key or owner: is another request', async ({ served }) => {
+  const url = urlOf(served)
+  const ask = async (verb: string, key: string, owner: string): Promise<unknown> => {
+    const said = await post(`${url}/locks/${verb}`, { key, owner, request_id: 'same' })
+    return [said.status, said.json['count'] ?? said.json['code'] ?? lockOf(said)['count']]
+  }
+  assert.equal(await ask('acquire', 'id 1', 'me'), [200, 1])
+  assert.equal(await ask('acquire', 'id 2', 'me'), [200, 1])
+  assert.equal(await ask('acquire', 'id 1', 'you'), [423, 'held'])
+  assert.equal(await ask('acquire', 'id 1', 'me'), [200, 1])
+  assert.equal(await ask('release', 'id 1', 'me'), [422, 'request_id_reused'])
+  assert.equal(await ask('release', 'id 1', 'other'), [409, 'not_owner'])
+})
+
 test('http locks: a remembered grant that was released: 409 expired', async ({ served }) => {
   const url = urlOf(served)
   const body = { key: 'memo', owner: 'me', request_id: 'x' }
