@@ -374,6 +374,54 @@ test('any call: its signal was aborted before: it is not made', async () => {
   assert.not((await locks.status('k')).locked)
 })
 
+test('handle: a refresh or a release is aborted: told at once, and done all the same', async () => {
+  const { clock, client } = scene()
+  const answers = gate()
+  const locks = client((backend) => ({
+    ...everything(backend),
+    renew: (request) => answers.promise.then(() => backend.renew(request)),
+    release: (request) => answers.promise.then(() => backend.release(request)),
+  }))
+  const lock = await locks.lock('k', '2s')
+  const other = await locks.lock('other', '2s')
+  const abort = new AbortController()
+  const { signal } = abort
+  const refreshing = watch(lock.refresh('10s', { signal }))
+  const releasing = watch(other.release({ signal }))
+  await clock.advance(100)
+  assert.equal([refreshing.state, releasing.state], ['pending', 'pending'])
+  abort.abort(new Error('enough'))
+  await clock.advance(0)
+  const errors = [refreshing.error, releasing.error] as LockError[]
+  assert.equal(
+    errors.map(({ code, message, cause }) => [code, message, (cause as Error).message]),
+    [
+      ['ABORTED', 'failed to renew lock k: aborted', 'enough'],
+      ['ABORTED', 'failed to release lock other: aborted', 'enough'],
+    ],
+  )
+  answers.open()
+  await clock.advance(5_000)
+  assert.ok(lock.isValid())
+  assert.is(await other.release(), true, 'the answer of the first call')
+  assert.not((await locks.status('other')).locked)
+})
+
+test('handle: reenter is aborted, before or under way: no count is left of it', async () => {
+  const { clock, locks } = scene()
+  // A release of an owner that has a name gives one count back and no more.
+  const lock = await locks.lock('k', '30s', { owner: 'me' })
+  assert.is(await codeOf(lock.reenter({ signal: AbortSignal.abort() })), 'ABORTED')
+  const abort = new AbortController()
+  const entering = watch(lock.reenter({ signal: abort.signal }))
+  abort.abort()
+  await clock.advance(0)
+  assert.is((entering.error as LockError).code, 'ABORTED')
+  assert.ok(lock.isValid())
+  assert.ok(await lock.release())
+  assert.not((await locks.status('k')).locked)
+})
+
 test('polled backend: tried each retry interval, and granted soon after the release', async () => {
   const { clock, client, locks } = scene()
   const triesAtMs: number[] = []
@@ -397,6 +445,26 @@ test('polled backend: tried each retry interval, and granted soon after the rele
   await clock.advance(250)
   assert.is((failing.error as LockError).code, 'TIMEOUT')
   assert.equal(triesAtMs.slice(4), [120, 220, 320, 370])
+})
+
+test('polled backend: no retry interval is given: tried each 100 ms', async () => {
+  const { clock, client, locks } = scene()
+  const triesAtMs: number[] = []
+  const polled = client((backend) => ({
+    ...everything(backend),
+    supports: { ...backend.supports, wait: 'poll' },
+    acquire: (request, signal) => {
+      triesAtMs.push(clock.now())
+      return backend.acquire(request, signal)
+    },
+  }))
+  const first = await locks.lock('k', '30s')
+  const waiting = watch(polled.lock('k', '30s'))
+  await clock.advance(150)
+  await first.release()
+  await clock.advance(50)
+  assert.equal(triesAtMs, [0, 100, 200])
+  assert.is(waiting.state, 'done')
 })
 
 test('withLock: ends, throws or is lost: the lock is free, and the error is seen', async () => {
