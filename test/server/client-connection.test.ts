@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert'
 import { LockError } from '../../client/errors.ts'
 import { connect as connectClient } from '../../client/node/connect.ts'
 import { lockService } from '../../core/lock/machine.ts'
-import type { LockCommand } from '../../core/lock/command.ts'
+import type { Acquire, LockCommand } from '../../core/lock/command.ts'
 import type { LockReply } from '../../core/lock/reply.ts'
 import type { ServiceCommand, ServiceReply } from '../../server/lock-replica.ts'
 import { decodeClientReply, encodeClientRequest } from '../../transports/client-codec.ts'
@@ -106,7 +106,7 @@ async function connect(url: string, headers: Headers = {}): Promise<Client> {
   return new Client(socket)
 }
 
-function acquire(key: string, owner: string, waitMs = 0): LockCommand {
+function acquire(key: string, owner: string, waitMs = 0): Acquire {
   return {
     type: 'acquire',
     key,
@@ -286,6 +286,25 @@ test('client connections: it breaks: waits of calls end after the grace', async 
   const { json } = await ask(`${url}/locks/calls/waiters`)
   const [left] = json['waiters'] as { owner: string }[]
   assert.is(left?.owner, 'a', 'that of the session is let go when that ends')
+})
+
+test('client connections: a lock as long as its session: no end to wait for', async ({
+  served,
+}) => {
+  const { url } = served.leader
+  const client = await connect(url)
+  const session = await client.open()
+  const command = { ...acquire('unending', 'me'), ttlMs: null }
+  const call = { type: 'call', session, sequence: 1, acknowledged: 0, bound: true } as const
+  client.socket.write(client.frame({ ...call, command }))
+  assert.is(lockReply(await client.reply(2)).type, 'granted')
+  const { json } = await ask(`${url}/locks/unending`)
+  assert.is((json['lock'] as { remaining_ms: unknown }).remaining_ms, null)
+  const soft = await post(`${url}/locks/force-release`, { key: 'unending' })
+  assert.equal([soft.status, soft.json['code']], [409, 'no_deadline'])
+  const hard = await post(`${url}/locks/force-release`, { key: 'unending', now: true })
+  assert.equal([hard.status, hard.json['holders']], [200, 1])
+  client.socket.destroy()
 })
 
 test('client connections: it breaks, and a call comes back: its wait goes on', async () => {

@@ -1,6 +1,7 @@
 // Replicas of the lock service over memory, on the real event loop, for tests of what stands on
 // them.
 
+import type { Limits } from '../../core/lock/limits.ts'
 import { lockService } from '../../core/lock/machine.ts'
 import { DEFAULTS } from '../../core/raft/config.ts'
 import type { Config, NodeId } from '../../core/raft/config.ts'
@@ -63,9 +64,10 @@ export async function startReplicas(
   count: number,
   hub: Hub = new Hub(),
   config: Partial<Config> = {},
+  limits: Partial<Limits> = {},
 ): Promise<Fed[]> {
   const names = Array.from({ length: count }, (_, index) => `node${index + 1}@0000000${index + 1}`)
-  return Promise.all(names.map((node) => startOne(node, names, hub, config)))
+  return Promise.all(names.map((node) => startOne(node, names, hub, config, limits)))
 }
 
 export async function startOne(
@@ -73,10 +75,11 @@ export async function startOne(
   voters: readonly NodeId[],
   hub: Hub,
   config: Partial<Config> = {},
+  limits: Partial<Limits> = {},
 ): Promise<Fed> {
   const feed = new LockFeed()
   const replica = await startReplica({
-    machine: lockService(),
+    machine: lockService(limits),
     config: { ...DEFAULTS, ...PATIENT, cluster: 'test', group: '0', node, voters, ...config },
     transport: hub.transport(node),
     disk: memoryDisk(),

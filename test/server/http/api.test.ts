@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { lockService } from '../../../core/lock/machine.ts'
 import { decodeBackup } from '../../../server/backup-file.ts'
 import { PROBLEMS } from '../../../server/http/problem.ts'
+import type { ProblemCode } from '../../../server/http/problem.ts'
 import { suite } from '../../harness.ts'
 import { until } from '../../support/until.ts'
 import { ask, post, serve } from './support.ts'
@@ -63,45 +64,59 @@ class Described {
   }
 }
 
-type Try = readonly ['get' | 'post', string, string, unknown?]
+/** Method, route, address, body, and the code of a problem where that is to be the answer. */
+type Try = readonly ['get' | 'post', string, string, unknown?, ProblemCode?]
 
 const LOCKED = '/locks/a%2Fb'
 
 const TRIES: readonly Try[] = [
   ['post', '/locks/acquire', '/locks/acquire', { key: 'a/b', owner: 'me', ttl: '1m' }],
   ['post', '/locks/acquire', '/locks/acquire', { key: 'a/b', owner: 'me', request_id: 'x' }],
-  ['post', '/locks/acquire', '/locks/acquire', { key: 'a/b', owner: 'you' }],
-  ['post', '/locks/acquire', '/locks/acquire', { key: 'a/b', owner: 'you', wait: '10ms' }],
+  ['post', '/locks/acquire', '/locks/acquire', { key: 'a/b', owner: 'you' }, 'held'],
+  [
+    'post',
+    '/locks/acquire',
+    '/locks/acquire',
+    { key: 'a/b', owner: 'you', wait: '10ms' },
+    'wait_timeout',
+  ],
   [
     'post',
     '/locks/acquire',
     '/locks/acquire',
     { key: 'a/b', owner: 'me', request_id: 'x', ttl: '2s' },
+    'request_id_reused',
   ],
-  ['post', '/locks/acquire', '/locks/acquire', { key: 1, unknown: true }],
-  ['post', '/locks/acquire', '/locks/acquire', '{"key"'],
+  ['post', '/locks/acquire', '/locks/acquire', { key: 1, unknown: true }, 'bad_request'],
+  ['post', '/locks/acquire', '/locks/acquire', '{"key"', 'bad_json'],
   ['post', '/locks/renew', '/locks/renew', { key: 'a/b', owner: 'me' }],
   ['post', '/locks/renew', '/locks/renew', { key: 'a/b', owner: 'me', request_id: 'y', ttl: '9s' }],
-  ['post', '/locks/renew', '/locks/renew', { key: 'a/b', owner: 'you' }],
+  ['post', '/locks/renew', '/locks/renew', { key: 'a/b', owner: 'you' }, 'expired'],
   ['post', '/locks/cancel', '/locks/cancel', { key: 'a/b', owner: 'me', request_id: 'x' }],
   ['post', '/locks/cancel', '/locks/cancel', { key: 'a/b', owner: 'me', request_id: 'z' }],
   ['get', '/locks/{key}', LOCKED],
   ['get', '/locks/{key}', '/locks/free?consistency=stale'],
-  ['get', '/locks/{key}', '/locks/free?consistency=old'],
+  ['get', '/locks/{key}', '/locks/free?consistency=old', undefined, 'bad_request'],
   ['get', '/locks/one', '/locks/one?key=a/b'],
-  ['get', '/locks/one', '/locks/one'],
+  ['get', '/locks/one', '/locks/one', undefined, 'bad_request'],
   ['get', '/locks', '/locks'],
   ['get', '/locks', '/locks?prefix=a&limit=1'],
-  ['get', '/locks', '/locks?cursor=***'],
+  ['get', '/locks', '/locks?cursor=***', undefined, 'bad_request'],
   ['get', '/locks/one/holders', '/locks/one/holders?key=..'],
   ['get', '/locks/one/waiters', '/locks/one/waiters?key=..'],
   ['get', '/locks/{key}/holders', `${LOCKED}/holders`],
   ['get', '/locks/{key}/waiters', `${LOCKED}/waiters`],
-  ['get', '/locks/{key}/waiters', `${LOCKED}/waiters?cursor=bm8`],
+  ['get', '/locks/{key}/waiters', `${LOCKED}/waiters?cursor=bm8`, undefined, 'bad_request'],
   ['post', '/locks/force-release', '/locks/force-release', { key: 'a/b' }],
-  ['post', '/locks/renew', '/locks/renew', { key: 'a/b', owner: 'me' }],
+  ['post', '/locks/renew', '/locks/renew', { key: 'a/b', owner: 'me' }, 'revoked'],
   ['post', '/locks/release', '/locks/release', { key: 'a/b', owner: 'me' }],
-  ['post', '/locks/release', '/locks/release', { key: 'a/b', owner: 'me', all: true, token: 1 }],
+  [
+    'post',
+    '/locks/release',
+    '/locks/release',
+    { key: 'a/b', owner: 'me', all: true, token: 1 },
+    'not_owner',
+  ],
   ['get', '/cluster/info', '/cluster/info'],
   ['get', '/cluster/health', '/cluster/health'],
   ['get', '/cluster/backup', '/cluster/backup'],
@@ -110,11 +125,11 @@ const TRIES: readonly Try[] = [
   ['get', '/health', '/health'],
   ['get', '/metrics', '/metrics'],
   ['post', '/cluster/snapshot', '/cluster/snapshot', {}],
-  ['post', '/cluster/add', '/cluster/add', { node: 'node1' }],
-  ['post', '/cluster/add', '/cluster/add', { node: 'nobody' }],
-  ['post', '/cluster/promote', '/cluster/promote', { node: 'node1' }],
-  ['post', '/cluster/remove', '/cluster/remove', { node: 'nobody' }],
-  ['post', '/cluster/remove', '/cluster/remove', { nodes: 'node1' }],
+  ['post', '/cluster/add', '/cluster/add', { node: 'node1' }, 'change_refused'],
+  ['post', '/cluster/add', '/cluster/add', { node: 'nobody' }, 'unknown_node'],
+  ['post', '/cluster/promote', '/cluster/promote', { node: 'node1' }, 'change_refused'],
+  ['post', '/cluster/remove', '/cluster/remove', { node: 'nobody' }, 'unknown_node'],
+  ['post', '/cluster/remove', '/cluster/remove', { nodes: 'node1' }, 'bad_request'],
 ]
 
 test('http api: every route: answers as /openapi.json says', async ({ served }) => {
@@ -123,8 +138,9 @@ test('http api: every route: answers as /openapi.json says', async ({ served }) 
   assert.is(json['openapi'], '3.1.0')
   assert.equal((json['info'] as Json)['version'], '1.2.3')
   const described = new Described(json as Document)
-  for (const [method, path, address, body] of TRIES) {
+  for (const [method, path, address, body, code] of TRIES) {
     const said = await (method === 'get' ? ask(url + address) : post(url + address, body))
+    assert.is(said.json['code'], code, `${method} ${address}: ${said.text}`)
     described.check(method, path, said)
   }
   const { id } = follower(served)

@@ -1,6 +1,7 @@
 // A lock service of one or more nodes with its HTTP API on real ports, for tests.
 
 import type { FastifyInstance } from 'fastify'
+import type { Config } from '../../../core/raft/config.ts'
 import type { ClusterView } from '../../../server/cluster-view.ts'
 import { lockApi } from '../../../server/http/api.ts'
 import type { LockApiOptions } from '../../../server/http/api.ts'
@@ -31,12 +32,15 @@ export interface Served {
   close(): Promise<void>
 }
 
-type Options = Partial<LockApiOptions> & { readonly server?: HttpServerOptions }
+type Options = Partial<LockApiOptions> & {
+  readonly server?: HttpServerOptions
+  readonly config?: Partial<Config>
+}
 
-/** Starts `count` nodes, and waits for their leader. */
+/** Starts `count` nodes, and waits for their leader. The limits are the machine's too. */
 export async function serve(count = 1, options: Options = {}): Promise<Served> {
   const hub = new Hub()
-  const all = await startReplicas(count, hub)
+  const all = await startReplicas(count, hub, options.config, options.limits)
   const led = await leaderOf(all)
   const cluster: ClusterView = {
     nodes: () =>
