@@ -189,17 +189,14 @@ function close(turn: Turn, request: number): { call: CallDraft; attempt: Attempt
   return null
 }
 
-/** It was as good as not asked: the next node is, at once, until all were found out of reach. */
+/** It was as good as not asked: the next node is. */
 function notCarried(turn: Turn, request: number): void {
   const closed = close(turn, request)
   if (closed === null) return
   const { call, attempt } = closed
   passBy(turn, attempt.to)
   const { phase } = call
-  if (phase.type !== 'waiting' || phase.request !== request) return
-  if (call.hops >= turn.config.nodes.length - 1) return pause(turn, call)
-  call.hops += 1
-  call.phase = { type: 'pausing', to: null, untilMs: turn.now }
+  if (phase.type === 'waiting' && phase.request === request) goOn(turn, call)
 }
 
 /** Whatever was asked there may have been appended; the newest attempts of calls are made anew. */
@@ -211,9 +208,16 @@ function connectionLost(turn: Turn, node: NodeId): void {
     call.open = open.filter(({ to }) => to !== node)
     call.ambiguous = true
     if (phase.type !== 'waiting' || call.open.some((one) => one.request === phase.request)) continue
-    if (call.retry) call.phase = { type: 'pausing', to: null, untilMs: turn.now }
+    if (call.retry) goOn(turn, call)
     else finish(turn, call, { type: 'unknown' })
   }
+}
+
+/** Asks the next node at once, until all were found out of reach: a pause is due then. */
+function goOn(turn: Turn, call: CallDraft): void {
+  if (call.hops >= turn.config.nodes.length - 1) return pause(turn, call)
+  call.hops += 1
+  call.phase = { type: 'pausing', to: null, untilMs: turn.now }
 }
 
 /** The answer to one attempt; an older attempt's is as good as the newest's. */

@@ -52,3 +52,10 @@ export class TraceLines {
 function last(lines: Line[], count: number): Line[] {
   return count === 0 ? [] : lines.slice(-count)
 }
+
+/** The letter of a node in a line: what it is, or that it is not. */
+export function glyphOf(status: string, role: string | undefined): string {
+  if (status === 'down' || role === undefined) return 'x'
+  if (status === 'stalled') return '='
+  return role === 'leader' ? 'L' : (role[0] as string)
+}

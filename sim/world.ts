@@ -22,13 +22,14 @@ import { nodeConfig } from './node-config.ts'
 import type { Build, Step } from './node-parts.ts'
 import { Observer } from './observer.ts'
 import type { UserOracle } from './observer.ts'
+import { Pace, PACE_ORACLES } from './pace.ts'
 import type { Streams } from './random.ts'
 import { Recovery, RECOVERY_ORACLES } from './recovery.ts'
 import { worstDriftPpm } from './scenario.ts'
 import type { FaultKind, Scenario } from './scenario.ts'
 import { sharedBuild } from './shared-machine.ts'
 import { TraceHash } from './trace-hash.ts'
-import { TraceLines } from './trace.ts'
+import { glyphOf, TraceLines } from './trace.ts'
 import { Violation } from './violation.ts'
 import { bytesWire, referenceWire } from './wire.ts'
 import type { Wire } from './wire.ts'
@@ -119,6 +120,7 @@ class World<
   readonly #clients: SimulatedClient<Command, Reply, Op, Input, Output>[] = []
   readonly #network: SimulatedNetwork
   readonly #observer: Observer<State, Command, Reply, MachineEvent>
+  readonly #pace: Pace
   readonly #injector: FaultInjector
   readonly #recovery: Recovery<Op, Output>
   readonly #play: Play<Command, Reply, MachineEvent, Op, Input, Output>
@@ -162,7 +164,7 @@ class World<
     this.#lines = new TraceLines(options.traceLines)
     const { timeUs, schedule, trace } = this
     const fired = (kind: FaultKind): void => this.#observer.fired(kind)
-    const known = [...(workload.oracles ?? []), ...RECOVERY_ORACLES]
+    const known = [...(workload.oracles ?? []), ...RECOVERY_ORACLES, ...PACE_ORACLES]
     if (workload.judge !== undefined) known.push('linearizable')
     this.#observer = new Observer(machine, this.#nodes, names, founders, known, options.oracles, {
       clockDriftPpm: worstDriftPpm(scenario.clocks),
@@ -195,6 +197,7 @@ class World<
     const seen = { nodes, names, versions, clients, timeUs, trace }
     const host = { ...seen, isDead, endRules, snapshotBytes }
     const evaluated = (oracle: string): void => this.#observer.evaluated(oracle)
+    this.#pace = new Pace(endpoints, evaluated)
     this.#recovery = new Recovery(scenario, workload, { ...host, evaluated })
   }
 
@@ -323,6 +326,7 @@ class World<
       if (event.timeUs < this.#timeUs) throw new RangeError('world: an event lies in the past')
       this.#timeUs = event.timeUs
       this.#events++
+      this.#pace.event(event.timeUs)
       this.#hash.event(event)
       this.#handle(event)
       if (onEvent !== null) onEvent(event, this.#hash.digest())
@@ -442,9 +446,3 @@ class World<
 
 /** How often the bounds of the recovery are looked at, microseconds. */
 const POLL_US = 20_000
-
-function glyphOf(status: string, role: string | undefined): string {
-  if (status === 'down' || role === undefined) return 'x'
-  if (status === 'stalled') return '='
-  return role === 'leader' ? 'L' : (role[0] as string)
-}

@@ -103,4 +103,14 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     source: 'https://doi.org/10.1145/2815400.2815416',
     killedBy: { seed: 4, oracle: 'one effect for each call' },
   },
+  {
+    id: 'G11',
+    file: 'client/request.ts',
+    find: `  if (call.hops >= turn.config.nodes.length - 1) return pause(turn, call)
+  call.hops += 1`,
+    replace: '  call.hops += 1',
+    story: 'A client whose connections break asks again at once, again and again.',
+    source: 'https://github.com/etcd-io/etcd/issues/9578',
+    killedBy: { seed: 222, oracle: 'no storm of messages' },
+  },
 ]

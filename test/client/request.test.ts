@@ -637,6 +637,15 @@ test('request: a connection breaks: what was asked there is asked at the next no
   assert.is(driver.ended, '', 'an answer that cannot come is none')
 })
 
+test('request: every connection breaks at once: a pause when all nodes were asked', () => {
+  const driver = new Driver()
+  driver.call(1)
+  for (const node of ['a', 'b', 'c', 'a', 'b', 'c']) driver.step({ type: 'lost', node })
+  assert.is(driver.asked, 'abc')
+  driver.wait(50)
+  assert.is(driver.asked, 'abca')
+})
+
 test('request: a connection breaks under a command: it may have happened', () => {
   const driver = new Driver()
   driver.call(1, { timeoutMs: 50 })
