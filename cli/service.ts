@@ -167,6 +167,13 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ROUND_PAUSE_MS))
 }
 
+/** The longest that a timer can be set for. */
+const TIMER_MS_MAX = 0x7fffffff
+
+function within(ms: number): AbortSignal {
+  return AbortSignal.timeout(Math.min(Math.ceil(ms), TIMER_MS_MAX))
+}
+
 /** The answer of one node, or why there is none. */
 async function askNode(
   node: string,
@@ -182,7 +189,7 @@ async function askNode(
     const response = await fetch(`${node}${path}`, {
       method,
       headers,
-      signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
+      signal: within(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
@@ -199,7 +206,7 @@ export async function download(service: Service, path: string): Promise<Uint8Arr
   let problem = 'no node was asked'
   for (const node of nodes) {
     try {
-      const signal = AbortSignal.timeout(timeoutMs)
+      const signal = within(timeoutMs)
       const response = await fetch(`${node}${path}`, { headers, signal })
       if (response.ok) return new Uint8Array(await response.arrayBuffer())
       const body = (await response.json()) as ServiceAnswer['body']

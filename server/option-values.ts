@@ -56,6 +56,16 @@ export const duration: Read<number> = (given) => {
   return new Wrong(`wants a duration such as 150ms, 30s or 5m, not '${given}'`)
 }
 
+/** What a timer can be set for is 2^31 - 1 ms; this, in whole hours. */
+const PAUSE_HOURS_MAX = 596
+
+/** A duration that a timer is set for: one beyond its range would go off at once, for ever. */
+export const pause: Read<number> = (given) => {
+  const ms = duration(given)
+  if (ms instanceof Wrong || ms <= PAUSE_HOURS_MAX * 3_600_000) return ms
+  return new Wrong(`wants ${PAUSE_HOURS_MAX}h or less, not '${given}'`)
+}
+
 /** A host name or an address. */
 export const host: Read<string> = (given) => {
   const bare = /^\[(.*)\]$/.exec(given)?.[1] ?? given

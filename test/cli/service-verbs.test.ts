@@ -109,6 +109,14 @@ test('nobody there: says so, exit code 1', () => {
   assert.match(stderr, /http:\/\/127\.0\.0\.1:1 does not answer/)
 })
 
+test('a timeout that no timer can wait: as long as one can, and not none', () => {
+  for (const timeout of ['1000h', '10000h']) {
+    const { code, stderr } = run('status', 'k', '--timeout', timeout)
+    assert.is(code, 0, stderr)
+    assert.is(stderr, '')
+  }
+})
+
 test('cluster info, snapshot, remove: what an operator sees', () => {
   assert.match(run('cluster', 'info').stdout, /^node1 +[0-9a-f]{8} +leader/m)
   assert.is(run('cluster', 'snapshot').code, 0)

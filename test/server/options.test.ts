@@ -101,6 +101,8 @@ test('options: bad values: one sentence each, that names where it was said', () 
     [{ port: '8001x' }, /^--port wants a port/],
     [{ 'election-timeout': '150' }, /^--election-timeout wants a duration such as/],
     [{ 'election-timeout': '0s' }, /^--election-timeout wants a duration such as/],
+    [{ 'snapshot-interval': '596h0.001s' }, /^--snapshot-interval wants 596h or less, not '596h/],
+    [{ 'snapshot-interval': '5' }, /^--snapshot-interval wants a duration such as/],
     [{ 'log-level': 'loud' }, /^--log-level wants one of fatal, /],
     [{ peers: 'node2:localhost' }, /^--peers wants id:host:raft-port .*'node2:localhost'/],
     [{ peers: 'node2:localhost:9002,' }, /^--peers wants .*'' is not that$/],
@@ -126,6 +128,11 @@ test('options: bad values: one sentence each, that names where it was said', () 
     assert.is(problems.length, 1, JSON.stringify([flags, problems]))
     assert.match(problems[0] as string, expected)
   }
+})
+
+test('options: the longest pause between snapshots: is one that a timer can wait', () => {
+  const { snapshotIntervalMs } = read({ flags: { 'snapshot-interval': '596h' } })
+  assert.ok(snapshotIntervalMs < 2 ** 31)
 })
 
 test('options: several things wrong: all of them are said', () => {
