@@ -1,11 +1,11 @@
 // The `lockstep` command: finds the verb, reads its options, runs it, and turns what goes wrong
 // into one line and an exit code.
 
-import { readFileSync } from 'node:fs'
 import { readArguments } from './arguments.ts'
 import { overviewHelp, verbHelp } from './help.ts'
 import { processScreen } from './screen.ts'
 import type { Screen } from './screen.ts'
+import { packageVersion } from '../server/package-version.ts'
 import { withSuggestion } from '../server/suggest.ts'
 import { EXIT, UsageError } from './verb.ts'
 import type { Verb } from './verb.ts'
@@ -62,7 +62,7 @@ async function dispatch(argv: readonly string[], screen: Screen): Promise<number
       return EXIT.ok
     case '--version':
     case '-v':
-      screen.print(version())
+      screen.print(packageVersion())
       return EXIT.ok
     case 'help': {
       const [topic] = rest
@@ -91,9 +91,4 @@ async function verbNamed(name: string): Promise<Verb> {
   const kind = name.startsWith('-') ? 'option' : 'verb'
   const problem = withSuggestion(`unknown ${kind} '${name}'`, name, known)
   throw new UsageError(`${problem}; it takes ${known.join(', ')}, --help or --version`)
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { readonly version: string }).version
 }

@@ -1,6 +1,7 @@
 // What the API answers, as JSON schemas for /openapi.json; tests hold real answers against them.
 
 import { PROBLEMS } from './problem.ts'
+import type { ProblemExtra } from './problem.ts'
 import type { Schema } from './schemas.ts'
 
 const INTEGER = { type: 'integer', minimum: 0 }
@@ -185,6 +186,23 @@ export const CHANGED: Schema = object({ success: TRUE, index: INTEGER })
 
 export const DONE: Schema = object({ success: TRUE })
 
+/** All of it, or the document forbids what is answered. */
+const PROBLEM_EXTRA: Readonly<Record<keyof ProblemExtra, Schema>> = {
+  errors: { type: 'array', items: object({ field: TEXT, detail: TEXT }) },
+  holder: TEXT_OR_NULL,
+  fencing_token: INTEGER,
+  remaining_ms: INTEGER_OR_NULL,
+  request_id: TEXT,
+  leader_id: TEXT_OR_NULL,
+  leader_url: TEXT_OR_NULL,
+  node_id: TEXT,
+  version_known: {
+    ...INTEGER_OR_NULL,
+    description: 'The version of the rules that the node knows; null: it has not told.',
+  },
+  version_in_force: INTEGER,
+}
+
 export const PROBLEM: Schema = {
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'code', 'success'],
@@ -195,14 +213,8 @@ export const PROBLEM: Schema = {
     detail: TEXT,
     code: { type: 'string', enum: Object.keys(PROBLEMS) },
     success: { const: false },
-    errors: { type: 'array', items: object({ field: TEXT, detail: TEXT }) },
-    holder: TEXT_OR_NULL,
-    fencing_token: INTEGER,
-    remaining_ms: INTEGER_OR_NULL,
     retry_after_ms: INTEGER,
-    request_id: TEXT,
-    leader_id: TEXT_OR_NULL,
-    leader_url: TEXT_OR_NULL,
+    ...PROBLEM_EXTRA,
   },
   additionalProperties: false,
 }

@@ -10,6 +10,7 @@ import { LockMetrics } from '../lock-metrics.ts'
 import type { LockReplica } from '../lock-replica.ts'
 import { lockServiceOn } from '../lock-service.ts'
 import type { LockService, LockServiceOptions } from '../lock-service.ts'
+import { packageVersion } from '../package-version.ts'
 import { ClientConnections, refuseUpgrade } from '../client-connections.ts'
 import type { ClientConnectionsOptions } from '../client-connections.ts'
 import { authoriser } from './auth.ts'
@@ -38,7 +39,7 @@ export interface LockApiOptions extends LockServiceOptions {
   readonly cluster?: ClusterView
   /** Who may do what; left out or empty: everybody may do everything. */
   readonly tokens?: readonly TokenRule[]
-  /** The version that /openapi.json names. */
+  /** The version that /openapi.json names; that of this package when left out. */
   readonly version?: string
   /** The bounds of the connections of client libraries. */
   readonly clientConnections?: ClientConnectionsOptions
@@ -103,7 +104,7 @@ function lockApiPlugin(parts: LockApi, options: LockApiOptions): FastifyPluginAs
     addBackupRoute(fastify, context)
     const { streamsMax = 1_000, streamPingMs = 15_000 } = options
     const endStreams = addEventRoutes(fastify, context, { streamsMax, pingMs: streamPingMs })
-    addOpenApi(fastify, context, options.version ?? '0.0.0')
+    addOpenApi(fastify, context, options.version ?? packageVersion())
     const connections = new ClientConnections(parts, options.clientConnections)
     takeUpgrades(fastify, connections)
     fastify.addHook('preClose', async () => {

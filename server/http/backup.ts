@@ -16,7 +16,7 @@ const DOC: RouteDoc = {
   successes: {
     200: { says: 'The backup.', schema: null, contentType: 'application/octet-stream' },
   },
-  problems: ['unauthorized', 'forbidden', 'no_quorum'],
+  problems: ['bad_request', 'unauthorized', 'forbidden', 'no_quorum'],
 }
 
 /** Adds the route. */

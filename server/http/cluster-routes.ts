@@ -26,18 +26,20 @@ export function addClusterRoutes(fastify: FastifyInstance, context: ApiContext):
   addAdminRoutes(fastify, context)
 }
 
-function get(path: string, summary: string, schema: Schema, problems: ProblemCode[]): RouteDoc {
+/** A route that programs ask which know nothing of this API. */
+function probe(path: string, summary: string, schema: Schema, problems: ProblemCode[]): RouteDoc {
   const successes = { 200: { says: 'It is so.', schema } }
-  return { method: 'GET', path, summary, verb: null, successes, problems }
+  const ignoresQuery = true
+  return { method: 'GET', path, summary, verb: null, ignoresQuery, successes, problems }
 }
 
 function addHealthRoutes(fastify: FastifyInstance, context: ApiContext): void {
   const { replica } = context.service
-  const live = get('/livez', 'Whether the process answers at all.', HEALTH, [])
+  const live = probe('/livez', 'Whether the process answers at all.', HEALTH, [])
   addRoute(fastify, context, live, () => Promise.resolve({ status: 'ok' }))
-  const ready = get('/readyz', 'Whether the node can serve requests.', HEALTH, ['not_ready'])
+  const ready = probe('/readyz', 'Whether the node can serve requests.', HEALTH, ['not_ready'])
   addRoute(fastify, context, ready, () => Promise.resolve(readiness(replica.status())))
-  const health = get('/health', 'The same, for a node of its own.', HEALTH, ['not_ready'])
+  const health = probe('/health', 'The same, for a node of its own.', HEALTH, ['not_ready'])
   addRoute(fastify, context, health, () => Promise.resolve(readiness(replica.status())))
 }
 
@@ -63,15 +65,18 @@ function notReady(detail: string): Problem {
 function addInfoRoutes(fastify: FastifyInstance, context: ApiContext): void {
   const { service, cluster, metrics } = context
   const info: RouteDoc = {
-    ...get('/cluster/info', 'Who is in the cluster, and who leads.', CLUSTER_INFO, []),
+    method: 'GET',
+    path: '/cluster/info',
+    summary: 'Who is in the cluster, and who leads.',
     verb: 'read',
-    problems: ['unauthorized', 'forbidden'],
+    successes: { 200: { says: 'It is so.', schema: CLUSTER_INFO } },
+    problems: ['bad_request', 'unauthorized', 'forbidden', 'no_quorum'],
   }
   const { replica } = service
   addRoute(fastify, context, info, () => {
     return Promise.resolve(clusterInfo(replica.config.cluster, replica.status(), cluster))
   })
-  const health = get(
+  const health = probe(
     '/cluster/health',
     'Whether a majority can be reached: a linearizable read was answered.',
     CLUSTER_HEALTH,
@@ -84,10 +89,10 @@ function addInfoRoutes(fastify: FastifyInstance, context: ApiContext): void {
     return { status: 'ok', leader_id: leader === null ? null : nameOf(leader), has_quorum: true }
   })
   const text: RouteDoc = {
-    ...get('/metrics', 'Metrics in the text format of Prometheus.', {}, []),
+    ...probe('/metrics', 'Metrics in the text format of Prometheus.', {}, []),
     verb: 'read',
     successes: { 200: { says: 'All metrics.', schema: null, contentType: metrics.contentType } },
-    problems: ['unauthorized', 'forbidden'],
+    problems: ['unauthorized', 'forbidden', 'no_quorum'],
   }
   addRoute(fastify, context, text, async ({ reply }) => {
     return reply.header('content-type', metrics.contentType).send(await metrics.text())

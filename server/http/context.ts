@@ -43,6 +43,8 @@ export interface RouteDoc {
   readonly verb: Verb | null
   readonly params?: Schema
   readonly query?: Schema
+  /** The query is not looked at: probes and scrapers put things of their own there. */
+  readonly ignoresQuery?: boolean
   readonly body?: Schema
   readonly successes: Readonly<Record<number, SuccessDoc>>
   readonly problems: readonly ProblemCode[]
@@ -91,7 +93,7 @@ export function addRoute<Body = undefined, Query = undefined, Params = undefined
     },
     handler: async (request, reply) => {
       const body = request.body ?? null
-      const query = { ...(request.query as object) }
+      const query = doc.ignoresQuery === true ? {} : { ...(request.query as object) }
       const params = { ...(request.params as object) }
       const errors = [check.params(params), check.query(query), check.body(body)]
       const bad = errors.flatMap((one) => one ?? [])

@@ -31,7 +31,14 @@ const DOC: Omit<RouteDoc, 'path'> = {
     'Last-Event-ID the stream goes on from there, or says `reset` when that is not kept any more.',
   verb: 'read',
   successes: { 200: { says: 'Events.', schema: null, contentType: 'text/event-stream' } },
-  problems: ['bad_request', 'bad_url', 'unauthorized', 'forbidden', 'too_many_streams'],
+  problems: [
+    'bad_request',
+    'bad_url',
+    'unauthorized',
+    'forbidden',
+    'too_many_streams',
+    'no_quorum',
+  ],
 }
 
 /** Adds the routes. What is returned ends all their streams. */

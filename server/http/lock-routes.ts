@@ -2,7 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Acquire, Cancel, LockRequest } from '../../core/lock/command.ts'
-import type { LockReply } from '../../core/lock/reply.ts'
+import type { Expired, LockReply } from '../../core/lock/reply.ts'
 import { parseDuration } from '../../client/duration.ts'
 import { answerFailure } from '../failure.ts'
 import type { Answer, Pending } from '../lock-service.ts'
@@ -215,7 +215,9 @@ async function cancel(context: ApiContext, asked: Asked<CancelBody>): Promise<un
   if (reply.type !== 'granted') {
     return { success, key, owner, outcome: answerFailure(answer) ?? reply.type }
   }
-  const lock = await presentLock(context, command, reply.token)
+  const lock = await holdingOf(context, command, reply.token)
+  // It has ended since.
+  if ('type' in lock) return { success, key, owner, outcome: lock.type }
   return { success, key, owner, outcome: 'granted', lock }
 }
 
@@ -247,10 +249,25 @@ async function answerOf(
  * @throws Problem `expired` when it has ended, and `unknown` when it cannot be told.
  */
 async function presentLock(
+  context: ApiContext,
+  command: LockRequest,
+  token: number,
+): Promise<LockBody> {
+  const found = await holdingOf(context, command, token)
+  if ('type' in found) throw answerProblem({ type: 'reply', reply: found }, command)
+  return found
+}
+
+/**
+ * The holding as it is now, or that it has ended.
+ *
+ * @throws Problem `unknown` when it cannot be told.
+ */
+async function holdingOf(
   { service }: ApiContext,
   command: LockRequest | Cancel,
   token: number,
-): Promise<LockBody> {
+): Promise<LockBody | Expired> {
   const { key, owner } = command
   const startMs = service.time.now()
   const holder = { owner, session: null }
@@ -258,8 +275,7 @@ async function presentLock(
   const status = replyOf(answer, 'status')
   if (status === null) throw answerProblem({ type: 'unknown' }, command)
   if (status.owner === null || status.token !== token) {
-    const reply = { type: 'expired', token: status.token } as const
-    throw answerProblem({ type: 'reply', reply }, command)
+    return { type: 'expired', token: status.token }
   }
   return foundLock(key, status, service.time.now() - startMs)
 }

@@ -6,6 +6,12 @@ import { PROBLEMS } from './problem.ts'
 import { PROBLEM } from './answer-schemas.ts'
 import type { Schema } from './schemas.ts'
 
+/** What a connection is answered before its request is known: any route may be meant. */
+const OF_CONNECTIONS = {
+  RequestTimeout: problemResponse(`request_timeout: ${PROBLEMS.request_timeout.title}`),
+  HeadTooLarge: problemResponse('bad_request: The head of the request is too large'),
+}
+
 /** The document for these routes, which are served under `prefix`. */
 export function openApi(docs: readonly RouteDoc[], version: string, prefix: string): Schema {
   const paths: Record<string, Record<string, unknown>> = {}
@@ -20,6 +26,7 @@ export function openApi(docs: readonly RouteDoc[], version: string, prefix: stri
     paths,
     components: {
       schemas: { Problem: PROBLEM },
+      responses: OF_CONNECTIONS,
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
     },
   }
@@ -70,11 +77,16 @@ function responses({ successes, problems }: RouteDoc): Schema {
     const { status } = PROBLEMS[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
-  const schema = { $ref: '#/components/schemas/Problem' }
   for (const [status, codes] of byStatus) {
     const titles = codes.map((code) => `${code}: ${PROBLEMS[code as keyof typeof PROBLEMS].title}`)
-    const content = { 'application/problem+json': { schema } }
-    all[status] = { description: titles.join('. '), content }
+    all[status] = problemResponse(titles.join('. '))
   }
+  all[408] = { $ref: '#/components/responses/RequestTimeout' }
+  all[431] = { $ref: '#/components/responses/HeadTooLarge' }
   return all
+}
+
+function problemResponse(description: string): Schema {
+  const schema = { $ref: '#/components/schemas/Problem' }
+  return { description, content: { 'application/problem+json': { schema } } }
 }

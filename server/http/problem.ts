@@ -74,7 +74,17 @@ export interface FieldProblem {
 
 /** What a problem may say besides its sentence. */
 export interface ProblemExtra {
-  readonly [name: string]: string | number | boolean | null | readonly FieldProblem[] | undefined
+  readonly errors?: readonly FieldProblem[]
+  readonly holder?: string | null
+  readonly fencing_token?: number
+  readonly remaining_ms?: number | null
+  readonly request_id?: string | null
+  readonly leader_id?: string | null
+  readonly leader_url?: string | null
+  readonly node_id?: string
+  /** Null: not known. */
+  readonly version_known?: number | null
+  readonly version_in_force?: number
 }
 
 /** A failure that is to be answered. Thrown by handlers; never shown with its stack. */

@@ -12,6 +12,8 @@ import { http } from '../support/node-cluster.ts'
 import type { Json, NodeCluster, Place } from '../support/node-cluster.ts'
 import type { Process } from '../support/processes.ts'
 import { until } from '../support/until.ts'
+import { isProblemDescribed } from './http/described.ts'
+import type { ApiDocument } from './http/described.ts'
 import { clustersOf, granted, incarnationOf, operate } from './process-support.ts'
 
 const test = suite<{ next: string }>('process: upgrade')
@@ -174,6 +176,9 @@ test('upgrade: a new node of the old build: gets no vote, the group goes on', as
   assert.is(body['version_in_force'], 2)
   assert.ok([1, null].includes(body['version_known'] as number | null))
   assert.match(String(body['detail']), new RegExp(`^${place.id} .*version 2 of the rules`))
+  const { body: document } = await http(`${leader.url}/openapi.json`)
+  const described = document as unknown as ApiDocument
+  isProblemDescribed(described, 'post', '/cluster/promote', { status, body })
   const { body: after } = await http(`${leader.url}/locks/acquire`, { key: 'after', owner: 'me' })
   assert.is(after['success'], true, JSON.stringify(after))
   cluster.start(place, { root: next })
