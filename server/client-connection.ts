@@ -16,6 +16,7 @@ import {
 import { decodeClientRequest, encodeClientReply } from '../transports/client-codec.ts'
 import { FrameBatch, FrameReader } from '../transports/stream-frames.ts'
 import type { Access } from './http/auth.ts'
+import type { ProblemCode } from './http/problem.ts'
 import type { LockMetrics } from './lock-metrics.ts'
 import type { ServiceCommand, ServiceOutcome } from './lock-replica.ts'
 import type { LockService } from './lock-service.ts'
@@ -93,11 +94,12 @@ export class ClientConnection {
       return
     }
     const { request, read, payload } = decoded.request
-    if (open.size >= this.#options.limits.openMax) {
-      return this.#send(request, { type: 'overloaded' })
+    const isFull = open.size >= this.#options.limits.openMax
+    const refusal = isFull ? OVERLOADED : this.#refusal(payload)
+    if (refusal !== null) {
+      if (!read) this.#count(refusal, performance.now())
+      return this.#send(request, refusal)
     }
-    const refusal = this.#refusal(payload)
-    if (refusal !== null) return this.#send(request, refusal)
     open.set(request, read ? NOTHING : payload)
     const { service } = this.#options
     if (read) {
@@ -154,9 +156,10 @@ export class ClientConnection {
     if (outcome.type === 'done') {
       const { reply } = outcome
       if (reply.type === 'replied') metrics.answered(reply.reply, performance.now() - startMs)
-    } else if (outcome.type === 'overloaded' || outcome.type === 'unknown') {
-      metrics.failed(outcome.type)
+      return
     }
+    const code = FAILURES[outcome.type]
+    if (code !== undefined) metrics.failed(code)
   }
 
   /** What is answered to what this node does not pass on; null: it does. */
@@ -198,6 +201,15 @@ export class ClientConnection {
 }
 
 const NOTHING = new Uint8Array(0)
+const OVERLOADED: ServiceOutcome = { type: 'overloaded' }
+/** What is counted. Of the others a client asks another node. */
+const FAILURES: Readonly<Partial<Record<ServiceOutcome['type'], ProblemCode>>> = {
+  malformed: 'bad_request',
+  forbidden: 'forbidden',
+  tooLarge: 'too_large',
+  overloaded: 'overloaded',
+  unknown: 'unknown',
+}
 /** As the machine would answer, whose own limits are wider. */
 const TTL_OUT_OF_RANGE: ServiceOutcome = {
   type: 'done',

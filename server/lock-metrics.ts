@@ -1,12 +1,13 @@
 // The metrics of one node, in a registry of its own. Requests are counted on the node that answers
-// them, so that the sum over all nodes is right; holdings are measured by the leader.
+// them, so that the sum over all nodes is right; holdings are measured by the leader. An answer is
+// counted whenever it is given: whether it is remembered from an earlier one, it does not tell.
 
 import { Counter, Gauge, Registry } from 'prom-client'
 import { unreachable } from '../core/invariant.ts'
 import type { LockReply } from '../core/lock/reply.ts'
 import type { ReplicaStatus } from '../core/status.ts'
 import { replyFailure } from './failure.ts'
-import type { FailureCode } from './failure.ts'
+import type { ProblemCode } from './http/problem.ts'
 import type { LockFeed } from './lock-feed.ts'
 import type { LockReplica } from './lock-replica.ts'
 import { PlainHistogram } from './plain-histogram.ts'
@@ -18,7 +19,7 @@ const HOLD_BUCKETS = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1_800, 
 /** Counts, and says it all in the text format of Prometheus. */
 export class LockMetrics {
   readonly #registry = new Registry()
-  readonly #failures = new Map<FailureCode, number>()
+  readonly #failures = new Map<ProblemCode, number>()
   readonly #waits = new PlainHistogram(
     'lock_acquire_wait_seconds',
     'From the arrival of an acquire to its grant.',
@@ -34,9 +35,9 @@ export class LockMetrics {
   #renewed = 0
 
   constructor(replica: LockReplica, feed: LockFeed) {
-    this.#counter('lock_acquire_total', 'Acquires that were granted.', () => this.#acquired)
-    this.#counter('lock_release_total', 'Releases that were done.', () => this.#released)
-    this.#counter('lock_renew_total', 'Leases that were renewed.', () => this.#renewed)
+    this.#counter('lock_acquire_total', 'Acquires answered with a grant.', () => this.#acquired)
+    this.#counter('lock_release_total', 'Releases answered as done.', () => this.#released)
+    this.#counter('lock_renew_total', 'Renewals answered as done.', () => this.#renewed)
     const elections = 'Elections that this node has called.'
     this.#counter('raft_election_count', elections, () => feed.electionsCount)
     this.#counterOfFailures()
@@ -56,15 +57,11 @@ export class LockMetrics {
   answered(reply: LockReply, tookMs: number): void {
     switch (reply.type) {
       case 'granted':
-        this.#acquired += 1
-        this.#waits.observe(tookMs / 1_000)
-        return
+        return this.granted(tookMs)
       case 'released':
-        this.#released += 1
-        return
+        return this.released()
       case 'renewed':
-        this.#renewed += 1
-        return
+        return this.renewed()
       default: {
         const code = replyFailure(reply)
         if (code !== null) this.failed(code)
@@ -72,8 +69,22 @@ export class LockMetrics {
     }
   }
 
-  /** A request failed. */
-  failed(code: FailureCode): void {
+  /** An acquire was answered with a grant, `tookMs` after it arrived. */
+  granted(tookMs: number): void {
+    this.#acquired += 1
+    this.#waits.observe(tookMs / 1_000)
+  }
+
+  released(): void {
+    this.#released += 1
+  }
+
+  renewed(): void {
+    this.#renewed += 1
+  }
+
+  /** A request to change a lock was answered with this failure. */
+  failed(code: ProblemCode): void {
     this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1)
   }
 
@@ -99,7 +110,7 @@ export class LockMetrics {
   #counterOfFailures(): void {
     const counter: Counter<'reason'> = new Counter({
       name: 'lock_failures_total',
-      help: 'Requests that were not done, by the code of their answer.',
+      help: 'Requests to change a lock answered with a failure, by its code.',
       labelNames: ['reason'],
       registers: [this.#registry],
       collect: () => {

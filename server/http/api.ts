@@ -17,7 +17,7 @@ import { authoriser } from './auth.ts'
 import type { Authoriser, TokenRule } from './auth.ts'
 import { addBackupRoute } from './backup.ts'
 import { addClusterRoutes } from './cluster-routes.ts'
-import type { ApiContext } from './context.ts'
+import type { ApiContext, RouteConfig } from './context.ts'
 import { addEventRoutes } from './event-stream.ts'
 import { parseJsonBody } from './json-body.ts'
 import { addLockRoutes } from './lock-routes.ts'
@@ -97,7 +97,12 @@ function lockApiPlugin(parts: LockApi, options: LockApiOptions): FastifyPluginAs
   // Fastify waits for what is returned.
   return async (fastify) => {
     takeJson(fastify)
-    fastify.setErrorHandler((error, _request, reply) => sendError(error, reply))
+    fastify.setErrorHandler((error, { routeOptions }, reply) => {
+      const problem = problemOf(error, reply)
+      const { isCounted } = routeOptions.config as RouteConfig
+      if (isCounted === true) parts.metrics.failed(problem.code)
+      return sendProblem(reply, problem)
+    })
     addLockRoutes(fastify, context)
     addReadRoutes(fastify, context)
     addClusterRoutes(fastify, context)
@@ -144,29 +149,32 @@ function takeJson(fastify: FastifyInstance): void {
   })
 }
 
-/** Answers with what went wrong; what nobody expected is logged, and not shown. */
+/** Answers with what went wrong. */
 export function sendError(error: unknown, reply: FastifyReply): FastifyReply {
-  if (error instanceof Problem) return sendProblem(reply, error)
+  return sendProblem(reply, problemOf(error, reply))
+}
+
+/** What went wrong, as it is answered; what nobody expected is logged, and not shown. */
+function problemOf(error: unknown, reply: FastifyReply): Problem {
+  if (error instanceof Problem) return error
   const { code, statusCode = 500, message } = error as Partial<FastifyError>
   switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
-      const detail = `a body may have ${BODY_BYTES_MAX} bytes`
-      return sendProblem(reply, new Problem('too_large', detail))
-    }
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new Problem('too_large', `a body may have ${BODY_BYTES_MAX} bytes`)
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_ERR_CTP_INVALID_TYPE': {
       const detail = 'send the body as JSON, with the header Content-Type: application/json'
-      return sendProblem(reply, new Problem('unsupported_media_type', detail))
+      return new Problem('unsupported_media_type', detail)
     }
     case 'FST_ERR_BAD_URL': {
       const detail = 'a % in the address is followed by two hexadecimal digits of UTF-8'
-      return sendProblem(reply, new Problem('bad_url', detail))
+      return new Problem('bad_url', detail)
     }
     default:
       if (statusCode >= 400 && statusCode < 500) {
-        return sendProblem(reply, new Problem('bad_request', message ?? 'the request is bad'))
+        return new Problem('bad_request', message ?? 'the request is bad')
       }
       reply.log.error({ err: error }, 'a request failed for a reason that nobody expected')
-      return sendProblem(reply, new Problem('internal', 'see the log of the node'))
+      return new Problem('internal', 'see the log of the node')
   }
 }

@@ -48,6 +48,13 @@ export interface RouteDoc {
   readonly body?: Schema
   readonly successes: Readonly<Record<number, SuccessDoc>>
   readonly problems: readonly ProblemCode[]
+  /** Failures of the route are counted, also those for which it is not run. */
+  readonly isCounted?: boolean
+}
+
+/** What a route says of itself to whoever answers its errors. */
+export interface RouteConfig {
+  readonly isCounted?: boolean
 }
 
 /** A request whose parts are as the schemas of its route say. */
@@ -83,6 +90,7 @@ export function addRoute<Body = undefined, Query = undefined, Params = undefined
   const accesses = new WeakMap<FastifyRequest, Access>()
   fastify.route({
     method: doc.method,
+    config: { isCounted: doc.isCounted ?? false } satisfies RouteConfig,
     url: doc.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     // Before the body is read: who may not ask costs no more than the head of a request.
     onRequest: async (request) => {

@@ -5,7 +5,7 @@ import type { Acquire, Cancel, LockRequest } from '../../core/lock/command.ts'
 import type { Expired, LockReply } from '../../core/lock/reply.ts'
 import { parseDuration } from '../../client/duration.ts'
 import { answerFailure } from '../failure.ts'
-import type { Answer, Pending } from '../lock-service.ts'
+import type { Answer, LockService, Pending } from '../lock-service.ts'
 import { drawRequestId } from '../lock-service.ts'
 import { FATE, FORCED, LOCKED, QUEUED, RELEASED } from './answer-schemas.ts'
 import type { ApiContext, Checked, RouteDoc } from './context.ts'
@@ -39,6 +39,7 @@ const ALWAYS: readonly ProblemCode[] = [
 ]
 
 const ACQUIRE_DOC: RouteDoc = {
+  isCounted: true,
   method: 'POST',
   path: '/locks/acquire',
   summary: 'Takes a lock, takes it once more, or waits for it.',
@@ -68,6 +69,7 @@ const ACQUIRE_DOC: RouteDoc = {
 }
 
 const RENEW_DOC: RouteDoc = {
+  isCounted: true,
   method: 'POST',
   path: '/locks/renew',
   summary: 'Sets the lease to end a whole ttl from now. It never acquires.',
@@ -78,6 +80,7 @@ const RENEW_DOC: RouteDoc = {
 }
 
 const RELEASE_DOC: RouteDoc = {
+  isCounted: true,
   method: 'POST',
   path: '/locks/release',
   summary: 'Gives the lock back: one count of it, or all.',
@@ -88,6 +91,7 @@ const RELEASE_DOC: RouteDoc = {
 }
 
 const FORCE_DOC: RouteDoc = {
+  isCounted: true,
   method: 'POST',
   path: '/locks/force-release',
   summary: 'Takes the lock from its holders, whoever they are.',
@@ -98,6 +102,7 @@ const FORCE_DOC: RouteDoc = {
 }
 
 const CANCEL_DOC: RouteDoc = {
+  isCounted: true,
   method: 'POST',
   path: '/locks/cancel',
   summary: 'Ends the wait of an acquire, and tells what became of it.',
@@ -136,7 +141,7 @@ async function acquire(context: ApiContext, asked: Asked<AcquireBody>): Promise<
     requestId: own ?? drawRequestId(),
   }
   const startMs = service.time.now()
-  const answer = await answerOf(context, command, reply)
+  const answer = await answerOf(context.service, command, reply)
   if (answer.type === 'queued') {
     reply.code(202)
     const { requestId: request_id } = command
@@ -149,6 +154,7 @@ async function acquire(context: ApiContext, asked: Asked<AcquireBody>): Promise<
   const lock = own !== null
     ? await presentLock(context, command, granted.token)
     : grantedLock(command, granted, tookMs)
+  context.metrics.granted(tookMs)
   return { success: true, lock }
 }
 
@@ -165,13 +171,14 @@ async function renew(context: ApiContext, asked: Asked<RenewBody>): Promise<unkn
     requestId: own ?? drawRequestId(),
   }
   const startMs = service.time.now()
-  const answer = await answerOf(context, command, reply)
+  const answer = await answerOf(context.service, command, reply)
   const renewed = replyOf(answer, 'renewed')
   if (renewed === null) throw answerProblem(answer, command)
   const tookMs = service.time.now() - startMs
   const lock = own !== null
     ? await presentLock(context, command, renewed.token)
     : renewedLock(command, renewed, tookMs)
+  context.metrics.renewed()
   return { success: true, lock }
 }
 
@@ -182,9 +189,10 @@ async function release(context: ApiContext, asked: Asked<ReleaseBody>): Promise<
   const token = body.token ?? null
   const all = body.all ?? false
   const command: LockRequest = { type: 'release', key, owner, token, all, requestId }
-  const answer = await answerOf(context, command, reply)
+  const answer = await answerOf(context.service, command, reply)
   const released = replyOf(answer, 'released')
   if (released === null) throw answerProblem(answer, command)
+  context.metrics.released()
   return { success: true, key, owner, count: released.count }
 }
 
@@ -195,20 +203,19 @@ async function force(context: ApiContext, asked: Asked<ForceReleaseBody>): Promi
   const token = body.token ?? null
   const now = body.now ?? false
   const command: LockRequest = { type: 'forceRelease', key, owner, token, now, requestId }
-  const answer = await answerOf(context, command, reply)
+  const answer = await answerOf(context.service, command, reply)
   const forced = replyOf(answer, 'forced')
   if (forced === null) throw answerProblem(answer, command)
   return { success: true, key, holders: forced.holders, remaining_ms: forced.remainingMs }
 }
 
 async function cancel(context: ApiContext, asked: Asked<CancelBody>): Promise<unknown> {
-  const { service, metrics } = context
+  const { service } = context
   const { key, owner, request_id: requestId } = asked.body
   const command = { type: 'cancel', key, owner, requestId } as const
   const answer = await service.request(command).answer
   const success = true
   if (answer.type !== 'reply' || answer.reply.type === 'rejected') {
-    metrics.failed(answerFailure(answer) ?? 'unknown')
     throw answerProblem(answer, command)
   }
   const { reply } = answer
@@ -221,13 +228,12 @@ async function cancel(context: ApiContext, asked: Asked<CancelBody>): Promise<un
   return { success, key, owner, outcome: 'granted', lock }
 }
 
-/** Asks, counts, and gives up with the client. */
+/** Asks, and gives up with the client. */
 async function answerOf(
-  { service, metrics }: ApiContext,
+  service: LockService,
   command: LockRequest,
   reply: FastifyReply,
 ): Promise<Answer> {
-  const startMs = service.time.now()
   const pending: Pending = service.request(command)
   const gone = (): void => {
     if (!reply.raw.writableFinished) pending.abandon()
@@ -235,11 +241,6 @@ async function answerOf(
   reply.raw.once('close', gone)
   const answer = await pending.answer
   reply.raw.removeListener('close', gone)
-  if (answer.type === 'reply') metrics.answered(answer.reply, service.time.now() - startMs)
-  else {
-    const code = answerFailure(answer)
-    if (code !== null) metrics.failed(code)
-  }
   return answer
 }
 

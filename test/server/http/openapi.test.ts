@@ -121,7 +121,7 @@ function meddled(replica: LockReplica, before: () => Promise<unknown>): LockRepl
   })
 }
 
-test('openapi: a grant that ends while its cancel is answered: its outcome is expired', async () => {
+test('openapi: a grant that ends while its cancel is answered: is expired', async () => {
   const [one] = await startReplicas(1)
   assert.ok(one !== undefined)
   await leaderOf([one])
