@@ -2,7 +2,9 @@
 // token, whom next when one is down, and how an answer becomes an exit code.
 
 import { readFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { valueOf } from './arguments.ts'
+import { bytesOf, requestHttp } from './http-request.ts'
 import { parseDurationMs } from './values.ts'
 import { EXIT, UsageError } from './verb.ts'
 import type { Given, OptionSpec } from './verb.ts'
@@ -21,10 +23,18 @@ export const TOKEN_FILE_OPTION: OptionSpec = {
   help: 'holds the bearer token (LOCKSTEP_TOKEN_FILE, or none)',
 }
 
+/** Whom to trust. */
+export const CA_FILE_OPTION: OptionSpec = {
+  name: 'ca-file',
+  value: 'FILE',
+  help: 'who signs the certificates of the nodes, PEM (LOCKSTEP_CA_FILE, or whom Node trusts)',
+}
+
 /** The options of every verb that asks a cluster over HTTP. */
 export const SERVICE_OPTIONS: readonly OptionSpec[] = [
   NODES_OPTION,
   TOKEN_FILE_OPTION,
+  CA_FILE_OPTION,
   { name: 'timeout', value: 'TIME', help: 'give up asking after this (default: 10s)' },
   { name: 'json', help: "print the service's answer, one JSON object" },
 ]
@@ -34,6 +44,8 @@ export interface Service {
   /** Base URLs. */
   readonly nodes: readonly string[]
   readonly token: string | null
+  /** Authorities in PEM that are trusted in place of the public ones; null: those. */
+  readonly ca: string | null
   readonly timeoutMs: number
 }
 
@@ -60,6 +72,7 @@ export function serviceOf(given: Given): Service {
   return {
     nodes: nodesOf(given),
     token: tokenOf(given),
+    ca: caOf(given),
     timeoutMs: parseDurationMs('timeout', valueOf(given, 'timeout') ?? '10s'),
   }
 }
@@ -79,12 +92,30 @@ function baseUrl(node: string): string {
 
 /** The bearer token that is meant, or null. */
 export function tokenOf(given: Given): string | null {
-  const file = valueOf(given, 'token-file') ?? (process.env['LOCKSTEP_TOKEN_FILE'] || undefined)
-  if (file === undefined) return null
+  return fileOf(given, 'token-file', 'LOCKSTEP_TOKEN_FILE')?.text.trim() ?? null
+}
+
+/** The authorities that are meant, in PEM, or null. */
+export function caOf(given: Given): string | null {
+  const found = fileOf(given, 'ca-file', 'LOCKSTEP_CA_FILE')
+  if (found === null || found.text.includes('-----BEGIN CERTIFICATE-----')) {
+    return found?.text ?? null
+  }
+  throw new UsageError(`--ca-file ${found.path}: there is no certificate in it, in PEM`)
+}
+
+/** The file that an option names, or else a variable. */
+function fileOf(
+  given: Given,
+  option: string,
+  variable: string,
+): { readonly path: string; readonly text: string } | null {
+  const path = valueOf(given, option) ?? (process.env[variable] || undefined)
+  if (path === undefined) return null
   try {
-    return readFileSync(file, 'utf8').trim()
+    return { path, text: readFileSync(path, 'utf8') }
   } catch (error) {
-    throw new UsageError(`--token-file ${file}: ${(error as Error).message}`)
+    throw new UsageError(`--${option} ${path}: ${(error as Error).message}`)
   }
 }
 
@@ -116,9 +147,11 @@ export async function ask(service: Service, request: ServiceRequest): Promise<Se
     if (round > 0) await pause()
     let named: Leader | null = null
     for (const node of service.nodes) {
-      last = await askNode(node, service, request, leftMs())
-      if (typeof last !== 'string' && isFinal(last)) return last
-      const found = leaderIn(node, last)
+      const said = await askNode(node, service, request, leftMs())
+      if (typeof said !== 'string' && isFinal(said)) return said
+      // What the timeout has cut short says less than the answer before it.
+      if (round === 0 || typeof said !== 'string' || performance.now() < endMs) last = said
+      const found = leaderIn(node, said)
       if (named === null || found?.url != null) named = found ?? named
       if (performance.now() >= endMs) break
     }
@@ -177,7 +210,7 @@ function within(ms: number): AbortSignal {
 /** The answer of one node, or why there is none. */
 async function askNode(
   node: string,
-  { token }: Service,
+  { token, ca }: Service,
   { method, path, body }: ServiceRequest,
   timeoutMs: number,
 ): Promise<ServiceAnswer | string> {
@@ -186,14 +219,14 @@ async function askNode(
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   }
   try {
-    const response = await fetch(`${node}${path}`, {
+    const response = await requestHttp(`${node}${path}`, {
       method,
       headers,
+      ca,
       signal: within(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    const text = await response.text()
-    return { status: response.status, body: JSON.parse(text) as ServiceAnswer['body'] }
+    return await answerOf(response)
   } catch (error) {
     return `${node} does not answer: ${reasonOf(error)}`
   }
@@ -201,16 +234,15 @@ async function askNode(
 
 /** The bytes that the first node which answers has at `path`. Throws a `ServiceError`. */
 export async function download(service: Service, path: string): Promise<Uint8Array> {
-  const { nodes, token, timeoutMs } = service
+  const { nodes, token, ca, timeoutMs } = service
   const headers = token === null ? {} : { authorization: `Bearer ${token}` }
   let problem = 'no node was asked'
   for (const node of nodes) {
     try {
       const signal = within(timeoutMs)
-      const response = await fetch(`${node}${path}`, { headers, signal })
-      if (response.ok) return new Uint8Array(await response.arrayBuffer())
-      const body = (await response.json()) as ServiceAnswer['body']
-      const answer = { status: response.status, body }
+      const response = await requestHttp(`${node}${path}`, { headers, ca, signal })
+      if (response.statusCode === 200) return await bytesOf(response)
+      const answer = await answerOf(response)
       if (isFinal(answer)) throw new ServiceError(problemOf(answer), answer)
       problem = problemOf(answer)
     } catch (error) {
@@ -221,12 +253,19 @@ export async function download(service: Service, path: string): Promise<Uint8Arr
   throw new ServiceError(problem, null)
 }
 
-/** Why a `fetch` failed. */
+/** The answer whose body is JSON. */
+export async function answerOf(response: IncomingMessage): Promise<ServiceAnswer> {
+  const body = JSON.parse((await bytesOf(response)).toString()) as ServiceAnswer['body']
+  return { status: response.statusCode ?? 0, body }
+}
+
+/** Why a request failed. */
 export function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error
-  if (!(cause instanceof Error)) return message
+  const { cause, message, code } = error as NodeJS.ErrnoException
+  // Of one that was ended, the cause says why.
+  if (cause instanceof Error) return cause.message
   // Of a name with several addresses there are several errors, and no message.
-  return cause.message || (cause as NodeJS.ErrnoException).code || message
+  return message || code || 'for no reason that is known'
 }
 
 /** Asks, and throws a `ServiceError` for any answer that is no success. */

@@ -4,8 +4,9 @@ import { told } from './answer.ts'
 import { keyOf } from './lock-request.ts'
 import { Outage } from './outage.ts'
 import type { Screen } from './screen.ts'
-import { NODES_OPTION, problemOf, reasonOf, ServiceError } from './service.ts'
-import { serviceOf, TOKEN_FILE_OPTION } from './service.ts'
+import { requestHttp } from './http-request.ts'
+import { answerOf, CA_FILE_OPTION, NODES_OPTION, problemOf, reasonOf } from './service.ts'
+import { ServiceError, serviceOf, TOKEN_FILE_OPTION } from './service.ts'
 import type { Service } from './service.ts'
 import { EventReader } from './event-reader.ts'
 import type { ServerEvent } from './event-reader.ts'
@@ -21,6 +22,7 @@ export const watchCommand: Verb = {
   options: [
     NODES_OPTION,
     TOKEN_FILE_OPTION,
+    CA_FILE_OPTION,
     { name: 'json', help: 'one JSON object a line' },
   ],
   takesPositionals: true,
@@ -61,7 +63,7 @@ async function run(given: Given, screen: Screen): Promise<number> {
 /** Reads the events of one connection until it ends. */
 async function follow(
   node: string,
-  { token }: Service,
+  { token, ca }: Service,
   key: string,
   lastId: string | null,
   signal: AbortSignal,
@@ -77,16 +79,15 @@ async function follow(
   }
   // Some keys would mean something else as a part of a path.
   const path = `/locks/one/events?${new URLSearchParams({ key })}`
-  const response = await fetch(`${node}${path}`, { headers, signal })
-  if (response.status !== 200 || response.body === null) {
-    const body = (await response.json()) as Record<string, unknown>
-    const answer = { status: response.status, body }
+  const response = await requestHttp(`${node}${path}`, { headers, ca, signal })
+  if (response.statusCode !== 200) {
+    const answer = await answerOf(response)
     throw new ServiceError(problemOf(answer), answer)
   }
   told.connected()
   const reader = new EventReader()
   const decoder = new TextDecoder()
-  for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
+  for await (const bytes of response as AsyncIterable<Uint8Array>) {
     for (const event of reader.read(decoder.decode(bytes, { stream: true }))) told.happened(event)
   }
 }
