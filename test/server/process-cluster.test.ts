@@ -4,7 +4,7 @@
 import * as assert from 'uvu/assert'
 import { suite } from '../harness.ts'
 import { http } from '../support/node-cluster.ts'
-import type { Json } from '../support/node-cluster.ts'
+import type { Json, Place } from '../support/node-cluster.ts'
 import { until } from '../support/until.ts'
 import { clustersOf, granted, terms } from './process-support.ts'
 
@@ -57,9 +57,28 @@ test('process: two of three are there: they live and wait, and say for whom', as
   assert.is((await http(`${second.url}/livez`)).status, 200)
   const { status, body } = await http(`${second.url}/locks/acquire`, terms('k', 'me'))
   assert.equal([status, body['code'], body['success']], [503, 'no_quorum', false])
+  const scraped = await http(`${second.url}/metrics`)
+  assert.equal([scraped.status, scraped.body['code']], [503, 'no_quorum'])
   cluster.start(third)
   await cluster.ready()
   await granted([second], 'k', 'me')
+})
+
+test('process: five nodes, the leader and another are killed: the rest grants', async () => {
+  const cluster = await running({ count: 5 })
+  const before = await granted(cluster.places, 'before', 'first')
+  const leader = await cluster.leader()
+  const other = cluster.places.find((place) => place !== leader) as Place
+  await Promise.all([cluster.kill(leader), cluster.kill(other)])
+  const rest = cluster.places.filter((place) => place !== leader && place !== other)
+  const after = await granted(rest, 'after', 'second')
+  assert.ok((after['fencing_token'] as number) > (before['fencing_token'] as number))
+  for (const { url } of rest) {
+    const { body } = await http(`${url}/locks/before`)
+    assert.is((body['lock'] as Json)['fencing_token'], before['fencing_token'])
+  }
+  const { body } = await http(`${rest[0]?.url}/cluster/info`)
+  assert.equal([body['quorum_size'], body['has_quorum']], [3, true])
 })
 
 test('process: SIGTERM to the leader: it hands over to another, and ends with 0', async () => {
