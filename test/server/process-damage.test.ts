@@ -5,6 +5,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { decodeHeader } from '../../storage/record.ts'
+import type { GoodHeader } from '../../storage/record.ts'
+import { rottable, survey } from '../../storage/survey.ts'
 import { suite } from '../harness.ts'
 import { LockLoad } from '../support/lock-load.ts'
 import type { NodeCluster, Place } from '../support/node-cluster.ts'
@@ -17,13 +20,21 @@ const GRANTS_BETWEEN = 20
 const DEADLINE = { deadlineMs: 120_000 }
 const REPAIRED = /the log has again what its disk had lost/
 
+/** Where the last good record ends, which may do so with zeros. */
+function endOf(bytes: Uint8Array): number {
+  const header = decodeHeader(bytes)
+  assert.is(header.type, 'header')
+  const { size, crc } = header as GoodHeader
+  const start = { offset: 0, end: size, sequence: 0, syncedTo: 0, term: 0 }
+  return survey(bytes, crc, start, false).frames.at(-1)?.end ?? size
+}
+
 /** Changes the file of a log that is in use; `end` is that of what was written to it. */
 function edit(place: Place, change: (bytes: Buffer, end: number) => void): void {
   const folder = join(place.folder, 'log')
   const path = join(folder, readdirSync(folder).sort().at(-1) ?? '')
   const bytes = readFileSync(path)
-  let end = bytes.length
-  while (bytes[end - 1] === 0) end -= 1
+  const end = endOf(bytes)
   // What a crash leaves behind the log are zeros, and room for more.
   const whole = Buffer.concat([bytes, Buffer.alloc(1_000)])
   change(whole, end)
@@ -35,10 +46,16 @@ function tear(place: Place): void {
   edit(place, (bytes, end) => bytes.set([200, 0, 0, 0, 1, 2, 3, 4, ...Buffer.alloc(90, 7)], end))
 }
 
-/** One byte in the middle of what is durable. */
+/** No record is as short that has an entry: there are some that only say what is synced. */
+const ENTRY_BYTES_MIN = 60
+
+/** One byte of an entry, in the middle of what is durable. */
 function rot(place: Place): void {
   edit(place, (bytes, end) => {
-    const at = Math.floor(end / 2)
+    const later = rottable(bytes).filter((record) => record.start >= end / 2)
+    const entry = later.find((record) => record.end - record.start >= ENTRY_BYTES_MIN)
+    assert.ok(entry !== undefined, 'no entry in the second half of the log')
+    const at = entry.end - 10
     bytes[at] = (bytes[at] as number) ^ 0x40
   })
 }
