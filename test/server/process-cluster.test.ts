@@ -82,7 +82,8 @@ test('process: five nodes, the leader and another are killed: the rest grants', 
 })
 
 test('process: SIGTERM to the leader: it hands over to another, and ends with 0', async () => {
-  const cluster = await running({ args: ['--log-level', 'info'] })
+  // Patient: on a busy machine another might be elected before the signal comes.
+  const cluster = await running({ args: ['--log-level', 'info', '--election-timeout', '1s'] })
   const leader = await cluster.leader()
   const { process: stopped } = leader
   assert.is(await cluster.stop(leader), 0)
