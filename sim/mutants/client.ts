@@ -92,7 +92,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   const { phase } = call`,
     story: 'A request that never left stands for all attempts of its call.',
     source: 'https://github.com/vitessio/vitess/pull/2085',
-    killedBy: { seed: 50, oracle: 'one effect for each call' },
+    killedBy: { seed: 4, oracle: 'nothing is left of what was given up' },
   },
   {
     id: 'G10',
@@ -101,7 +101,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     replace: "      return 'final'",
     story: 'A call whose session has ended is made anew, though an attempt may have been heard.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: { seed: 4, oracle: 'one effect for each call' },
+    killedBy: { seed: 30, oracle: 'one effect for each call' },
   },
   {
     id: 'G11',

@@ -275,7 +275,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     if (canStand(turn) && !isZero) askForPreVotes(turn)\n`,
     story: 'A node of priority zero never stands, also when nobody else is up to date.',
     source: 'https://github.com/eBay/NuRaft/commit/945261e',
-    killedBy: { seed: 4, oracle: 'a leader after the heal' },
+    killedBy: { seed: 5, oracle: 'a leader after the heal' },
   },
   {
     id: 'E27a',

@@ -353,7 +353,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     replace: '  for (const { sentMs, ttlMs } of lease.renewals.slice(1)) {',
     story: 'A renewal that shortens the lease counts only once it is answered.',
     source: 'https://github.com/mike-marcacci/node-redlock/issues/169',
-    killedBy: { seed: 26, oracle: 'mutual exclusion' },
+    killedBy: { seed: 76, oracle: 'mutual exclusion' },
   },
   {
     id: 'L32',

@@ -53,7 +53,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     putSession(draft, before, session)`,
     story: 'A call that its client has given up has its effect when it comes late.',
     source: 'https://doi.org/10.1145/2815400.2815416',
-    killedBy: { seed: 26, oracle: 'one effect for each call' },
+    killedBy: { seed: 14, oracle: 'one effect for each call' },
   },
   {
     id: 'L36',
@@ -89,7 +89,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     replace: '  if (mark === session.acknowledged) return session\n',
     story: 'The mark of what a client has acknowledged goes back when an old call comes late.',
     source: 'https://github.com/logcabin/logcabin/commit/163fba5',
-    killedBy: { seed: 26, oracle: 'one effect for each call' },
+    killedBy: { seed: 14, oracle: 'one effect for each call' },
   },
   {
     id: 'L40',
