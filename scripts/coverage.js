@@ -15,7 +15,7 @@ const measuredFolders = ['core', 'checker', 'storage', 'transports', 'client', '
 const summaryFile = 'coverage/coverage-summary.json'
 /** Tests that run mutated copies, other processes, or worlds by the hundred: they take minutes. */
 const ofWorlds =
-  /^test\/sim\/(mutants|planted|determinism|library|capsule|sync-error|swarm|fast-check)\.test\.ts$/
+  /^test\/sim\/(mutants.*|planted|determinism|library|capsule|sync-error|swarm|fast-check)\.test/
 /** Tests on real sockets and files, which take their time and cover what needs Node alone. */
 const ofHosts = /^test\/(transports\/(tcp|tls)|storage\/file|client\/(real-|service))/
 

@@ -1,21 +1,22 @@
+// The mutants as data, and the search for what kills one. That each is killed on its recorded seed,
+// the files beside this one see.
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 import * as assert from 'uvu/assert'
 import { editedFiles, editSource, occurrencesCount, openWorkshop } from '../../cli/mutant-build.ts'
 import type { Edit, Workshop } from '../../cli/mutant-build.ts'
-import { HANG_MS, tryMutant } from '../../cli/mutant-hunt.ts'
 import type { Trial } from '../../cli/mutant-hunt.ts'
 import { withKill } from '../../cli/mutant-record.ts'
 import { mutantsCommand } from '../../cli/mutants.ts'
 import type { Screen } from '../../cli/screen.ts'
 import type { Given } from '../../cli/verb.ts'
 import { MUTANTS } from '../../sim/mutants.ts'
-import type { Kill, Mutant } from '../../sim/mutants/mutant.ts'
+import type { Mutant } from '../../sim/mutants/mutant.ts'
 import { suite } from '../harness.ts'
 import { repositoryRoot } from '../support/source-files.ts'
-
-const FALLBACK_MS = 10_000
+import { tried } from './recorded-mutants.ts'
 
 const data = suite('mutants: data')
 
@@ -86,17 +87,6 @@ hunt.before(async (context) => {
 })
 
 hunt.after((context) => context.workshop.close())
-
-for (const mutant of MUTANTS) {
-  const { id } = mutant
-  hunt(`mutants: ${id}: killed on its recorded seed, by its recorded oracle`, async (given) => {
-    assert.ok(mutant.killedBy, `nothing is recorded: npm run mutants -- --only ${id} --record`)
-    const trial = await tried(given.workshop, mutant, { recorded: true })
-    const { killed, oracle, note } = trial
-    const wanted = { killed: true, oracle: mutant.killedBy?.oracle, note: null }
-    assert.equal({ killed, oracle, note }, wanted, `npm run mutants -- --only ${id} --record`)
-  })
-}
 
 const HARMLESS = 'const NO_PAYLOAD = new Uint8Array(0)'
 const FILE = 'core/raft/election.ts'
@@ -181,17 +171,6 @@ verb.run()
 
 function readSource(path: string): string {
   return readFileSync(join(repositoryRoot, path), 'utf8')
-}
-
-function tried(
-  workshop: Workshop,
-  edit: Edit & { readonly killedBy: Kill | null },
-  plan: { readonly recorded?: boolean; readonly budgetMs?: number; readonly hangMs?: number },
-): Promise<Trial> {
-  const all = { recorded: false, budgetMs: FALLBACK_MS, hangMs: HANG_MS, onSeed: () => undefined }
-  const { id, killedBy } = edit
-  const suspect = { id, killedBy, copy: workshop.build(edit), original: workshop.original }
-  return tryMutant(suspect, { ...all, ...plan })
 }
 
 async function rejects(given: Given, said: RegExp): Promise<void> {
