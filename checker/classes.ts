@@ -7,6 +7,14 @@ import type { Operation } from './history.ts'
 
 const NONE: readonly number[] = []
 
+/** What operations ask and are told that are alike. */
+interface Class<Input, Output> {
+  readonly input: Input
+  readonly output: Output | undefined
+  readonly isObserver: boolean
+  readonly isOverwrite: boolean
+}
+
 /** The states and classes of one search. */
 export class Classes<State, Input, Output> {
   /** How often the model was asked. */
@@ -14,8 +22,8 @@ export class Classes<State, Input, Output> {
   readonly #model: Model<State, Input, Output>
   readonly #states: State[] = []
   readonly #byHash = new Map<number | string, number[]>()
-  readonly #classes: { readonly input: Input; readonly output: Output | undefined }[] = []
-  readonly #byText = new Map<string, number>()
+  readonly #classes: Class<Input, Output>[] = []
+  readonly #parts = new Parts()
   /** By class, then state. */
   readonly #after: (readonly number[] | undefined)[][] = []
 
@@ -44,27 +52,25 @@ export class Classes<State, Input, Output> {
   /** The number of what an operation asks and is told. */
   of({ input, output, outcome }: Operation<Input, Output>): number {
     const told = outcome === 'ok' ? output : undefined
-    const [asked, answered] = [textOf(input), textOf(told)]
-    const text = asked === null || answered === null ? null : asked + answered
-    const known = text === null ? undefined : this.#byText.get(text)
-    if (known !== undefined) return known
-    const number = this.#classes.push({ input, output: told }) - 1
-    // What has no text of its own is like nothing else.
-    if (text !== null) this.#byText.set(text, number)
+    // What is no plain data is like nothing else.
+    const parts = this.#parts.after(input)?.after(told) ?? null
+    if (parts !== null && parts.classId !== -1) return parts.classId
+    const isObserver = this.#model.isObserver?.(input, told) ?? false
+    const isOverwrite = this.#model.isOverwrite?.(input, told) ?? false
+    const classId = this.#classes.push({ input, output: told, isObserver, isOverwrite }) - 1
+    if (parts !== null) parts.classId = classId
     this.#after.push([])
-    return number
+    return classId
   }
 
   /** Whether operations of a class change no state. */
   isObserver(number: number): boolean {
-    const { input, output } = this.#classAt(number)
-    return this.#model.isObserver?.(input, output) ?? false
+    return this.#classAt(number).isObserver
   }
 
   /** Whether operations of a class lead to one state, whatever it was before. */
   isOverwrite(number: number): boolean {
-    const { input, output } = this.#classAt(number)
-    return this.#model.isOverwrite?.(input, output) ?? false
+    return this.#classAt(number).isOverwrite
   }
 
   /** The states after an operation; none, when it is impossible there. */
@@ -83,50 +89,62 @@ export class Classes<State, Input, Output> {
     return after === null ? NONE : [this.state(after)]
   }
 
-  #classAt(number: number): { readonly input: Input; readonly output: Output | undefined } {
-    return this.#classes[number] as { readonly input: Input; readonly output: Output | undefined }
+  #classAt(number: number): Class<Input, Output> {
+    return this.#classes[number] as Class<Input, Output>
   }
 }
 
-/** Plain data as text that tells it from all other; null when it is none. */
-function textOf(value: unknown): string | null {
-  switch (typeof value) {
-    case 'string':
-      // With its length no two are alike, whatever they stand beside.
-      return `s${value.length}:${value}`
-    case 'number':
-      return Object.is(value, -0) ? 'n-0,' : `n${value},`
-    case 'bigint':
-      return `i${value},`
-    case 'boolean':
-      return value ? 't' : 'f'
-    case 'undefined':
-      return 'u'
-    case 'object':
-      return textOfObject(value)
-    default:
-      return null
-  }
-}
+/** Stands for what a Map would take for 0, and opens and ends what has parts. */
+const MINUS_ZERO = Symbol('-0')
+const ARRAY = Symbol('[')
+const OBJECT = Symbol('{')
+const END = Symbol('end')
 
-function textOfObject(value: object | null): string | null {
-  if (value === null) return '0'
-  let text = '['
-  if (Array.isArray(value)) {
-    for (const one of value) {
-      const own = textOf(one)
-      if (own === null) return null
-      text += own
+/** Plain data seen so far, part by part: what has come leads to what may follow. */
+class Parts {
+  /** The class of what ends here; -1: none does. */
+  classId = -1
+  readonly #next = new Map<unknown, Parts>()
+
+  /** Where plain data leads; null when it is none. */
+  after(value: unknown): Parts | null {
+    switch (typeof value) {
+      case 'number':
+        return this.#to(Object.is(value, -0) ? MINUS_ZERO : value)
+      case 'string':
+      case 'bigint':
+      case 'boolean':
+      case 'undefined':
+        return this.#to(value)
+      case 'object':
+        return value === null ? this.#to(null) : this.#afterObject(value)
+      default:
+        return null
     }
-    return `${text}]`
   }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return null
-  text = '{'
-  for (const name of Object.keys(value)) {
-    const own = textOf((value as Record<string, unknown>)[name])
-    if (own === null) return null
-    text += `${name.length}:${name}${own}`
+
+  #afterObject(value: object): Parts | null {
+    if (Array.isArray(value)) {
+      let at: Parts | null = this.#to(ARRAY)
+      for (let index = 0; index < value.length && at !== null; index++) at = at.after(value[index])
+      return at === null ? null : at.#to(END)
+    }
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype !== Object.prototype && prototype !== null) return null
+    let at: Parts = this.#to(OBJECT)
+    for (const name of Object.keys(value)) {
+      const next: Parts | null = at.#to(name).after((value as Record<string, unknown>)[name])
+      if (next === null) return null
+      at = next
+    }
+    return at.#to(END)
   }
-  return `${text}}`
+
+  #to(part: unknown): Parts {
+    const known = this.#next.get(part)
+    if (known !== undefined) return known
+    const next = new Parts()
+    this.#next.set(part, next)
+    return next
+  }
 }

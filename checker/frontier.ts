@@ -47,6 +47,39 @@ export function unite(set: Slots, other: Slots): void {
 }
 
 /**
+ * How counts are kept, some to a word. The upper bit of each stays clear, so that those of a word
+ * are compared at once.
+ */
+export interface Packing {
+  /** How many counts there are, and how many words they take. */
+  readonly counts: number
+  readonly words: number
+  readonly bits: number
+  /** The upper bits of a word. */
+  readonly upper: number
+}
+
+/** As many to a word as there is room for. @param most what no count is beyond */
+export function packingFor(counts: number, most: number): Packing {
+  const perWord = most < 1 << 7 ? 4 : most < 1 << 15 ? 2 : 1
+  const upper = perWord === 4 ? 0x80808080 : perWord === 2 ? 0x80008000 : 0x80000000
+  return { counts, words: Math.ceil(counts / perWord), bits: WORD_BITS / perWord, upper: upper | 0 }
+}
+
+/** One of the counts that begin at a word. */
+export function countAt(words: Int32Array, from: number, at: number, { bits }: Packing): number {
+  const bit = at * bits
+  const word = words[from + (bit >>> 5)] as number
+  return (word >>> (bit & 31)) & (-1 >>> (WORD_BITS + 1 - bits))
+}
+
+/** One more of a count. */
+export function countUp(words: Int32Array, at: number, { bits }: Packing): void {
+  const bit = at * bits
+  words[bit >>> 5] = (words[bit >>> 5] as number) + (1 << (bit & 31))
+}
+
+/**
  * One configuration while it is worked on. `settled` are the slots that ask nothing more of it:
  * what is placed, and what can be hidden; `placed` those of them that changed its state.
  */
@@ -56,19 +89,19 @@ export interface Draft {
   isFresh: boolean
   readonly settled: Slots
   readonly placed: Slots
-  /** How many unanswered operations of each class are placed. */
+  /** How many unanswered operations of each class are placed, packed. */
   readonly used: Int32Array
   chain: Placed | null
 }
 
 /** The configuration that has placed nothing. */
-export function newDraft(words: number, classes: number): Draft {
+export function newDraft(words: number, used: Packing): Draft {
   return {
     state: 0,
     isFresh: false,
     settled: new Int32Array(words),
     placed: new Int32Array(words),
-    used: new Int32Array(classes),
+    used: new Int32Array(used.words),
     chain: null,
   }
 }
@@ -78,17 +111,19 @@ export class Frontier {
   /** How many there are, obsolete ones among them. */
   count = 0
   readonly #words: number
-  readonly #classes: number
+  readonly #used: Packing
+  readonly #usedWords: number
   readonly #stride: number
   #data: Int32Array
   readonly #chains: (Placed | null)[] = []
   #heads: Int32Array
   #told: Slots
 
-  constructor(words: number, classes: number) {
+  constructor(words: number, used: Packing) {
     this.#words = words
-    this.#classes = classes
-    this.#stride = HEAD + 2 * words + classes
+    this.#used = used
+    this.#usedWords = used.words
+    this.#stride = HEAD + 2 * words + used.words
     this.#data = new Int32Array(16 * this.#stride)
     this.#heads = new Int32Array(32).fill(-1)
     this.#told = new Int32Array(words)
@@ -129,7 +164,9 @@ export class Frontier {
       into.placed[word] = data[from + words + word] as number
     }
     from += 2 * words
-    for (let one = 0; one < this.#classes; one++) into.used[one] = data[from + one] as number
+    for (let word = 0; word < this.#usedWords; word++) {
+      into.used[word] = data[from + word] as number
+    }
     into.chain = this.#chains[at] ?? null
   }
 
@@ -180,8 +217,8 @@ export class Frontier {
       const placed = data[from + words + word] as number
       cost += 3 * bitsIn(placed & (overwrites[word] as number)) - 2 * bitsIn(settled & ~placed)
     }
-    for (let one = 0; one < this.#classes; one++) {
-      cost += 3 * (data[from + 2 * words + one] as number)
+    for (let one = 0; one < this.#used.counts; one++) {
+      cost += 3 * countAt(data, from + 2 * words, one, this.#used)
     }
     return cost
   }
@@ -202,11 +239,14 @@ export class Frontier {
       if ((settled & ~otherSettled) !== 0 || (otherPlaced & ~placed) !== 0) order &= 1
     }
     at = from + HEAD + 2 * words
-    for (let number = 0; number < this.#classes && order !== 0; number++) {
-      const used = data[at + number] as number
-      const other = one.used[number] as number
-      if (used > other) order &= 2
-      if (other > used) order &= 1
+    const { upper } = this.#used
+    for (let word = 0; word < this.#usedWords && order !== 0; word++) {
+      const used = data[at + word] as number
+      const other = one.used[word] as number
+      if (used === other) continue
+      // An upper bit is left where a count is no more than the other one.
+      if ((((other | upper) - used) & upper) !== upper) order &= 2
+      if ((((used | upper) - other) & upper) !== upper) order &= 1
     }
     return order
   }
@@ -249,8 +289,8 @@ export class Frontier {
       data[from + words + word] = one.placed[word] as number
     }
     from += 2 * words
-    for (let number = 0; number < this.#classes; number++) {
-      data[from + number] = one.used[number] as number
+    for (let word = 0; word < this.#usedWords; word++) {
+      data[from + word] = one.used[word] as number
     }
     this.#chains[at] = one.chain
   }

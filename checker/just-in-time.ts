@@ -17,14 +17,14 @@
 // - Who has settled as much, and placed no more, can do all that another one can: an observer may
 //   always be left out of what follows, and what can be hidden may also be placed later.
 //
-// With a width only the most promising configurations are kept. What they explain is right; that
-// they explain nothing is no proof then.
+// With a width only the most promising configurations are kept, or in haste the first that are
+// found. What they explain is right; that they explain nothing is no proof then.
 
 import type { Operation } from './history.ts'
-import { Classes } from './classes.ts'
-import { flipSlot, Frontier, hasSlot, newDraft, unite, wordsFor } from './frontier.ts'
-import type { Draft, Slots } from './frontier.ts'
-import type { Model } from './model.ts'
+import { countAt, countUp, flipSlot, Frontier, hasSlot, newDraft } from './frontier.ts'
+import { packingFor, unite, wordsFor } from './frontier.ts'
+import type { Draft, Packing, Slots } from './frontier.ts'
+import type { Numbered } from './numbered.ts'
 import { orderOfPlaced } from './placed-order.ts'
 import type { Bounds, SearchResult } from './search.ts'
 
@@ -35,15 +35,19 @@ const LOOKS = 256
 export interface WidthBounds extends Bounds {
   /** The most configurations that are kept from one return to the next; undefined: all. */
   readonly width?: number
+  /**
+   * Whether no more are looked for once there are so many, and no unanswered operation is placed
+   * where a return is explained without.
+   */
+  readonly isHasty?: boolean
 }
 
 /** Looks for an order of `part` that `model` accepts, within bounds. */
 export function searchJustInTime<State, Input, Output>(
-  model: Model<State, Input, Output>,
-  part: readonly Operation<Input, Output>[],
+  part: Numbered<State, Input, Output>,
   bounds: WidthBounds,
 ): SearchResult<Input, Output> {
-  return new Search(model, part, bounds).run()
+  return new Search(part, bounds).run()
 }
 
 /** The open operations that ask the same and are told the same. */
@@ -56,6 +60,12 @@ interface Kind {
   readonly set: Slots
 }
 
+/** Slots that ask nothing more in a state, as they were found at a return. */
+interface Settled {
+  readonly set: Slots
+  answers: number
+}
+
 /** The unanswered operations that ask the same. */
 interface Unanswered {
   readonly classId: number
@@ -65,15 +75,9 @@ interface Unanswered {
 }
 
 class Search<State, Input, Output> {
-  readonly #model: Model<State, Input, Output>
-  readonly #operations: readonly Operation<Input, Output>[]
+  readonly #part: Numbered<State, Input, Output>
   readonly #bounds: WidthBounds
-  readonly #classes: Classes<State, Input, Output>
-  readonly #classIds: readonly number[]
-  readonly #byCall: readonly number[]
-  readonly #byReturn: readonly number[]
-  /** The place of each operation in the order of their returns. */
-  readonly #turns: Int32Array
+  readonly #stepsMax: number
   readonly #words: number
   /** The operation of a slot. */
   readonly #open: number[] = []
@@ -81,79 +85,58 @@ class Search<State, Input, Output> {
   /** Those that change a state, and observers, by class. */
   readonly #changing: Kind[] = []
   readonly #observing: Kind[] = []
-  readonly #kindOf = new Map<number, Kind>()
+  /** By class. */
+  readonly #kindOf: (Kind | undefined)[] = []
   readonly #unanswered: Unanswered[] = []
   readonly #unansweredOf: ReadonlyMap<number, Unanswered>
+  readonly #used: Packing
   readonly #overwrites: Slots
   /** Slots of those that change a state and are no overwrites. */
   readonly #others: Slots
-  /** By state: what asks nothing more where it is there. */
-  readonly #settled: (Slots | undefined)[] = []
+  /** By state: what asks nothing more where it is there, as of which return. */
+  readonly #settled: (Settled | undefined)[] = []
   #frontier: Frontier
   #result: Frontier
   #seen: Frontier
   readonly #one: Draft
   readonly #two: Draft
   #called = 0
+  /** Returns explained so far. */
+  #answers = 0
   #steps = 0
   #looks = 0
   #isOver = false
   #isNarrowed = false
 
   constructor(
-    model: Model<State, Input, Output>,
-    part: readonly Operation<Input, Output>[],
+    part: Numbered<State, Input, Output>,
     bounds: WidthBounds,
   ) {
-    this.#model = model
+    this.#part = part
     this.#bounds = bounds
-    const operations = part.filter(({ outcome }) => outcome !== 'fail')
-    this.#operations = operations
-    this.#classes = new Classes(model)
-    this.#classIds = operations.map((operation) => this.#classes.of(operation))
-    this.#byCall = sortedBy(operations, ({ call }) => call)
-    this.#byReturn = sortedBy(operations, (one) => one.return)
-    this.#turns = new Int32Array(operations.length)
-    this.#byReturn.forEach((at, turn) => (this.#turns[at] = turn))
-    this.#words = wordsFor(this.#mostOpen())
+    this.#stepsMax = bounds.stepsMax
+    this.#words = wordsFor(part.openMax)
     this.#overwrites = new Int32Array(this.#words)
     this.#others = new Int32Array(this.#words)
     this.#unansweredOf = this.#findUnanswered()
-    const classes = this.#unanswered.length
-    this.#frontier = new Frontier(this.#words, classes)
-    this.#result = new Frontier(this.#words, classes)
-    this.#seen = new Frontier(this.#words, classes)
-    this.#one = newDraft(this.#words, classes)
-    this.#two = newDraft(this.#words, classes)
-    this.#one.state = this.#classes.state(model.init())
+    this.#used = packingFor(this.#unanswered.length, part.operations.length)
+    this.#frontier = new Frontier(this.#words, this.#used)
+    this.#result = new Frontier(this.#words, this.#used)
+    this.#seen = new Frontier(this.#words, this.#used)
+    this.#one = newDraft(this.#words, this.#used)
+    this.#two = newDraft(this.#words, this.#used)
+    this.#one.state = part.classes.state(part.model.init())
     this.#frontier.clear(this.#others)
     this.#frontier.add(this.#one)
   }
 
-  #mostOpen(): number {
-    let open = 0
-    let most = 0
-    let called = 0
-    for (const at of this.#byReturn) {
-      const { outcome, return: answered } = this.#operation(at)
-      if (outcome !== 'ok') continue
-      for (; called < this.#byCall.length; called++) {
-        const next = this.#operation(this.#byCall[called] as number)
-        if (next.call > answered) break
-        if (next.outcome === 'ok') open += 1
-      }
-      if (open > most) most = open
-      open -= 1
-    }
-    return most
-  }
-
   run(): SearchResult<Input, Output> {
-    const slots = new Int32Array(this.#operations.length)
-    let answers = 0
+    const slots = new Int32Array(this.#part.operations.length)
     let until = -Infinity
-    for (const at of this.#byReturn) {
-      const operation = this.#operation(at)
+    const { byReturn } = this.#part
+    for (let turn = 0; turn < byReturn.length; turn++) {
+      const at = byReturn[turn] as number
+      const operation = this.#part.operation(at)
       if (operation.outcome !== 'ok') continue
       this.#call(operation.return, slots)
       const slot = slots[at] as number
@@ -161,11 +144,11 @@ class Search<State, Input, Output> {
       const isStuck = this.#result.count === 0
       if (isStuck && !this.#isNarrowed && !this.#isOver) return this.#stuck(slot)
       if (isStuck || this.#isOver) {
-        return { type: 'limit', steps: this.#steps, proved: { answers, until } }
+        return { type: 'limit', steps: this.#steps, proved: { answers: this.#answers, until } }
       }
       this.#advance()
       this.#closeSlot(slot)
-      answers += 1
+      this.#answers += 1
       until = operation.return
     }
     return { type: 'ordered', steps: this.#steps, order: this.#order() }
@@ -173,12 +156,13 @@ class Search<State, Input, Output> {
 
   /** Opens what is called up to an instant. What touches at one instant is concurrent. */
   #call(until: number, slots: Int32Array): void {
-    for (; this.#called < this.#byCall.length; this.#called++) {
-      const called = this.#byCall[this.#called] as number
-      const { call, outcome } = this.#operation(called)
+    const { byCall } = this.#part
+    for (; this.#called < byCall.length; this.#called++) {
+      const called = byCall[this.#called] as number
+      const { call, outcome } = this.#part.operation(called)
       if (call > until) return
       if (outcome === 'ok') slots[called] = this.#openSlot(called)
-      else this.#unansweredOf.get(this.#classIds[called] as number)?.operations.push(called)
+      else this.#unansweredOf.get(this.#part.classOf(called))?.operations.push(called)
     }
   }
 
@@ -204,10 +188,11 @@ class Search<State, Input, Output> {
   /** The classes of unanswered operations. Observers among them tell nothing. */
   #findUnanswered(): ReadonlyMap<number, Unanswered> {
     const found = new Map<number, Unanswered>()
-    this.#operations.forEach(({ outcome }, at) => {
-      const classId = this.#classIds[at] as number
-      if (outcome !== 'info' || found.has(classId) || this.#classes.isObserver(classId)) return
-      const isOverwrite = this.#classes.isOverwrite(classId)
+    this.#part.operations.forEach((operation, at) => {
+      if (operation.outcome !== 'info') return
+      const classId = this.#part.classOf(at)
+      if (found.has(classId) || this.#part.classes.isObserver(classId)) return
+      const isOverwrite = this.#part.classes.isOverwrite(classId)
       const unanswered: Unanswered = { classId, isOverwrite, operations: [] }
       found.set(classId, unanswered)
       this.#unanswered.push(unanswered)
@@ -218,39 +203,42 @@ class Search<State, Input, Output> {
   #openSlot(operation: number): number {
     const slot = this.#free.pop() ?? this.#open.length
     this.#open[slot] = operation
-    const kind = this.#kindFor(this.#classIds[operation] as number)
+    const kind = this.#kindFor(this.#part.classOf(operation))
     this.#flip(kind, slot)
-    const turn = this.#turns[operation] as number
+    const turn = this.#part.turns[operation] as number
     const { slots } = kind
-    let at = slots.length
-    while (at > 0 && this.#turnOf(slots[at - 1] as number) > turn) at -= 1
-    slots.splice(at, 0, slot)
+    if (slots.length === 0) this.#kindsLike(kind).push(kind)
+    let at = slots.push(slot) - 1
+    for (; at > 0 && this.#turnOf(slots[at - 1] as number) > turn; at--) {
+      slots[at] = slots[at - 1] as number
+    }
+    slots[at] = slot
     return slot
   }
 
-  #kindFor(classId: number): Kind {
-    const known = this.#kindOf.get(classId)
-    if (known !== undefined) return known
-    const isObserver = this.#classes.isObserver(classId)
-    const isOverwrite = !isObserver && this.#classes.isOverwrite(classId)
-    const set = new Int32Array(this.#words)
-    const kind: Kind = { classId, isObserver, isOverwrite, slots: [], set }
-    this.#kindOf.set(classId, kind)
-    const kinds = isObserver ? this.#observing : this.#changing
-    kinds.push(kind)
-    return kind
-  }
-
   #closeSlot(slot: number): void {
-    const kind = this.#kindOf.get(this.#classIds[this.#open[slot] as number] as number) as Kind
-    const { slots, isObserver, classId } = kind
+    const kind = this.#kindFor(this.#part.classOf(this.#open[slot] as number))
+    const { slots } = kind
     this.#flip(kind, slot)
     slots.splice(slots.indexOf(slot), 1)
     this.#free.push(slot)
     if (slots.length > 0) return
-    this.#kindOf.delete(classId)
-    const kinds = isObserver ? this.#observing : this.#changing
+    const kinds = this.#kindsLike(kind)
     kinds.splice(kinds.indexOf(kind), 1)
+  }
+
+  #kindFor(classId: number): Kind {
+    const known = this.#kindOf[classId]
+    if (known !== undefined) return known
+    const isObserver = this.#part.classes.isObserver(classId)
+    const isOverwrite = !isObserver && this.#part.classes.isOverwrite(classId)
+    const set = new Int32Array(this.#words)
+    return (this.#kindOf[classId] = { classId, isObserver, isOverwrite, slots: [], set })
+  }
+
+  /** The kinds that have open operations, with this one or to be. */
+  #kindsLike({ isObserver }: Kind): Kind[] {
+    return isObserver ? this.#observing : this.#changing
   }
 
   /** Adds a slot to the sets of its kind, or takes it out of them. */
@@ -262,7 +250,6 @@ class Search<State, Input, Output> {
 
   /** Finds the configurations in which the operation of a slot, which returns, is settled. */
   #force(slot: number): void {
-    this.#settled.length = 0
     this.#result.clear(this.#others)
     this.#seen.clear(this.#others)
     const one = this.#one
@@ -273,12 +260,21 @@ class Search<State, Input, Output> {
       this.#reach(one, slot)
     }
     const seen = this.#seen
-    for (let at = 0; at < seen.count; at++) {
-      if (seen.isObsolete(at)) continue
+    const { isHasty = false, width = Infinity } = this.#bounds
+    // Unanswered operations are placed last.
+    let waited = 0
+    for (let at = 0; at < seen.count || waited < seen.count; ) {
       if (this.#look()) return
-      seen.read(at, one)
-      this.#placeOpen(one, slot)
-      this.#placeUnanswered(one, slot)
+      const isOpen = at < seen.count
+      if (isHasty && this.#result.count >= (isOpen ? width : 1)) {
+        this.#isNarrowed = true
+        return
+      }
+      const next = isOpen ? at++ : waited++
+      if (seen.isObsolete(next)) continue
+      seen.read(next, one)
+      if (isOpen) this.#placeOpen(one, slot)
+      else this.#placeUnanswered(one, slot)
     }
   }
 
@@ -303,7 +299,7 @@ class Search<State, Input, Output> {
 
   /** Settles what asks nothing more in its state. */
   #settle(one: Draft): void {
-    const settled = (this.#settled[one.state] ??= this.#settledIn(one.state))
+    const settled = this.#settledIn(one.state)
     for (let word = 0; word < this.#words; word++) {
       const before = one.settled[word] as number
       const more = (settled[word] as number) & ~before
@@ -314,12 +310,16 @@ class Search<State, Input, Output> {
   }
 
   #settledIn(state: number): Slots {
-    const set = new Int32Array(this.#words)
+    const own = (this.#settled[state] ??= { set: new Int32Array(this.#words), answers: -1 })
+    const { set } = own
+    if (own.answers === this.#answers) return set
+    own.answers = this.#answers
+    set.fill(0)
     for (const kind of this.#observing) {
-      if (this.#classes.after(state, kind.classId).length > 0) unite(set, kind.set)
+      if (this.#part.classes.after(state, kind.classId).length > 0) unite(set, kind.set)
     }
     for (const { isOverwrite, classId, set: own } of this.#changing) {
-      if (isOverwrite && this.#classes.after(state, classId)[0] === state) unite(set, own)
+      if (isOverwrite && this.#part.classes.after(state, classId)[0] === state) unite(set, own)
     }
     return set
   }
@@ -328,10 +328,10 @@ class Search<State, Input, Output> {
     const two = this.#two
     for (const { classId, isOverwrite, slots } of this.#changing) {
       if (isOverwrite && one.isFresh) continue
-      const slot = slots.find((candidate) => !hasSlot(one.placed, candidate))
-      if (slot === undefined) continue
+      const slot = unplaced(slots, one)
+      if (slot === -1) continue
       this.#steps += 1
-      for (const state of this.#classes.after(one.state, classId)) {
+      for (const state of this.#part.classes.after(one.state, classId)) {
         this.#change(one, state, this.#open[slot] as number, isOverwrite)
         flipSlot(two.placed, slot)
         if (!hasSlot(two.settled, slot)) flipSlot(two.settled, slot)
@@ -344,14 +344,14 @@ class Search<State, Input, Output> {
     const count = this.#unanswered.length
     for (let number = 0; number < count; number++) {
       const { classId, isOverwrite, operations } = this.#unanswered[number] as Unanswered
-      const operation = operations[one.used[number] as number]
+      const operation = operations[countAt(one.used, 0, number, this.#used)]
       if (operation === undefined || (isOverwrite && one.isFresh)) continue
       this.#steps += 1
-      for (const state of this.#classes.after(one.state, classId)) {
+      for (const state of this.#part.classes.after(one.state, classId)) {
         // An overwrite may be there to hide others.
         if (isOverwrite ? this.#hasOpen(one, state) : state === one.state) continue
         this.#change(one, state, operation, isOverwrite)
-        this.#two.used[number] = (one.used[number] as number) + 1
+        countUp(this.#two.used, number, this.#used)
         this.#reach(this.#two, forced)
       }
     }
@@ -360,8 +360,8 @@ class Search<State, Input, Output> {
   /** Whether an overwrite is open, and not placed, that leads to this state. */
   #hasOpen(one: Draft, state: number): boolean {
     return this.#changing.some(({ isOverwrite, classId, slots }) => {
-      if (!isOverwrite || this.#classes.after(one.state, classId)[0] !== state) return false
-      return slots.some((slot) => !hasSlot(one.placed, slot))
+      if (!isOverwrite || this.#part.classes.after(one.state, classId)[0] !== state) return false
+      return unplaced(slots, one) !== -1
     })
   }
 
@@ -381,9 +381,9 @@ class Search<State, Input, Output> {
 
   /** Whether it is time to give up. */
   #look(): boolean {
-    const { stepsMax, isOver } = this.#bounds
     this.#looks += 1
-    this.#isOver = this.#steps > stepsMax || (this.#looks % LOOKS === 0 && isOver?.() === true)
+    if (this.#steps > this.#stepsMax) this.#isOver = true
+    else if (this.#looks % LOOKS === 0) this.#isOver = this.#bounds.isOver?.() === true
     return this.#isOver
   }
 
@@ -391,50 +391,32 @@ class Search<State, Input, Output> {
   #stuck(slot: number): SearchResult<Input, Output> {
     const isOther = (_: number, at: number): boolean => at !== slot && !this.#free.includes(at)
     const next = [this.#open[slot] as number, ...this.#open.filter(isOther)]
-    const state = this.#model.describeState(this.#classes.stateAt(this.#frontier.stateOf(0)))
+    const { model, classes } = this.#part
+    const state = model.describeState(classes.stateAt(this.#frontier.stateOf(0)))
     return {
       type: 'stuck',
       steps: this.#steps,
       longest: this.#order(),
       state,
-      next: next.map((at) => this.#operation(at)),
+      next: next.map((at) => this.#part.operation(at)),
     }
   }
 
   #order(): Operation<Input, Output>[] {
-    const called = this.#byCall.slice(0, this.#called).map((at) => ({
-      operation: at,
-      classId: this.#classIds[at] as number,
-      isAnswered: this.#operation(at).outcome === 'ok',
-    }))
-    const first = this.#classes.state(this.#model.init())
-    const order = orderOfPlaced(this.#frontier.chainOf(0), called, this.#classes, first)
-    return order.map((at) => this.#operation(at))
+    const order = orderOfPlaced(this.#part, this.#frontier.chainOf(0), this.#called)
+    return order.map((at) => this.#part.operation(at))
   }
 
   #turnOf(slot: number): number {
-    return this.#turns[this.#open[slot] as number] as number
-  }
-
-  #operation(at: number): Operation<Input, Output> {
-    return this.#operations[at] as Operation<Input, Output>
+    return this.#part.turns[this.#open[slot] as number] as number
   }
 }
 
-/** The places of a list by an instant; those of one instant as they come. */
-function sortedBy<One>(list: readonly One[], instant: (one: One) => number): readonly number[] {
-  const order: number[] = []
-  const instants: number[] = []
-  let isSorted = true
-  for (const one of list) {
-    const at = instant(one)
-    if (order.length > 0 && (instants[order.length - 1] as number) > at) isSorted = false
-    order.push(order.length)
-    instants.push(at)
+/** The first of these slots that is not placed; -1: all are. */
+function unplaced(slots: readonly number[], { placed }: Draft): number {
+  for (let at = 0; at < slots.length; at++) {
+    const slot = slots[at] as number
+    if (!hasSlot(placed, slot)) return slot
   }
-  if (isSorted) return order
-  return order.sort((a, b) => {
-    const [one, other] = [instants[a] as number, instants[b] as number]
-    return one === other ? a - b : one < other ? -1 : 1
-  })
+  return -1
 }

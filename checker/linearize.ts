@@ -6,8 +6,9 @@ import { describeAll, describeOperation } from './describe.ts'
 import { malformedReason, type Operation } from './history.ts'
 import { searchJustInTime } from './just-in-time.ts'
 import type { Judged, Model } from './model.ts'
-import { findOutOfReach } from './out-of-reach.ts'
+import { Numbered } from './numbered.ts'
 import { orderBy } from './order-by.ts'
+import { findOutOfReach } from './out-of-reach.ts'
 import { search, type Bounds, type SearchResult } from './search.ts'
 import type { Proved, Verdict } from './verdict.ts'
 
@@ -27,15 +28,19 @@ interface Turn {
   readonly isDepthFirst?: boolean
   /** Of a search by events; undefined: all configurations are kept, so that it can refute. */
   readonly width?: number
+  /** Whether it takes the first so many, promising or not. */
+  readonly isHasty?: boolean
   /** For each operation. */
   readonly steps: number
 }
 
 /**
- * The searches take turns. By events it is fast for most. A narrow one finds an order where there
- * are many; depth first may find one where a return explains little. Then all of them once more.
+ * The searches take turns. By events it is fast for most: in haste where there are many orders,
+ * then with nothing left out. A narrow one finds an order where a hasty one was too hasty; depth
+ * first may find one where a return explains little. Then all of them once more.
  */
 const TURNS: readonly Turn[] = [
+  { width: 3, isHasty: true, steps: 12 },
   { steps: 100 },
   { isDepthFirst: true, steps: 12 },
   { width: 16, steps: 400 },
@@ -47,13 +52,15 @@ const TURNS: readonly Turn[] = [
   { isDepthFirst: true, steps: 5_000 },
 ]
 
+/** Of fewer operations haste saves nothing. */
+const hastyMin = 32
+
 const operationsShownMax = 5
 
 /**
  * Decides whether `history` is linearizable with respect to `model`. Operations that failed are
  * left out; unanswered ones may take effect at any time after their call, or never. Two operations
  * that touch at one instant count as concurrent.
- *
  *
  * Ref: Wing, Gong 1993; Lowe 2016; Horn, Kroening 2015 (parts).
  */
@@ -132,17 +139,19 @@ function searchPart<State, Input, Output>(
 ): PartResult<Input, Output> {
   let stepsLeft = bounds.stepsMax
   let proved: Proved = { answers: 0, until: -Infinity }
+  const numbered = new Numbered(model, part)
   for (const turn of [...TURNS, { steps: Infinity }]) {
-    const { isDepthFirst = false, width, steps } = turn
-    if (turn === TURNS[2]) {
+    const { isDepthFirst = false, steps, ...narrowed } = turn
+    if (turn === TURNS[3]) {
       // Not an easy one: is it a plain case?
       const conflict = findOutOfReach(model, part)
       if (conflict !== null) return { ...conflict, steps: bounds.stepsMax - stepsLeft }
     }
     if (isDepthFirst && model.steps !== undefined) continue
-    const stepsMax = Math.min(stepsLeft, steps * part.length + 200)
-    const own = { ...bounds, stepsMax, ...(width === undefined ? {} : { width }) }
-    const result = (isDepthFirst ? search : searchJustInTime)(model, part, own)
+    if (turn.isHasty === true && part.length < hastyMin) continue
+    const stepsMax = Math.min(stepsLeft, steps * part.length + 50)
+    const own = { ...bounds, ...narrowed, stepsMax }
+    const result = isDepthFirst ? search(model, part, own) : searchJustInTime(numbered, own)
     stepsLeft -= Math.min(result.steps, stepsMax)
     if (result.type !== 'limit') return { ...result, steps: bounds.stepsMax - stepsLeft }
     if (result.proved !== undefined && result.proved.answers > proved.answers) {

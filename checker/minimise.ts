@@ -12,6 +12,7 @@ import type { Operation } from './history.ts'
 import { searchJustInTime } from './just-in-time.ts'
 import { decide } from './linearize.ts'
 import type { Model } from './model.ts'
+import { Numbered } from './numbered.ts'
 import type { Span } from './verdict.ts'
 
 /** Operations of one part of a history that no order explains, in the order of their calls. */
@@ -124,7 +125,7 @@ class Minimiser<State, Input, Output> {
   /** The first return that nothing explains, whatever is told later. */
   #end(): number {
     const bounds = { stepsMax: stepsForTrial, isOver: this.#isOver }
-    const result = searchJustInTime(this.#model, this.#part, bounds)
+    const result = searchJustInTime(new Numbered(this.#model, this.#part), bounds)
     this.#stepsLeft -= result.steps + this.#part.length
     if (result.type !== 'stuck') return Infinity
     // It knows what those under way are told in the end, which may be why.

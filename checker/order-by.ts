@@ -1,6 +1,6 @@
 // Sorts by instants: positions instead of objects, and no comparator, as there may be a million.
 
-/** Below this a comparator is as quick. */
+/** Up to this any order of them is near enough. */
 const countSmall = 256
 
 /** At most so many may share a guess of their place. */
@@ -18,11 +18,8 @@ export function orderBy(instants: Float64Array): Int32Array {
     if (at > 0 && (instants[at - 1] as number) > (instants[at] as number)) isSorted = false
   }
   if (isSorted) return order
-  if (order.length > countSmall) return byGuess(instants) ?? byDigits(instants, order)
-  return order.sort((a, b) => {
-    const [one, other] = [instants[a] as number, instants[b] as number]
-    return one === other ? a - b : one < other ? -1 : 1
-  })
+  if (order.length <= countSmall) return byInsertion(instants, order)
+  return byGuess(instants) ?? byDigits(instants, order)
 }
 
 /** Sorts by a guess of each one's place, and then those of one guess; null: too many have one. */

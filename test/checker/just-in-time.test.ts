@@ -10,6 +10,7 @@ import { kv } from '../../checker/models/kv.ts'
 import type { KvInput } from '../../checker/models/kv.ts'
 import { register } from '../../checker/models/register.ts'
 import type { RegisterInput, RegisterOutput, RegisterState } from '../../checker/models/register.ts'
+import { Numbered } from '../../checker/numbered.ts'
 import { search } from '../../checker/search.ts'
 import { suite } from '../harness.ts'
 import { chanceOf } from './chance.ts'
@@ -65,7 +66,7 @@ for (const [what, model] of Object.entries({ observing, overwriting, blind })) {
     const seen = { ordered: 0, stuck: 0, unanswered: 0 }
     for (let seed = 1; seed <= 6_000; seed++) {
       const history = drawHistory(chanceOf(seed), 7)
-      const result = searchJustInTime(model, history, { stepsMax: 1_000_000 })
+      const result = searchJustInTime(new Numbered(model, history), { stepsMax: 1_000_000 })
       const expected = isLinearizable(model, history) ? 'ordered' : 'stuck'
       assert.is(result.type, expected, `seed ${seed}: ${JSON.stringify(history)}`)
       if (result.type === 'limit') continue
@@ -152,7 +153,7 @@ function compare<State, Input, Output>(
   for (let seed = 1; seed <= 6_000; seed++) {
     const history = draw(chanceOf(seed))
     const one = search(model, history, { stepsMax: 300_000 })
-    const other = searchJustInTime(model, history, { stepsMax: 3_000_000 })
+    const other = searchJustInTime(new Numbered(model, history), { stepsMax: 3_000_000 })
     assert.is(other.type, one.type, `seed ${seed}: ${JSON.stringify(history)}`)
     seen[other.type] += 1
     if (other.type !== 'ordered') continue
@@ -183,23 +184,30 @@ test('just in time: a write that may have happened, and changes nothing, hides a
     ok(1, 4, 9, put('a')),
     ok(2, 13, 19, { type: 'get', key: '' }, 'ba'),
   ]
-  assert.is(searchJustInTime(kv(), history, { stepsMax: 1_000 }).type, 'ordered')
+  const numbered = new Numbered(kv(), history)
+  assert.is(searchJustInTime(numbered, { stepsMax: 1_000 }).type, 'ordered')
 })
 
-test('just in time: narrow: an order is one, and it refutes only with nothing left out', () => {
-  const seen = { ordered: 0, stuck: 0, limit: 0 }
-  for (let seed = 1; seed <= 3_000; seed++) {
-    const history = drawRegister(chanceOf(seed))
-    const all = searchJustInTime(register, history, { stepsMax: 300_000 })
-    const narrow = searchJustInTime(register, history, { stepsMax: 300_000, width: 1 })
-    seen[narrow.type] += 1
-    if (narrow.type === 'limit') continue
-    assert.is(narrow.type, all.type, `seed ${seed}: ${JSON.stringify(history)}`)
-    if (narrow.type !== 'ordered') continue
-    assert.is(orderProblem(register, history, narrow.order), null, `seed ${seed}`)
-  }
-  assert.ok(Object.values(seen).every((count) => count > 100), JSON.stringify(seen))
-})
+for (const [what, narrowed] of Object.entries({
+  narrow: { width: 1 },
+  hasty: { width: 2, isHasty: true },
+})) {
+  test(`just in time: ${what}: an order is one, and it refutes only with nothing left out`, () => {
+    const seen = { ordered: 0, stuck: 0, limit: 0 }
+    for (let seed = 1; seed <= 3_000; seed++) {
+      const history = drawRegister(chanceOf(seed))
+      const numbered = new Numbered(register, history)
+      const all = searchJustInTime(numbered, { stepsMax: 300_000 })
+      const fewer = searchJustInTime(numbered, { stepsMax: 300_000, ...narrowed })
+      seen[fewer.type] += 1
+      if (fewer.type === 'limit') continue
+      assert.is(fewer.type, all.type, `seed ${seed}: ${JSON.stringify(history)}`)
+      if (fewer.type !== 'ordered') continue
+      assert.is(orderProblem(register, history, fewer.order), null, `seed ${seed}`)
+    }
+    assert.ok(Object.values(seen).every((count) => count > 100), JSON.stringify(seen))
+  })
+}
 
 /** Many clients that read and write few values, answered in the order in which they arrive. */
 function drawCrowd(chance: Chance, clients: number, operations: number): RegisterOperation[] {
