@@ -7,7 +7,7 @@ import type { DistributedLock, LockHandle } from '../client/index.ts'
 import { valueOf } from './arguments.ts'
 import { runUnder } from './run-under.ts'
 import type { Screen } from './screen.ts'
-import { CA_FILE_OPTION, caOf, nodesOf, NODES_OPTION } from './service.ts'
+import { nodesOf, NODES_OPTION, TLS_OPTIONS, tlsOf } from './service.ts'
 import { TOKEN_FILE_OPTION, tokenOf } from './service.ts'
 import { parseDurationMs } from './values.ts'
 import { EXIT, UsageError } from './verb.ts'
@@ -37,7 +37,7 @@ export const lockCommand: Verb = {
     },
     NODES_OPTION,
     TOKEN_FILE_OPTION,
-    CA_FILE_OPTION,
+    ...TLS_OPTIONS,
   ],
   takesPositionals: true,
   examples: [
@@ -56,7 +56,7 @@ async function run(given: Given, screen: Screen): Promise<number> {
   const ttlMs = parseDurationMs('ttl', valueOf(given, 'ttl') ?? TTL)
   const graceMs = graceOf(given, ttlMs)
   const token = tokenOf(given)
-  const ca = caOf(given)
+  const tls = tlsOf(given)
   const urls = nodesOf(given).map((url) => new URL(url))
   const isTls = urls.every(({ protocol }) => protocol === 'https:')
   if (!isTls && urls.some(({ protocol }) => protocol === 'https:')) {
@@ -66,7 +66,7 @@ async function run(given: Given, screen: Screen): Promise<number> {
     nodes: urls.map(({ host }) => host),
     keepProcessAlive: true,
     ...(token === null ? {} : { token }),
-    ...(isTls ? { tls: ca === null ? {} : { ca } } : {}),
+    ...(isTls ? { tls } : {}),
   })
   try {
     const handle = await acquired(client, given, key, ttlMs)

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { valueOf } from './arguments.ts'
 import { bytesOf, requestHttp } from './http-request.ts'
+import type { TlsTexts } from './http-request.ts'
 import { parseDurationMs } from './values.ts'
 import { EXIT, UsageError } from './verb.ts'
 import type { Given, OptionSpec } from './verb.ts'
@@ -23,18 +24,26 @@ export const TOKEN_FILE_OPTION: OptionSpec = {
   help: 'holds the bearer token (LOCKSTEP_TOKEN_FILE, or none)',
 }
 
-/** Whom to trust. */
-export const CA_FILE_OPTION: OptionSpec = {
-  name: 'ca-file',
-  value: 'FILE',
-  help: 'who signs the certificates of the nodes, PEM (LOCKSTEP_CA_FILE, or whom Node trusts)',
-}
+/** Whom to trust, and who to be. */
+export const TLS_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'ca-file',
+    value: 'FILE',
+    help: 'who signs the certificates of the nodes, PEM (LOCKSTEP_CA_FILE, or whom Node trusts)',
+  },
+  {
+    name: 'cert-file',
+    value: 'FILE',
+    help: 'certificate to show to nodes that demand one, PEM (LOCKSTEP_CERT_FILE, or none)',
+  },
+  { name: 'key-file', value: 'FILE', help: 'its private key, PEM (LOCKSTEP_KEY_FILE)' },
+]
 
 /** The options of every verb that asks a cluster over HTTP. */
 export const SERVICE_OPTIONS: readonly OptionSpec[] = [
   NODES_OPTION,
   TOKEN_FILE_OPTION,
-  CA_FILE_OPTION,
+  ...TLS_OPTIONS,
   { name: 'timeout', value: 'TIME', help: 'give up asking after this (default: 10s)' },
   { name: 'json', help: "print the service's answer, one JSON object" },
 ]
@@ -44,8 +53,7 @@ export interface Service {
   /** Base URLs. */
   readonly nodes: readonly string[]
   readonly token: string | null
-  /** Authorities in PEM that are trusted in place of the public ones; null: those. */
-  readonly ca: string | null
+  readonly tls: TlsTexts
   readonly timeoutMs: number
 }
 
@@ -72,7 +80,7 @@ export function serviceOf(given: Given): Service {
   return {
     nodes: nodesOf(given),
     token: tokenOf(given),
-    ca: caOf(given),
+    tls: tlsOf(given),
     timeoutMs: parseDurationMs('timeout', valueOf(given, 'timeout') ?? '10s'),
   }
 }
@@ -95,13 +103,30 @@ export function tokenOf(given: Given): string | null {
   return fileOf(given, 'token-file', 'LOCKSTEP_TOKEN_FILE')?.text.trim() ?? null
 }
 
-/** The authorities that are meant, in PEM, or null. */
-export function caOf(given: Given): string | null {
-  const found = fileOf(given, 'ca-file', 'LOCKSTEP_CA_FILE')
-  if (found === null || found.text.includes('-----BEGIN CERTIFICATE-----')) {
-    return found?.text ?? null
+/** The authorities, and the certificate with its key, that are meant. */
+export function tlsOf(given: Given): TlsTexts {
+  const ca = pemOf(given, 'ca-file', 'LOCKSTEP_CA_FILE', 'certificate')
+  const cert = pemOf(given, 'cert-file', 'LOCKSTEP_CERT_FILE', 'certificate')
+  const key = pemOf(given, 'key-file', 'LOCKSTEP_KEY_FILE', 'private key')
+  if (cert !== null && key === null) throw new UsageError('--cert-file wants --key-file too')
+  if (key !== null && cert === null) throw new UsageError('--key-file wants --cert-file too')
+  const trust = ca === null ? {} : { ca }
+  return cert === null || key === null ? trust : { ...trust, cert, key }
+}
+
+function pemOf(
+  given: Given,
+  option: string,
+  variable: string,
+  what: 'certificate' | 'private key',
+): string | null {
+  const found = fileOf(given, option, variable)
+  if (found === null) return null
+  // Of keys there are several kinds: EC PRIVATE KEY is one.
+  if (new RegExp(`^-----BEGIN [A-Z ]*${what.toUpperCase()}-----$`, 'm').test(found.text)) {
+    return found.text
   }
-  throw new UsageError(`--ca-file ${found.path}: there is no certificate in it, in PEM`)
+  throw new UsageError(`--${option} ${found.path}: there is no ${what} in it, in PEM`)
 }
 
 /** The file that an option names, or else a variable. */
@@ -210,7 +235,7 @@ function within(ms: number): AbortSignal {
 /** The answer of one node, or why there is none. */
 async function askNode(
   node: string,
-  { token, ca }: Service,
+  { token, tls }: Service,
   { method, path, body }: ServiceRequest,
   timeoutMs: number,
 ): Promise<ServiceAnswer | string> {
@@ -222,7 +247,7 @@ async function askNode(
     const response = await requestHttp(`${node}${path}`, {
       method,
       headers,
-      ca,
+      tls,
       signal: within(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
@@ -234,13 +259,13 @@ async function askNode(
 
 /** The bytes that the first node which answers has at `path`. Throws a `ServiceError`. */
 export async function download(service: Service, path: string): Promise<Uint8Array> {
-  const { nodes, token, ca, timeoutMs } = service
+  const { nodes, token, tls, timeoutMs } = service
   const headers = token === null ? {} : { authorization: `Bearer ${token}` }
   let problem = 'no node was asked'
   for (const node of nodes) {
     try {
       const signal = within(timeoutMs)
-      const response = await requestHttp(`${node}${path}`, { headers, ca, signal })
+      const response = await requestHttp(`${node}${path}`, { headers, tls, signal })
       if (response.statusCode === 200) return await bytesOf(response)
       const answer = await answerOf(response)
       if (isFinal(answer)) throw new ServiceError(problemOf(answer), answer)

@@ -5,8 +5,8 @@ import { keyOf } from './lock-request.ts'
 import { Outage } from './outage.ts'
 import type { Screen } from './screen.ts'
 import { requestHttp } from './http-request.ts'
-import { answerOf, CA_FILE_OPTION, NODES_OPTION, problemOf, reasonOf } from './service.ts'
-import { ServiceError, serviceOf, TOKEN_FILE_OPTION } from './service.ts'
+import { answerOf, NODES_OPTION, problemOf, reasonOf } from './service.ts'
+import { ServiceError, serviceOf, TLS_OPTIONS, TOKEN_FILE_OPTION } from './service.ts'
 import type { Service } from './service.ts'
 import { EventReader } from './event-reader.ts'
 import type { ServerEvent } from './event-reader.ts'
@@ -22,7 +22,7 @@ export const watchCommand: Verb = {
   options: [
     NODES_OPTION,
     TOKEN_FILE_OPTION,
-    CA_FILE_OPTION,
+    ...TLS_OPTIONS,
     { name: 'json', help: 'one JSON object a line' },
   ],
   takesPositionals: true,
@@ -63,7 +63,7 @@ async function run(given: Given, screen: Screen): Promise<number> {
 /** Reads the events of one connection until it ends. */
 async function follow(
   node: string,
-  { token, ca }: Service,
+  { token, tls }: Service,
   key: string,
   lastId: string | null,
   signal: AbortSignal,
@@ -79,7 +79,7 @@ async function follow(
   }
   // Some keys would mean something else as a part of a path.
   const path = `/locks/one/events?${new URLSearchParams({ key })}`
-  const response = await requestHttp(`${node}${path}`, { headers, ca, signal })
+  const response = await requestHttp(`${node}${path}`, { headers, tls, signal })
   if (response.statusCode !== 200) {
     const answer = await answerOf(response)
     throw new ServiceError(problemOf(answer), answer)

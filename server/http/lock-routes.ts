@@ -60,7 +60,6 @@ const ACQUIRE_DOC: RouteDoc = {
     'expired',
     'upgrade',
     'revoked',
-    'no_deadline',
     'too_many_waiters',
     'too_many_locks',
     'too_many_keys',

@@ -95,7 +95,7 @@ const request = { method: 'POST', path: '/cluster/add', body: { node: 'x' } } as
 
 test('leader: nobody knows its address: says so, and what to do', async () => {
   const { url } = await node(follower(null))
-  const service = { nodes: [url], token: null, ca: null, timeoutMs: 300 }
+  const service = { nodes: [url], token: null, tls: {}, timeoutMs: 300 }
   try {
     await ask(service, request)
     assert.unreachable('was answered')
@@ -110,7 +110,7 @@ test('leader: it is among those named: its address is not needed', async () => {
   const elsewhere = await node(() => ({ success: true, by: 'elsewhere' }))
   const leader = await node(() => ({ success: true, by: 'the leader' }))
   const { url } = await node(follower(elsewhere.url))
-  const service = { nodes: [url, leader.url], token: null, ca: null, timeoutMs: 5_000 }
+  const service = { nodes: [url, leader.url], token: null, tls: {}, timeoutMs: 5_000 }
   const { body } = await ask(service, request)
   assert.equal([body['by'], elsewhere.asked()], ['the leader', 0])
 })
@@ -118,7 +118,7 @@ test('leader: it is among those named: its address is not needed', async () => {
 test('leader: it is not among those named: asked once all of them said no', async () => {
   const leader = await node(() => ({ success: true }))
   const [a, b] = [await node(follower(leader.url)), await node(follower(null))]
-  const service = { nodes: [a.url, b.url], token: null, ca: null, timeoutMs: 5_000 }
+  const service = { nodes: [a.url, b.url], token: null, tls: {}, timeoutMs: 5_000 }
   assert.is((await ask(service, request)).status, 200)
   assert.equal([a.asked(), b.asked(), leader.asked()], [1, 1, 1])
 })

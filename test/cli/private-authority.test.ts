@@ -1,5 +1,5 @@
 // The verbs that ask a cluster, against a real node under TLS whose certificate no public authority
-// has signed.
+// has signed, and which may demand one of them too.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,15 +16,16 @@ import type { Outcome } from './support.ts'
 const test = suite('private authority')
 let cluster: NodeCluster
 let ca: string
+let privateKeyFile: string
 let nodes: string
 
 test.before(async () => {
   const folder = temporaryFolder()
   ca = join(folder, 'ca.pem')
-  const key = join(folder, 'key.pem')
+  privateKeyFile = join(folder, 'key.pem')
   writeFileSync(ca, certificate)
-  writeFileSync(key, privateKey)
-  const args = ['--tls-cert', ca, '--tls-key', key, '--log-level', 'warn']
+  writeFileSync(privateKeyFile, privateKey)
+  const args = ['--tls-cert', ca, '--tls-key', privateKeyFile, '--log-level', 'warn']
   cluster = await NodeCluster.make({ count: 1, args })
   nodes = `https://localhost:${cluster.at(0).port}`
   cluster.start(cluster.at(0))
@@ -69,6 +70,38 @@ test('private authority: watch: is told of what happens', async () => {
   assert.is(await watching.ended, 130)
 })
 
+test('private authority: nodes that demand a certificate: --cert-file and --key-file', async () => {
+  const node = ['--tls-cert', ca, '--tls-key', privateKeyFile, '--tls-ca', ca]
+  const strict = await NodeCluster.make({ count: 1, args: [...node, '--log-level', 'warn'] })
+  try {
+    strict.start(strict.at(0))
+    const address = `https://localhost:${strict.at(0).port}`
+    const ask = (...args: readonly string[]): Outcome => {
+      return lockstep(strict.root, [...args, '--nodes', address])
+    }
+    const shown = ['--ca-file', ca, '--cert-file', ca, '--key-file', privateKeyFile]
+    await until('the node to be ready', () => {
+      const { code } = ask('cluster', 'info', ...shown, '--timeout', '1s')
+      return code === 0 ? true : undefined
+    })
+    assert.is(ask('acquire', 'k', '--owner', 'me', ...shown).code, 0)
+    const none = ask('status', 'k', '--ca-file', ca, '--timeout', '500ms')
+    assert.is(none.code, 1, none.stdout)
+    assert.match(none.stderr, /does not answer: .*certificate required/)
+    const environment = {
+      LOCKSTEP_CA_FILE: ca,
+      LOCKSTEP_CERT_FILE: ca,
+      LOCKSTEP_KEY_FILE: privateKeyFile,
+      LOCKSTEP_NODES: address,
+    }
+    const words = ['lock', 'other', '--wait', '5s', '--', 'sh', '-c', 'exit 5']
+    const locked = lockstep(strict.root, words, { environment })
+    assert.is(locked.code, 5, locked.stderr)
+  } finally {
+    await strict.close()
+  }
+})
+
 test('private authority: nobody said to trust it: says why, exit code 1; lock 75', () => {
   const asked = run('status', 'k', '--timeout', '500ms')
   assert.is(asked.code, 1)
@@ -88,6 +121,12 @@ test('private authority: a file that is not there, or is none: exit code 2', () 
   const bad = run('status', 'k', '--ca-file', file)
   assert.is(bad.code, 2)
   assert.match(bad.stderr, /--ca-file .*ca: there is no certificate in it/)
+  const noKey = run('status', 'k', '--cert-file', ca, '--key-file', ca)
+  assert.is(noKey.code, 2)
+  assert.match(noKey.stderr, /--key-file .*ca\.pem: there is no private key in it/)
+  const half = run('status', 'k', '--cert-file', ca)
+  assert.is(half.code, 2)
+  assert.match(half.stderr, /--cert-file wants --key-file too/)
 })
 
 test.run()
