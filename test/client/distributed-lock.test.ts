@@ -422,7 +422,8 @@ test('handle: reenter is aborted, before or under way: no count is left of it', 
   assert.not((await locks.status('k')).locked)
 })
 
-test('polled backend: tried each retry interval, and granted soon after the release', async () => {
+/** A scene with a client whose backend cannot wait, and when it was tried. */
+function polledScene() {
   const { clock, client, locks } = scene()
   const triesAtMs: number[] = []
   const polled = client((backend) => ({
@@ -434,6 +435,11 @@ test('polled backend: tried each retry interval, and granted soon after the rele
       return backend.acquire(request, signal)
     },
   }))
+  return { clock, locks, polled, triesAtMs }
+}
+
+test('polled backend: tried each retry interval, and granted soon after the release', async () => {
+  const { clock, locks, polled, triesAtMs } = polledScene()
   const first = await locks.lock('k', '30s')
   const waiting = watch(polled.lock('k', '30s', { retryInterval: 40 }))
   await clock.advance(100)
@@ -448,16 +454,7 @@ test('polled backend: tried each retry interval, and granted soon after the rele
 })
 
 test('polled backend: no retry interval is given: tried each 100 ms', async () => {
-  const { clock, client, locks } = scene()
-  const triesAtMs: number[] = []
-  const polled = client((backend) => ({
-    ...everything(backend),
-    supports: { ...backend.supports, wait: 'poll' },
-    acquire: (request, signal) => {
-      triesAtMs.push(clock.now())
-      return backend.acquire(request, signal)
-    },
-  }))
+  const { clock, locks, polled, triesAtMs } = polledScene()
   const first = await locks.lock('k', '30s')
   const waiting = watch(polled.lock('k', '30s'))
   await clock.advance(150)
