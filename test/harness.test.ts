@@ -52,6 +52,10 @@ const failing: Readonly<Record<string, { readonly text: string; readonly says: R
     ].join('\n'),
     says: /deadline: still running after 100 ms/
   },
+  'a failing test that leaves something open': {
+    text: "test('a', () => { setInterval(() => 0, 1000); throw new Error('left') })\ntest.run()",
+    says: /left/
+  },
   'a forgotten run()': { text: "test('a', () => 0)", says: /never run/ },
   'a suite without tests': { text: 'test.run()', says: /no tests/ },
   'a before hook that throws': {

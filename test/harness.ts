@@ -27,7 +27,7 @@ export interface Suite<Context> extends Define<Context> {
   run(): void
 }
 
-const state = { failed: false, expired: false, suitesOpen: 0, neverRun: new Set<string>() }
+const state = { failed: false, suitesOpen: 0, neverRun: new Set<string>() }
 
 /** Opens a suite: uvu's, with a deadline for each test and each hook. Ends with `run()`. */
 export function suite<Context extends object = Record<string, unknown>>(
@@ -81,7 +81,6 @@ async function guard(body: () => unknown, deadlineMs: number = deadlineMsDefault
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      state.expired = true
       reject(new Error(`deadline: still running after ${deadlineMs} ms`))
     }, deadlineMs)
   })
@@ -100,10 +99,10 @@ function fail(reason: string): void {
   console.error(`\n  ${reason}`)
 }
 
-/** After an expired deadline something may still hold the process: it gets a second to end. */
+/** What a failed test leaves open may still hold the process: it gets a second to end. */
 function close(): void {
   state.suitesOpen -= 1
-  if (state.expired && state.suitesOpen === 0) setTimeout(() => process.exit(1), 1000).unref()
+  if (state.failed && state.suitesOpen === 0) setTimeout(() => process.exit(1), 1000).unref()
 }
 
 process.on('exit', code => {
