@@ -1,6 +1,6 @@
 // Sorts by instants: positions instead of objects, and no comparator, as there may be a million.
 
-/** Up to this any order of them is near enough. */
+/** Of so few even the reverse of their order is sorted soon, one by one. */
 const countSmall = 256
 
 /** At most so many may share a guess of their place. */
@@ -22,7 +22,10 @@ export function orderBy(instants: Float64Array): Int32Array {
   return byGuess(instants) ?? byDigits(instants, order)
 }
 
-/** Sorts by a guess of each one's place, and then those of one guess; null: too many have one. */
+/**
+ * Sorts by a guess of each one's place, and then those of one guess; null: too many have one, or
+ * there is none.
+ */
 function byGuess(instants: Float64Array): Int32Array | null {
   const count = instants.length
   let first = Infinity
@@ -33,7 +36,9 @@ function byGuess(instants: Float64Array): Int32Array | null {
     if (instant < first) first = instant
     if (instant > last) last = instant
   }
-  const scale = last > first ? (count - 1) / (last - first) : 0
+  const scale = (count - 1) / (last - first)
+  // So far apart, or so close together, that numbers do not tell where between them one is.
+  if (!(scale > 0 && scale < Infinity)) return null
   // The first and the last slot are for what is infinite.
   const slotOf = (instant: number): number => {
     if (instant === -Infinity) return 0

@@ -25,4 +25,13 @@ test('order by: any numbers: as a stable sort has them', () => {
   }
 })
 
+test('order by: so far apart, or so close, that their distance is no number to divide by', () => {
+  const steps = Float64Array.from({ length: 300 }, (_, at) => ((at * 7) % 300) * Number.MIN_VALUE)
+  const last = Float64Array.from({ length: 300 }, (_, at) => Number.MAX_VALUE * (at === 1 ? -1 : 1))
+  for (const instants of [steps, last]) {
+    const sorted = [...instants].sort((a, b) => a - b)
+    assert.equal([...orderBy(instants)].map((at) => instants[at]), sorted)
+  }
+})
+
 test.run()
