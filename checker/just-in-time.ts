@@ -267,7 +267,8 @@ class Search<State, Input, Output> {
       if (this.#look()) return
       const isOpen = at < seen.count
       if (isHasty && this.#result.count >= (isOpen ? width : 1)) {
-        this.#isNarrowed = true
+        // Where nothing is unanswered, nothing is left out at the end.
+        if (isOpen || this.#unanswered.length > 0) this.#isNarrowed = true
         return
       }
       const next = isOpen ? at++ : waited++

@@ -209,6 +209,15 @@ for (const [what, narrowed] of Object.entries({
   })
 }
 
+test('just in time: hasty: it refutes where it took all there was', () => {
+  const ok = (at: number, input: RegisterInput, output: RegisterOutput): RegisterOperation => {
+    return { process: at, input, call: 2 * at, return: 2 * at + 1, outcome: 'ok', output }
+  }
+  const history = [ok(0, { type: 'write', value: 1 }, true), ok(1, { type: 'read' }, 2)]
+  const bounds = { stepsMax: 100, width: 3, isHasty: true }
+  assert.is(searchJustInTime(new Numbered(register, history), bounds).type, 'stuck')
+})
+
 /** Many clients that read and write few values, answered in the order in which they arrive. */
 function drawCrowd(chance: Chance, clients: number, operations: number): RegisterOperation[] {
   const history: RegisterOperation[] = []
