@@ -15,10 +15,8 @@ interface Class<Input, Output> {
   readonly isOverwrite: boolean
 }
 
-/** The states and classes of one search. */
+/** The states and classes of one part of a history, for all searches of it. */
 export class Classes<State, Input, Output> {
-  /** How often the model was asked. */
-  steps = 0
   readonly #model: Model<State, Input, Output>
   readonly #states: State[] = []
   readonly #byHash = new Map<number | string, number[]>()
@@ -80,7 +78,6 @@ export class Classes<State, Input, Output> {
   }
 
   #ask(state: number, number: number): readonly number[] {
-    this.steps += 1
     const { input, output } = this.#classAt(number)
     const before = this.stateAt(state)
     const { steps } = this.#model
