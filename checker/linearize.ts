@@ -39,10 +39,12 @@ interface Turn {
  * then with nothing left out. A narrow one finds an order where a hasty one was too hasty; depth
  * first may find one where a return explains little. Then all of them once more.
  */
-const TURNS: readonly Turn[] = [
+const EASY_TURNS: readonly Turn[] = [
   { width: 3, isHasty: true, steps: 12 },
   { steps: 100 },
   { isDepthFirst: true, steps: 12 },
+]
+const HARD_TURNS: readonly Turn[] = [
   { width: 16, steps: 400 },
   { isDepthFirst: true, steps: 100 },
   { width: 64, steps: 1_000 },
@@ -50,7 +52,11 @@ const TURNS: readonly Turn[] = [
   { width: 256, steps: 10_000 },
   { steps: 10_000 },
   { isDepthFirst: true, steps: 5_000 },
+  { steps: Infinity },
 ]
+
+/** The states that so many steps have found would only weigh on the next search. */
+const stepsShared = 100_000
 
 /** Of fewer operations haste saves nothing. */
 const hastyMin = 32
@@ -139,10 +145,10 @@ function searchPart<State, Input, Output>(
 ): PartResult<Input, Output> {
   let stepsLeft = bounds.stepsMax
   let proved: Proved = { answers: 0, until: -Infinity }
-  const numbered = new Numbered(model, part)
-  for (const turn of [...TURNS, { steps: Infinity }]) {
+  let numbered = new Numbered(model, part)
+  for (const turn of [...EASY_TURNS, ...HARD_TURNS]) {
     const { isDepthFirst = false, steps, ...narrowed } = turn
-    if (turn === TURNS[3]) {
+    if (turn === HARD_TURNS[0]) {
       // Not an easy one: is it a plain case?
       const conflict = findOutOfReach(model, part)
       if (conflict !== null) return { ...conflict, steps: bounds.stepsMax - stepsLeft }
@@ -154,6 +160,7 @@ function searchPart<State, Input, Output>(
     const result = isDepthFirst ? search(model, part, own) : searchJustInTime(numbered, own)
     stepsLeft -= Math.min(result.steps, stepsMax)
     if (result.type !== 'limit') return { ...result, steps: bounds.stepsMax - stepsLeft }
+    if (result.steps > stepsShared) numbered = new Numbered(model, part)
     if (result.proved !== undefined && result.proved.answers > proved.answers) {
       proved = result.proved
     }
