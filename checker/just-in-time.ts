@@ -60,12 +60,6 @@ interface Kind {
   readonly set: Slots
 }
 
-/** Slots that ask nothing more in a state, as they were found at a return. */
-interface Settled {
-  readonly set: Slots
-  answers: number
-}
-
 /** The unanswered operations that ask the same. */
 interface Unanswered {
   readonly classId: number
@@ -93,16 +87,16 @@ class Search<State, Input, Output> {
   readonly #overwrites: Slots
   /** Slots of those that change a state and are no overwrites. */
   readonly #others: Slots
-  /** By state: what asks nothing more where it is there, as of which return. */
-  readonly #settled: (Settled | undefined)[] = []
+  /** By state: what asks nothing more where it is there. Made anew at each return, of old sets. */
+  readonly #settled: (Slots | undefined)[] = []
+  readonly #settledSets: Slots[] = []
+  #settledCount = 0
   #frontier: Frontier
   #result: Frontier
   #seen: Frontier
   readonly #one: Draft
   readonly #two: Draft
   #called = 0
-  /** Returns explained so far. */
-  #answers = 0
   #steps = 0
   #looks = 0
   #isOver = false
@@ -133,6 +127,7 @@ class Search<State, Input, Output> {
 
   run(): SearchResult<Input, Output> {
     const slots = new Int32Array(this.#part.operations.length)
+    let answers = 0
     let until = -Infinity
     const { byReturn } = this.#part
     for (let turn = 0; turn < byReturn.length; turn++) {
@@ -145,11 +140,11 @@ class Search<State, Input, Output> {
       const isStuck = this.#result.count === 0
       if (isStuck && !this.#isNarrowed && !this.#isOver) return this.#stuck(slot)
       if (isStuck || this.#isOver) {
-        return { type: 'limit', steps: this.#steps, proved: { answers: this.#answers, until } }
+        return { type: 'limit', steps: this.#steps, proved: { answers, until } }
       }
       this.#advance()
       this.#closeSlot(slot)
-      this.#answers += 1
+      answers += 1
       until = operation.return
     }
     return { type: 'ordered', steps: this.#steps, order: this.#order() }
@@ -251,6 +246,8 @@ class Search<State, Input, Output> {
 
   /** Finds the configurations in which the operation of a slot, which returns, is settled. */
   #force(slot: number): void {
+    this.#settled.length = 0
+    this.#settledCount = 0
     this.#result.clear(this.#others)
     this.#seen.clear(this.#others)
     const one = this.#one
@@ -312,10 +309,10 @@ class Search<State, Input, Output> {
   }
 
   #settledIn(state: number): Slots {
-    const own = (this.#settled[state] ??= { set: new Int32Array(this.#words), answers: -1 })
-    const { set } = own
-    if (own.answers === this.#answers) return set
-    own.answers = this.#answers
+    const known = this.#settled[state]
+    if (known !== undefined) return known
+    const set = (this.#settledSets[this.#settledCount++] ??= new Int32Array(this.#words))
+    this.#settled[state] = set
     set.fill(0)
     for (const kind of this.#observing) {
       if (this.#part.classes.after(state, kind.classId).length > 0) unite(set, kind.set)
