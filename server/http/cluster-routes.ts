@@ -219,6 +219,9 @@ const remove: Edit = ({ voters, learners }, id) => {
   return { voters: voters.filter(isNot), learners: learners.filter(isNot) }
 }
 
+/** When a leader has committed something of its own term, milliseconds: one round to a majority. */
+const ELECTED_RETRY_MS = 100
+
 async function changeMembers(context: ApiContext, node: string, edit: Edit): Promise<unknown> {
   const { replica } = context.service
   const { membership, role } = replica.status()
@@ -291,8 +294,14 @@ function adminProblem({ service, cluster }: ApiContext, outcome: ServiceOutcome)
       const detail = `only the leader can do this: ask ${nameOf(leader)}${where}`
       return new Problem('not_leader', detail, { leader_id: nameOf(leader), leader_url: url })
     }
-    case 'refused':
-      return new Problem('change_refused', `the change was not made: ${outcome.reason}`)
+    case 'refused': {
+      const { reason } = outcome
+      if (reason !== 'notCommittedInTerm') {
+        return new Problem('change_refused', `the change was not made: ${reason}`)
+      }
+      const detail = 'the leader was elected this moment: it has not happened, ask again'
+      return new Problem('no_quorum', detail, {}, ELECTED_RETRY_MS)
+    }
     case 'overloaded':
       return new Problem('overloaded', 'too much waits to be committed', {}, 1_000)
     case 'unknown': {

@@ -190,13 +190,30 @@ test('http api: a node is removed, added and promoted: it votes again', async ()
   const { id } = follower(served)
   const inMembers = (): readonly string[] => replica.status().membership.voters
   for (const [path, count] of [['remove', 2], ['add', 2], ['promote', 3]] as const) {
-    const said = await post(`${url}/cluster/${path}`, { node: id })
+    // A leader of this moment asks to be asked again.
+    const said = await until(`${path} to be taken`, async () => {
+      const answer = await post(`${url}/cluster/${path}`, { node: id })
+      return answer.status === 503 ? undefined : answer
+    })
     assert.is(said.status, 200, said.text)
     await until(`${path} is done`, () => {
       const { membership } = replica.status()
       return membership.outgoing === null && inMembers().length === count ? true : undefined
     })
   }
+  await served.close()
+})
+
+test('http api: the leader has committed nothing yet: 503, and when to ask again', async () => {
+  const served = await serve(1)
+  const { url, replica } = served.leader
+  const refused = { type: 'refused', reason: 'notCommittedInTerm' } as const
+  Object.assign(replica, { changeMembership: () => Promise.resolve(refused) })
+  const said = await post(`${url}/cluster/remove`, { node: 'node1' })
+  assert.is(said.status, 503, said.text)
+  assert.is(said.json['code'], 'no_quorum')
+  assert.is(said.json['retry_after_ms'], 100)
+  assert.is(said.headers.get('retry-after'), '1')
   await served.close()
 })
 
