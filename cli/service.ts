@@ -123,9 +123,7 @@ function pemOf(
   const found = fileOf(given, option, variable)
   if (found === null) return null
   // Of keys there are several kinds: EC PRIVATE KEY is one.
-  if (new RegExp(`^-----BEGIN [A-Z ]*${what.toUpperCase()}-----$`, 'm').test(found.text)) {
-    return found.text
-  }
+  if (new RegExp(`-----BEGIN [A-Z ]*${what.toUpperCase()}-----`).test(found.text)) return found.text
   throw new UsageError(`--${option} ${found.path}: there is no ${what} in it, in PEM`)
 }
 
