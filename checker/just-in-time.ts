@@ -113,8 +113,7 @@ class Search<State, Input, Output> {
     this.#overwrites = new Int32Array(this.#words)
     this.#others = new Int32Array(this.#words)
     this.#unansweredOf = this.#findUnanswered()
-    const unanswered = part.operations.filter(({ outcome }) => outcome === 'info')
-    this.#used = packingFor(this.#unanswered.length, unanswered.length)
+    this.#used = packingFor(this.#unanswered.length, part.unanswered.length)
     this.#frontier = new Frontier(this.#words, this.#used)
     this.#result = new Frontier(this.#words, this.#used)
     this.#seen = new Frontier(this.#words, this.#used)
@@ -184,15 +183,14 @@ class Search<State, Input, Output> {
   /** The classes of unanswered operations. Observers among them tell nothing. */
   #findUnanswered(): ReadonlyMap<number, Unanswered> {
     const found = new Map<number, Unanswered>()
-    this.#part.operations.forEach((operation, at) => {
-      if (operation.outcome !== 'info') return
+    for (const at of this.#part.unanswered) {
       const classId = this.#part.classOf(at)
-      if (found.has(classId) || this.#part.classes.isObserver(classId)) return
+      if (found.has(classId) || this.#part.classes.isObserver(classId)) continue
       const isOverwrite = this.#part.classes.isOverwrite(classId)
       const unanswered: Unanswered = { classId, isOverwrite, operations: [] }
       found.set(classId, unanswered)
       this.#unanswered.push(unanswered)
-    })
+    }
     return found
   }
 
@@ -259,14 +257,13 @@ class Search<State, Input, Output> {
     }
     const seen = this.#seen
     const { isHasty = false, width = Infinity } = this.#bounds
-    // Unanswered operations are placed last.
-    let waited = 0
+    // Unanswered operations are placed last, if there are any.
+    let waited = this.#unanswered.length > 0 ? 0 : Infinity
     for (let at = 0; at < seen.count || waited < seen.count; ) {
       if (this.#look()) return
       const isOpen = at < seen.count
       if (isHasty && this.#result.count >= (isOpen ? width : 1)) {
-        // Where nothing is unanswered, nothing is left out at the end.
-        if (isOpen || this.#unanswered.length > 0) this.#isNarrowed = true
+        this.#isNarrowed = true
         return
       }
       const next = isOpen ? at++ : waited++

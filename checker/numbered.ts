@@ -16,6 +16,8 @@ export class Numbered<State, Input, Output> {
   readonly byReturn: Int32Array
   /** The turn of each in the order of returns. */
   readonly turns: Int32Array
+  /** The places of those without an answer. */
+  readonly unanswered: readonly number[]
   /** How many that were answered are under way at once, at most. */
   readonly openMax: number
   readonly #classIds: Int32Array
@@ -30,11 +32,14 @@ export class Numbered<State, Input, Output> {
     const count = this.operations.length
     const calls = new Float64Array(count)
     const returns = new Float64Array(count)
+    const unanswered: number[] = []
     for (let at = 0; at < count; at++) {
-      const { call, return: answered } = this.operation(at)
+      const { call, return: answered, outcome } = this.operation(at)
       calls[at] = call
       returns[at] = answered
+      if (outcome === 'info') unanswered.push(at)
     }
+    this.unanswered = unanswered
     this.byCall = orderBy(calls)
     this.byReturn = orderBy(returns)
     this.turns = new Int32Array(count)
