@@ -3,10 +3,11 @@
 
 import { readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
+import { freePorts } from '../bench/ports.ts'
 import { commandLine, environmentOf, installCopy } from './cli/support.ts'
 import { suite } from './harness.ts'
 import { removeTemporaryFolders, run } from './support/commands.ts'
-import { freePorts, isAlive, isListening, startProcess } from './support/processes.ts'
+import { isAlive, isListening, startProcess } from './support/processes.ts'
 import type { Process } from './support/processes.ts'
 import { until } from './support/until.ts'
 

@@ -2,10 +2,11 @@
 // fair one of its own concurrency package, in which each waits for the one before.
 
 import { join } from 'node:path'
+import { freePorts } from '../ports.ts'
 import { pause } from './closed-loop.ts'
 import type { LoadClient } from './closed-loop.ts'
 import { load, POLL_MS, TTL_SECONDS, versionOf } from './peer.ts'
-import { endProcesses, freePorts, listening, startProcess } from './system.ts'
+import { endProcesses, listening, startProcess } from './system.ts'
 import type { System } from './system.ts'
 
 /** Connections that the clients of etcd share, as its gRPC has many streams on each. */

@@ -5,8 +5,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FrameBatch, FrameReader } from '../../transports/stream-frames.ts'
+import { freePorts } from '../ports.ts'
 import type { LoadClient } from './closed-loop.ts'
-import { endProcesses, freePorts, listening, startProcess } from './system.ts'
+import { endProcesses, listening, startProcess } from './system.ts'
 import type { System } from './system.ts'
 
 /** About what the request for a lock, and its record in the log, take. */

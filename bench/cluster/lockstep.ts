@@ -8,9 +8,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connect } from '../../client/index.ts'
 import type { LockHandle } from '../../client/index.ts'
+import { freePorts } from '../ports.ts'
 import type { LoadClient } from './closed-loop.ts'
 import { pause } from './closed-loop.ts'
-import { endProcesses, freePorts, startProcess } from './system.ts'
+import { endProcesses, startProcess } from './system.ts'
 import type { System } from './system.ts'
 
 const TTL_MS = 30_000

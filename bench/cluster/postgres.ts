@@ -4,9 +4,10 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePorts } from '../ports.ts'
 import type { LoadClient } from './closed-loop.ts'
 import { load, versionOf } from './peer.ts'
-import { endProcesses, freePorts, listening, startProcess } from './system.ts'
+import { endProcesses, listening, startProcess } from './system.ts'
 import type { System } from './system.ts'
 
 /** Where Debian puts each version. */

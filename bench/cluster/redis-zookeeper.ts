@@ -3,10 +3,11 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePorts } from '../ports.ts'
 import { pause } from './closed-loop.ts'
 import type { LoadClient } from './closed-loop.ts'
 import { load, POLL_MS, TTL_SECONDS, versionOf } from './peer.ts'
-import { endProcesses, freePorts, listening, startProcess } from './system.ts'
+import { endProcesses, listening, startProcess } from './system.ts'
 import type { System } from './system.ts'
 
 /** What is used of `ioredis`. */

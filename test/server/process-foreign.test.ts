@@ -126,7 +126,7 @@ test(
         writeFileSync(path, bytes)
         const before = filesOf(place.folder)
         const refused = cluster.start(place)
-        assert.is(await refused.ended, 2, refused.stdout())
+        assert.is(await refused.ended, 2, refused.stdout() + refused.stderr())
         assert.match(refused.stderr(), /^lockstep: .*newer.*\n$/)
         assert.equal(filesOf(place.folder), before)
         writeFileSync(path, whole)

@@ -5,11 +5,12 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { freePorts } from '../../bench/ports.ts'
 import { lockstep } from '../cli/support.ts'
 import { suite } from '../harness.ts'
 import { removeTemporaryFolders, temporaryFolder } from '../support/commands.ts'
 import { NodeCluster } from '../support/node-cluster.ts'
-import { freePorts, isListening } from '../support/processes.ts'
+import { isListening } from '../support/processes.ts'
 import { repositoryRoot } from '../support/source-files.ts'
 
 const test = suite('process: start')

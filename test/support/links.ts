@@ -3,8 +3,8 @@
 
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { freePorts } from '../../bench/ports.ts'
 import type { Place } from './node-cluster.ts'
-import { freePorts } from './processes.ts'
 
 /** The way by which `from` dials `to`, and the connections that go by it. */
 interface Link {

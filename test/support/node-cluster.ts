@@ -3,9 +3,10 @@
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePorts } from '../../bench/ports.ts'
 import { commandLine, environmentOf, installCopy } from '../cli/support.ts'
 import { temporaryFolder } from './commands.ts'
-import { freePorts, killed, startProcess } from './processes.ts'
+import { killed, startProcess } from './processes.ts'
 import type { Process } from './processes.ts'
 import { until } from './until.ts'
 

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { until } from './until.ts'
 
 /** One process that was started here. */
@@ -91,29 +91,4 @@ export async function killed(one: Process, ports: readonly number[]): Promise<vo
       return (await isListening(port)) ? undefined : true
     })
   }
-}
-
-/** Below the range that the system draws ephemeral ports from: nobody is given one by chance. */
-const PORT_FIRST = 12_000
-const PORTS_COUNT = 20_000
-const taken = new Set<number>()
-
-/** Ports on which nothing listens now, and that no connection is given by chance. */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports: number[] = []
-  while (ports.length < count) {
-    const port = PORT_FIRST + Math.floor(Math.random() * PORTS_COUNT)
-    if (taken.has(port) || !(await isFree(port))) continue
-    taken.add(port)
-    ports.push(port)
-  }
-  return ports
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.on('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }
