@@ -15,10 +15,16 @@ import { fileURLToPath } from 'node:url'
 import type { Mutant, SourceEdit } from '../sim/mutants/mutant.ts'
 import { UsageError } from './verb.ts'
 
+/** An unmutated copy of the program. */
+export interface Original {
+  readonly folder: string
+  /** Seeds on which it was seen to be ok, and need not be seen again: a run is always the same. */
+  readonly soundSeeds: Set<number>
+}
+
 /** Where copies of the program are made. */
 export interface Workshop {
-  /** Folder of the unmutated copy. */
-  readonly original: string
+  readonly original: Original
   /** Makes a mutant's copy and answers its folder. */
   build(edit: Edit): string
   /** Removes everything. */
@@ -77,13 +83,13 @@ export async function openWorkshop(root: string): Promise<Workshop> {
   removeAbandoned(join(root, CACHE))
   const folder = join(root, CACHE, String(process.pid))
   rmSync(folder, { recursive: true, force: true })
-  const original = join(folder, 'original')
-  cpSync(join(root, 'dist'), original, {
+  const original: Original = { folder: join(folder, 'original'), soundSeeds: new Set() }
+  cpSync(join(root, 'dist'), original.folder, {
     recursive: true,
     filter: (path) => !/\.d\.ts$|\.tsbuildinfo$|\.stamp$/.test(path),
   })
   // Node takes .js files for modules only when a package.json says so.
-  writeFileSync(join(original, 'package.json'), '{ "type": "module" }\n')
+  writeFileSync(join(original.folder, 'package.json'), '{ "type": "module" }\n')
   const close = (): void => rmSync(folder, { recursive: true, force: true })
   process.once('exit', close)
   return {
@@ -91,12 +97,12 @@ export async function openWorkshop(root: string): Promise<Workshop> {
     build: (edit) => {
       const copy = join(folder, edit.id)
       rmSync(copy, { recursive: true, force: true })
-      cpSync(original, copy, { recursive: true })
+      cpSync(original.folder, copy, { recursive: true })
       for (const file of editedFiles(edit)) {
         const source = readFileSync(join(root, file), 'utf8')
         const output = file.replace(/\.ts$/, '.js')
         // What is not edited must be what was built: then the edit is all the difference.
-        if (transpile(source) !== readFileSync(join(original, output), 'utf8')) {
+        if (transpile(source) !== readFileSync(join(original.folder, output), 'utf8')) {
           throw new UsageError(`dist/${output} was not built from ${file}: run npm run build`)
         }
         writeFileSync(join(copy, output), transpile(editSource(source, edit, file)))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Kill } from '../sim/mutants/mutant.ts'
+import type { Original } from './mutant-build.ts'
 import type { HuntEnd, HuntOrder, HuntReport } from './mutant-worker.ts'
 
 /** What to judge. */
@@ -13,8 +14,7 @@ export interface Suspect {
   readonly killedBy: Kill | null
   /** Folder of the mutated copy of the program. */
   readonly copy: string
-  /** Folder of the unmutated one. */
-  readonly original: string
+  readonly original: Original
 }
 
 /** How to judge it. */
@@ -79,10 +79,13 @@ async function confirmed(
   note: string | null,
 ): Promise<Trial> {
   const { seed, oracle, seconds } = kill
+  const trial: Trial = { id, killed: true, oracle, seed, seconds, note }
+  if (original.soundSeeds.has(seed)) return trial
   const order = { firstSeed: seed, lastSeed: seed, budgetMs: Infinity }
-  const report = await hunt(original, order, { ...plan, onSeed: () => undefined })
+  const report = await hunt(original.folder, order, { ...plan, onSeed: () => undefined })
   if (report.type === 'survived' && report.undecided === 0) {
-    return { id, killed: true, oracle, seed, seconds, note }
+    original.soundSeeds.add(seed)
+    return trial
   }
   const how =
     report.type === 'killed'
@@ -91,7 +94,7 @@ async function confirmed(
         ? report.message
         : 'is undecided'
   const problem = `error: without the mutant seed ${seed} is not ok either: ${how}`
-  return { id, killed: false, oracle: null, seed, seconds, note: problem }
+  return { ...trial, killed: false, oracle: null, note: problem }
 }
 
 function failed({ id }: Suspect, report: Extract<HuntEnd, { readonly type: 'error' }>): Trial {

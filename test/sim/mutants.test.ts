@@ -119,10 +119,12 @@ hunt('mutants: one that never ends: an error, and no kill', async (context) => {
 hunt('mutants: a seed that fails without the mutant: an error, and no kill', async (given) => {
   const { workshop } = given
   const mutant = MUTANTS.find(({ id }) => id === 'E3a') as Mutant
-  const broken = { ...workshop, original: workshop.build({ ...mutant, id: 'Z4' }) }
+  const folder = workshop.build({ ...mutant, id: 'Z4' })
+  const broken = { ...workshop, original: { folder, soundSeeds: new Set<number>() } }
   const trial = await tried(broken, { ...mutant, killedBy: null }, { budgetMs: 1_000 })
   assert.is(trial.killed, false)
   assert.match(trial.note ?? '', /^error: without the mutant seed 1 is not ok either: breaks "/)
+  assert.is(broken.original.soundSeeds.size, 0)
 })
 
 hunt('mutants: a recorded seed kills no more: searches, says re-record', async (given) => {
@@ -136,6 +138,7 @@ hunt('mutants: a recorded seed kills no more: searches, says re-record', async (
   const other = await tried(workshop, { ...mutant, killedBy }, { recorded: true })
   assert.is(other.killed, true)
   assert.match(other.note ?? '', /^re-record: "log matching" was recorded/)
+  assert.ok(workshop.original.soundSeeds.has(2), 'the unmutated program runs once on a seed')
 })
 
 hunt.run()
