@@ -19,7 +19,7 @@ import type { LockState } from '../core/lock/state.ts'
 import type { OrderedMap } from '../core/ordered-map.ts'
 import { emptyMap, mapDelete, mapSet, mapSize } from '../core/ordered-map.ts'
 import { heapBytes, machine as machineInfo, measured, rangeOf, timed } from './bench.ts'
-import type { Bench, Measured } from './bench.ts'
+import type { Bench, BenchOptions, Measured } from './bench.ts'
 import type { Kind, Place } from './lock-load.ts'
 import {
   Clients,
@@ -78,6 +78,8 @@ interface LocksResult {
 const KEYS_FEW = 1_000
 const KEYS_MANY = 1_000_000
 const LOCKS_MANY = 1_000_000
+/** Of what many means, as little is enough to see that it runs. */
+const QUICK_PART = 0.02
 const LOCKS_DUE = 100_000
 const EXPIRE_MAX = 1_000
 /** Of one pass, which ends with a turn. */
@@ -101,19 +103,21 @@ const TARGETS = {
 /** The bench of the lock machine. */
 export const locksBench: Bench = {
   name: 'locks',
-  summary: 'pairs of acquire and release per processor second, bytes per lock, snapshot, expiry',
+  summary: 'pairs per processor second, bytes per lock, snapshot, expiry: --quick',
+  takes: ['quick'],
   run,
   lines: (result) => linesOf(result as LocksResult),
 }
 
-function run(passes: number): LocksResult {
+function run(passes: number, { isQuick }: BenchOptions): LocksResult {
+  const part = isQuick ? QUICK_PART : 1
   // Each part with its own states alone on the heap.
   const spread: Record<string, Measured> = {
     ...measurePairs(passes),
-    ...measureManyKeys(passes),
+    ...measureManyKeys(KEYS_MANY * part, passes),
     ...measureExpiry(passes),
   }
-  const { state, bytesPerLock } = measureBytesPerLock()
+  const { state, bytesPerLock } = measureBytesPerLock(LOCKS_MANY * part)
   Object.assign(spread, measureSnapshot(state, passes))
   const medianOf = (name: string): number => {
     const values = spread[name]
@@ -176,9 +180,9 @@ function measurePairs(passes: number): Record<string, Measured> {
   return measure({ ...pairs, ...Object.fromEntries(alone) }, passes)
 }
 
-function measureManyKeys(passes: number): Record<string, Measured> {
-  const clients = new Clients(KEYS_MANY)
-  return measure(pairRuns(steadyPlace(clients, KEYS_MANY), clients, '1000000'), passes)
+function measureManyKeys(keys: number, passes: number): Record<string, Measured> {
+  const clients = new Clients(keys)
+  return measure(pairRuns(steadyPlace(clients, keys), clients, '1000000'), passes)
 }
 
 /** Runs that answer how many pairs there are in a second, of the lock machine and of bare trees. */
@@ -267,9 +271,12 @@ function measureExpiry(passes: number): Record<string, Measured> {
 }
 
 /** The heap that many held locks take, by what a full collection leaves before and after. */
-function measureBytesPerLock(): { readonly state: LockState; readonly bytesPerLock: number } {
+function measureBytesPerLock(locks: number): {
+  readonly state: LockState
+  readonly bytesPerLock: number
+} {
   const before = heapBytes()
-  const { state } = heldPlace(new Clients(LOCKS_MANY), LOCKS_MANY)
+  const { state } = heldPlace(new Clients(locks), locks)
   return { state, bytesPerLock: Math.round((heapBytes() - before) / mapSize(state.locks)) }
 }
 

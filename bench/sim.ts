@@ -5,7 +5,7 @@ import type { LockOperation } from '../sim/lock-operation.ts'
 import type { ClientStep, Scenario } from '../sim/scenario.ts'
 import { scenarioOf, simulate } from '../sim/simulate.ts'
 import { machine, median, timed } from './bench.ts'
-import type { Bench, Seconds } from './bench.ts'
+import type { Bench, BenchOptions, Seconds } from './bench.ts'
 
 type Work = readonly Scenario<LockOperation>[]
 
@@ -44,13 +44,14 @@ const HURRY = 0.4
 
 export const simBench: Bench = {
   name: 'sim',
-  summary: 'events and simulated seconds per second, under fire and idle',
+  summary: 'events and simulated seconds per second, under fire and idle: --quick',
+  takes: ['quick'],
   run,
   lines: (result) => linesOf(result as SimResult),
 }
 
-function run(passes: number): SimResult {
-  const seeds = seedsOfSteadyMembers(SEEDS_COUNT)
+function run(passes: number, { isQuick }: BenchOptions): SimResult {
+  const seeds = seedsOfSteadyMembers(isQuick ? 1 : SEEDS_COUNT)
   const fire = seeds.map(busyScenario)
   const idle = [idleScenario(seeds[0] as number)]
   // Warm-up: the engine compiles what is hot. The passes then take turns, so that what disturbs

@@ -70,9 +70,11 @@ export class Cluster {
     return cluster
   }
 
-  /** Resolves when every node says that it is ready. */
+  /** Resolves when every node says that it is ready; rejects when one has ended instead. */
   async ready(): Promise<void> {
-    await Promise.all(this.nodes.map(ready))
+    await Promise.all(this.nodes.map((node, at) => {
+      return ready(node, () => this.#children[at]?.exitCode ?? null)
+    }))
   }
 
   /** The place of the node that leads, as any of them has it. */
@@ -141,11 +143,12 @@ export async function startLockstep(folder: string, isShared: boolean): Promise<
   }
 }
 
-async function ready(node: string): Promise<void> {
+async function ready(node: string, exitCode: () => number | null): Promise<void> {
   const endMs = performance.now() + READY_MS
   for (;;) {
     const isReady = await fetch(`http://${node}/readyz`).then(({ ok }) => ok, () => false)
     if (isReady) return
+    if (exitCode() !== null) throw new Error(`${node} ended with exit code ${exitCode()}`)
     if (performance.now() > endMs) throw new Error(`${node} is not ready after ${READY_MS} ms`)
     await pause(50)
   }

@@ -28,7 +28,7 @@ test('bench: without a name: lists them', () => {
 })
 
 test('bench: a name or option that does not exist: one line and exit code 2', () => {
-  const wrong = [['banana'], ['--banana'], ['sim', '--passes', '0'], ['sim', '--quick']]
+  const wrong = [['banana'], ['--banana'], ['sim', '--passes', '0'], ['core', '--quick']]
   for (const args of wrong) {
     const { code, stdout, stderr } = bench(...args)
     assert.is(code, 2)
@@ -38,7 +38,7 @@ test('bench: a name or option that does not exist: one line and exit code 2', ()
 })
 
 test('bench: sim --json: speeds through bytes, by reference and idle', () => {
-  const json = jsonOf(bench('sim', '--json', '--passes', '1'))
+  const json = jsonOf(bench('sim', '--json', '--quick', '--passes', '1'))
   const speeds = [json, json['reference'], json['idle']] as Record<string, number>[]
   for (const speed of speeds) {
     const names = ['eventsPerSecond', 'simSecondsPerWallSecond', 'operationsPerSecond']
@@ -66,7 +66,7 @@ test('bench: core --json: steps and entries a second, bytes of an entry, cost by
 })
 
 test('bench: locks --json: pairs and commands a second, bytes of a lock, snapshot, expiry', () => {
-  const json = jsonOf(bench('locks', '--json', '--passes', '1'))
+  const json = jsonOf(bench('locks', '--json', '--quick', '--passes', '1'))
   const groups = [
     json['pairsPerSecond'],
     json['barePairsPerSecond'],
