@@ -94,6 +94,8 @@ async function measure(folder: string, locks: number, quietMs: number): Promise<
     const filled = memoryOf(cluster, leader, 'residentMb')
     const client = connect({ nodes: cluster.nodes })
     const all = cluster.nodes.map((_, at) => at)
+    // The nodes end what the filling has begun, such as a snapshot by themselves.
+    await pause(quietMs / 2)
     const quiet = await openLoop(client, EVERY_MS, pause(quietMs))
     const leaderSnapshot = await duringSnapshot(cluster, client, [leader], folder)
     await pause(quietMs / 10)

@@ -21,8 +21,8 @@ export interface SnapshotHost {
 
 const STAGE_BYTES = 1024 * 1024
 const NO_BYTES = new Uint8Array(0)
-/** Bytes that one step joins, about; 4 MiB. */
-const JOIN_BYTES = 4 * 1024 * 1024
+/** Bytes that one step joins, about: each is of a page that the system has yet to give. */
+const JOIN_BYTES = 256 * 1024
 
 /** One snapshot in the making. */
 export class SnapshotWork {
