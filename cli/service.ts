@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
+import { tlsProblem } from '../server/tls-problem.ts'
 import { valueOf } from './arguments.ts'
 import { bytesOf, requestHttp } from './http-request.ts'
 import type { TlsTexts } from './http-request.ts'
@@ -111,7 +112,10 @@ export function tlsOf(given: Given): TlsTexts {
   if (cert !== null && key === null) throw new UsageError('--cert-file wants --key-file too')
   if (key !== null && cert === null) throw new UsageError('--key-file wants --cert-file too')
   const trust = ca === null ? {} : { ca }
-  return cert === null || key === null ? trust : { ...trust, cert, key }
+  const texts = cert === null || key === null ? trust : { ...trust, cert, key }
+  const problem = tlsProblem(texts)
+  if (problem === null) return texts
+  throw new UsageError(`--ca-file, --cert-file and --key-file cannot be used: ${problem}`)
 }
 
 function pemOf(

@@ -2,11 +2,11 @@
 // with the name of its option.
 
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import { parseTokenRules } from './http/auth.ts'
 import type { TokenRule } from './http/auth.ts'
 import type { TlsFiles } from './options.ts'
 import { StartError } from './start-error.ts'
+import { tlsProblem } from './tls-problem.ts'
 
 /** What the files of a `TlsFiles` hold. */
 export interface TlsContents {
@@ -23,13 +23,9 @@ export function readTls(prefix: 'tls' | 'raft-tls', files: TlsFiles): TlsContent
     ca: files.ca === null ? null : readFile(`--${prefix}-ca`, files.ca),
   }
   const { cert, key, ca } = contents
-  try {
-    createSecureContext(ca === null ? { cert, key } : { cert, key, ca })
-  } catch (error) {
-    const { message } = error as Error
-    throw new StartError(`--${prefix}-cert, -key and -ca do not fit together: ${message}`, true)
-  }
-  return contents
+  const problem = tlsProblem(ca === null ? { cert, key } : { cert, key, ca })
+  if (problem === null) return contents
+  throw new StartError(`--${prefix}-cert, -key and -ca cannot be used: ${problem}`, true)
 }
 
 /** The rules of the tokens in a file. */

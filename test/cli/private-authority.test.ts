@@ -1,6 +1,7 @@
 // The verbs that ask a cluster, against a real node under TLS whose certificate no public authority
 // has signed, and which may demand one of them too.
 
+import { generateKeyPairSync } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -112,7 +113,7 @@ test('private authority: nobody said to trust it: says why, exit code 1; lock 75
   assert.match(locked.stderr, /self-signed certificate/)
 })
 
-test('private authority: a file that is not there, or is none: exit code 2', () => {
+test('private authority: files that are not there, or of no use: exit code 2', () => {
   const none = run('status', 'k', '--ca-file', '/no/such')
   assert.is(none.code, 2)
   assert.match(none.stderr, /^lockstep: --ca-file \/no\/such: ENOENT/)
@@ -124,6 +125,16 @@ test('private authority: a file that is not there, or is none: exit code 2', () 
   const noKey = run('status', 'k', '--cert-file', ca, '--key-file', ca)
   assert.is(noKey.code, 2)
   assert.match(noKey.stderr, /--key-file .*ca\.pem: there is no private key in it/)
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = { type: 'pkcs8', format: 'pem' } as const
+  writeFileSync(file, pair.privateKey.export(pem))
+  const other = run('status', 'k', '--cert-file', ca, '--key-file', file)
+  assert.is(other.code, 2)
+  assert.match(other.stderr, /--key-file cannot be used: the certificate is of another key/)
+  writeFileSync(file, pair.privateKey.export({ ...pem, cipher: 'aes-256-cbc', passphrase: 'x' }))
+  const locked = run('status', 'k', '--cert-file', ca, '--key-file', file)
+  assert.is(locked.code, 2)
+  assert.match(locked.stderr, /--key-file cannot be used: the key is encrypted; write it without/)
   const half = run('status', 'k', '--cert-file', ca)
   assert.is(half.code, 2)
   assert.match(half.stderr, /--cert-file wants --key-file too/)

@@ -1,5 +1,6 @@
 // A node that cannot start says why in one line, and what its exit code is.
 
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -7,6 +8,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { freePorts } from '../../bench/ports.ts'
 import { lockstep } from '../cli/support.ts'
+import { certificate } from '../client/certificate.ts'
 import { suite } from '../harness.ts'
 import { removeTemporaryFolders, temporaryFolder } from '../support/commands.ts'
 import { NodeCluster } from '../support/node-cluster.ts'
@@ -109,10 +111,23 @@ test("start: another node's directory: refused with exit code 2", async () => {
   assert.match(other.said, /it is node "node1"'s, not "other"'s/)
 })
 
-test('start: certificates and tokens that are not there: named, and exit code 2', async () => {
+test('start: certificates and tokens of no use: named, and exit code 2', async () => {
   const tls = await failed({ 'tls-cert': '/no/cert.pem', 'tls-key': '/no/key.pem' })
   assert.is(tls.code, 2)
   assert.match(tls.said, /--tls-cert \/no\/cert\.pem/)
+  const cert = join(temporaryFolder(), 'cert.pem')
+  const key = join(temporaryFolder(), 'key.pem')
+  writeFileSync(cert, certificate)
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = { type: 'pkcs8', format: 'pem' } as const
+  writeFileSync(key, pair.privateKey.export(pem))
+  const other = await failed({ 'tls-cert': cert, 'tls-key': key })
+  assert.is(other.code, 2)
+  assert.match(other.said, /--tls-cert, -key and -ca cannot be used: the certificate is of another/)
+  writeFileSync(key, pair.privateKey.export({ ...pem, cipher: 'aes-256-cbc', passphrase: 'x' }))
+  const locked = await failed({ 'tls-cert': cert, 'tls-key': key })
+  assert.is(locked.code, 2)
+  assert.match(locked.said, /cannot be used: the key is encrypted; write it without a passphrase/)
   const file = join(temporaryFolder(), 'tokens.json')
   writeFileSync(file, '[{"token":"short"}]')
   const tokens = await failed({ 'auth-file': file })
