@@ -9,15 +9,13 @@ export function tlsProblem(texts: {
   readonly key?: string
   readonly ca?: string
 }): string | null {
-  if (/\bENCRYPTED\b/.test(texts.key ?? '')) {
-    return 'the key is encrypted; write it without a passphrase: openssl pkey -in KEY -out PLAIN'
-  }
   try {
     createSecureContext(texts)
     return null
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const isOther = code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH'
-    return isOther ? 'the certificate is of another key' : message
+    if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'the certificate is of another key'
+    if (!/\bENCRYPTED\b/.test(texts.key ?? '')) return message
+    return 'the key is encrypted; write it without a passphrase: openssl pkey -in KEY -out PLAIN'
   }
 }
